@@ -1,1 +1,3 @@
+//! Calls the library and turns its errors into exit codes.
+
 fn main() {}

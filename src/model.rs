@@ -152,7 +152,7 @@ fn is_branch_name(text: &str) -> bool {
         && text.split('/').all(|part| {
             !part.is_empty()
                 && !part.starts_with('.')
-                && !std::path::Path::new(part).extension().is_some_and(|e| e == "lock")
+                && std::path::Path::new(part).extension().is_none_or(|e| e != "lock")
         })
 }
 

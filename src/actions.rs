@@ -1,0 +1,1 @@
+//! GitHub Actions: the run's identity, outputs, job summary, annotations, masks.

@@ -1,0 +1,1 @@
+//! Images: the OCI distribution API and OCI image layouts.

@@ -1,0 +1,1 @@
+//! The state branch: reading it, and writing it by compare-and-swap.

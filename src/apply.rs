@@ -1,0 +1,1 @@
+//! Performs a plan: the only code that changes anything.

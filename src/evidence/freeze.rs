@@ -1,0 +1,1 @@
+//! Freeze windows that are open.

@@ -1,0 +1,1 @@
+//! Conflict markers found in the tree.

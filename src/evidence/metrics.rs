@@ -1,0 +1,1 @@
+//! Figures of the candidate and what they are compared with.

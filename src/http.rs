@@ -1,0 +1,1 @@
+//! One retry policy for HTTP that knows what may be repeated.

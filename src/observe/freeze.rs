@@ -1,0 +1,1 @@
+//! Finds the freeze windows that are open at an instant.

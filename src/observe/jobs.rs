@@ -1,0 +1,1 @@
+//! Reads the results of jobs from the `needs` context of GitHub Actions.

@@ -1,0 +1,1 @@
+//! Reads the newest entries of a ledger file from its end.

@@ -1,0 +1,1 @@
+//! Looks for conflict markers in texts.

@@ -1,0 +1,1 @@
+//! Reads figures from JSON files.

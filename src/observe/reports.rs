@@ -1,0 +1,1 @@
+//! Reads JUnit XML reports.

@@ -1,0 +1,1 @@
+//! From evidence to a verdict, without any I/O.

@@ -1,0 +1,1 @@
+//! What the state branch holds, as values: records, holds, quarantines, verdicts.

@@ -1,0 +1,1 @@
+//! Generated references are up to date.

@@ -1,0 +1,1 @@
+//! `git http-backend` behind a small HTTP server.

@@ -1,0 +1,1 @@
+//! The CNCF registry, and images to put into it.

@@ -1,0 +1,1 @@
+//! The core does no I/O.

@@ -1,0 +1,1 @@
+//! The registry adapter against the CNCF registry.
