@@ -1,1 +1,3 @@
 //! From evidence to a verdict, without any I/O.
+
+pub mod metrics;
