@@ -10,6 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{BranchName, ImageRef};
 
+mod error;
+mod load;
+
+pub use error::{ConfigError, Place, Problem};
+
 /// Where the configuration file is looked for, from the root of the repository.
 pub const CONFIG_PATH: &str = ".github/tidegate.yml";
 
