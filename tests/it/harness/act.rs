@@ -1,0 +1,1 @@
+//! Runs workflows for real with `act`.
