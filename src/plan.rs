@@ -20,6 +20,17 @@ pub use promotion::{Promotion, promotion, projections};
 pub use rollback::{MainRollback, StableRollback, main_rollback, stable_rollback};
 pub use step::{LedgerStep, RollbackStep, Step};
 
+/// Why no plan can be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A tag pattern makes no tag.
+    #[error("tags: {0}")]
+    Pattern(#[from] crate::config::TagPatternError),
+    /// A configured tag is none.
+    #[error("tags: {0}")]
+    Tag(#[from] crate::model::InvalidValue),
+}
+
 /// The version of the serialised form.
 pub const FORMAT: u32 = 1;
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{LedgerStep, Step};
-use crate::config::{Config, TagPatternError};
+use super::PlanError;
+use crate::config::Config;
 use crate::model::{CommitSha, Digest, ImageRef, RunIdentity, Tag, TreeSha};
 use crate::state::{FORMAT, Record, RecordKind, ReleasedImage, State, StateChange};
 
@@ -41,8 +42,8 @@ pub fn promotion(
     promotion: Promotion,
     state: &State,
     config: &Config,
-) -> Result<Vec<Step>, TagPatternError> {
-    let keep = config.tags.keep_tag(&promotion.commit)?;
+) -> Result<Vec<Step>, PlanError> {
+    let keep = config.tags.keep_tag(&config.branch, &promotion.commit)?;
     let mut steps = Vec::new();
     for (image, digest, former) in &promotion.images {
         steps.push(Step::CheckImage { image: image.clone(), digest: digest.clone() });
@@ -91,20 +92,23 @@ fn former_tag(
     image: &ImageRef,
     former: &Digest,
     config: &Config,
-) -> Result<Tag, TagPatternError> {
+) -> Result<Tag, PlanError> {
     let released = state.records.values().rev().find(|record| {
         record.images.iter().any(|own| own.image == *image && own.digest == *former)
     });
     match released {
-        Some(record) => config.tags.keep_tag(&record.commit),
+        Some(record) => Ok(config.tags.keep_tag(&config.branch, &record.commit)?),
         // Nobody knows its commit: the digest itself names it.
-        None => config.tags.keep_tag_of_digest(former),
+        None => {
+            let stand_in = former.hex()[..40].parse()?;
+            Ok(config.tags.keep_tag(&config.branch, &stand_in)?)
+        }
     }
 }
 
 /// Returns what follows from a record and can always be made again. Code is never newer than its
 /// data, tags move before the branch, and the ledger never leads.
-pub fn projections(record: &Record, config: &Config) -> Result<Vec<Step>, TagPatternError> {
+pub fn projections(record: &Record, config: &Config) -> Result<Vec<Step>, PlanError> {
     let mut steps = Vec::new();
     for released in &record.images {
         for tag in config.tags.stable_tags()? {

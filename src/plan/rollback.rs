@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{RollbackStep, Step, projections};
-use crate::config::{Config, TagPatternError};
+use super::{PlanError, RollbackStep, Step, projections};
+use crate::config::Config;
 use crate::model::{CommitSha, Digest, RunIdentity};
 use crate::state::{
     FORMAT, Hold, Outcome, Quarantine, Record, RecordKind, RollbackNote, State, StateChange,
@@ -118,7 +118,7 @@ pub fn stable_rollback(
     rollback: StableRollback,
     state: &State,
     config: &Config,
-) -> Result<Vec<Step>, TagPatternError> {
+) -> Result<Vec<Step>, PlanError> {
     let number = state.newest_number() + 1;
     let target = rollback.target;
     let mut steps: Vec<Step> = target

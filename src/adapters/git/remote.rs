@@ -12,6 +12,12 @@ use crate::model::{BranchName, CommitSha};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RemoteRefs(BTreeMap<String, CommitSha>);
 
+impl FromIterator<(String, CommitSha)> for RemoteRefs {
+    fn from_iter<I: IntoIterator<Item = (String, CommitSha)>>(refs: I) -> Self {
+        Self(refs.into_iter().collect())
+    }
+}
+
 impl RemoteRefs {
     /// Returns what a branch points at.
     pub fn branch(&self, branch: &BranchName) -> Option<&CommitSha> {
