@@ -31,13 +31,13 @@ pub enum Problem {
     #[error("cannot be read: {0}")]
     Unreadable(String),
     /// The file is larger than a configuration can be.
-    #[error("{0} bytes are too many for a configuration, expected at most 1048576 (1 MiB)")]
-    TooLarge(u64),
+    #[error("too large, expected at most {} bytes", super::MAX_CONFIG_BYTES)]
+    TooLarge,
     /// The file is not UTF-8.
     #[error("invalid UTF-8 after byte {0}, expected a text file in UTF-8")]
     NotUtf8(usize),
     /// The file is not YAML.
-    #[error("not YAML: {0}")]
+    #[error("cannot be read as YAML: {0}")]
     Syntax(String),
     /// A key that does not exist there.
     #[error("unknown key `{key}`{}, expected {expected}", In(.path))]
@@ -67,8 +67,8 @@ impl ConfigError {
         Self(Box::new(Wrong { file: file.to_owned(), place, problem, hint: None }))
     }
 
-    pub(super) fn with_hint(mut self, hint: Option<String>) -> Self {
-        self.0.hint = hint;
+    pub(super) fn with_hint(mut self, hint: String) -> Self {
+        self.0.hint = Some(hint);
         self
     }
 
