@@ -66,12 +66,11 @@ async fn image_evidence(
     };
     let Some(digest) = digest else { return evidence };
     let asked = async {
-        if let Some(manifest) = registries.wait_for(image, digest).await? {
-            evidence.exists = true;
-            let inspection = registries.inspect(image, &manifest).await?;
-            evidence.missing_children = inspection.missing;
-            evidence.revisions = inspection.revisions;
-        }
+        let manifest = registries.wait_for(image, digest).await?;
+        evidence.exists = true;
+        let inspection = registries.inspect(image, &manifest).await?;
+        evidence.missing_children = inspection.missing;
+        evidence.revisions = inspection.revisions;
         evidence.stable = registries.digest(image, &Reference::Tag(stable.clone())).await?;
         Ok::<(), crate::adapters::registry::RegistryError>(())
     };

@@ -60,7 +60,7 @@ impl Git {
     /// Says what an error of the remote means to a person.
     pub(super) fn remote_error(&self, action: &'static str, error: &git2::Error) -> GitError {
         let remote = self.remote_url().unwrap_or_default();
-        let reason = self.redactor.redact(error.message());
+        let reason = self.redactor.redact(error.message()).into_owned();
         let refused = error.code() == ErrorCode::Auth
             || matches!(error.class(), ErrorClass::Ssh | ErrorClass::Callback)
             || ["401", "403", "credentials", "authentication"].iter().any(|s| reason.contains(s));
