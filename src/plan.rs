@@ -16,7 +16,7 @@ mod rollback;
 mod step;
 
 pub use message::{RollbackMessage, ledger_message, stable_message};
-pub use promotion::{Promotion, promotion, projections};
+pub use promotion::{Promotion, projections, promotion};
 pub use rollback::{MainRollback, StableRollback, main_rollback, stable_rollback};
 pub use step::{LedgerStep, RollbackStep, Step};
 

@@ -51,11 +51,8 @@ pub fn search(git: &Git, ledger: &Ledger, query: &GoodQuery<'_>) -> anyhow::Resu
         let witness = Witness::Ledger { line: entry.line };
         add(git, &mut search, query, &entry.commit, witness, said(entry, query.branch))?;
     }
-    search.warnings = ledger
-        .warnings
-        .iter()
-        .map(|warning| format!("{}: {warning}", query.ledger_path))
-        .collect();
+    search.warnings =
+        ledger.warnings.iter().map(|warning| format!("{}: {warning}", query.ledger_path)).collect();
     Ok(search)
 }
 
@@ -83,7 +80,9 @@ fn add(
     mut rejections: Vec<Rejection>,
 ) -> anyhow::Result<()> {
     let known = |c: &GoodCandidate| {
-        c.commit == *commit && c.witness.is_authority() == witness.is_authority() && c.rejections == rejections
+        c.commit == *commit
+            && c.witness.is_authority() == witness.is_authority()
+            && c.rejections == rejections
     };
     if search.candidates.iter().any(known) {
         return Ok(());

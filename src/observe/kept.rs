@@ -47,8 +47,10 @@ pub fn differing(
         if path == ledger_path.as_bytes() {
             let good_text = git.file(good, ledger_path)?.unwrap_or_default();
             let head_text = git.file(head, ledger_path)?.unwrap_or_default();
-            let carried = ledger::carry_forward(&good_text, &head_text)
-                .map_err(|error| anyhow::Error::new(error).context(format!("cannot carry the newer entries of {ledger_path} over")))?;
+            let carried = ledger::carry_forward(&good_text, &head_text).map_err(|error| {
+                anyhow::Error::new(error)
+                    .context(format!("cannot carry the newer entries of {ledger_path} over"))
+            })?;
             if carried != good_text {
                 kept.push(KeptPath::Content(path, carried));
             }

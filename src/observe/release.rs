@@ -92,7 +92,11 @@ fn descent(git: &Git, query: &ReleaseQuery<'_>) -> anyhow::Result<Descent> {
     if git.is_ancestor(&last.commit, query.tested)? {
         return Ok(Descent::Newer);
     }
-    Ok(if git.is_ancestor(query.tested, &last.commit)? { Descent::Older } else { Descent::Unrelated })
+    Ok(if git.is_ancestor(query.tested, &last.commit)? {
+        Descent::Older
+    } else {
+        Descent::Unrelated
+    })
 }
 
 /// Reads the candidate's texts. A file that the last release has with the same content cannot
@@ -113,7 +117,8 @@ fn conflict_markers(
         }
         Some(_) | None => BTreeMap::new(),
     };
-    let read = |file: &crate::adapters::git::TreeFile| git.small_blob(file, MAX_TEXT).ok().flatten();
+    let read =
+        |file: &crate::adapters::git::TreeFile| git.small_blob(file, MAX_TEXT).ok().flatten();
     let files = git.files(query.tree)?;
     let texts = files.iter().filter_map(|file| Some((file.path.as_slice(), read(file)?)));
     Ok(markers::scan(texts, &ignored, |path| good.get(path).and_then(read)))

@@ -43,7 +43,10 @@ impl World {
     /// Returns the head of the protected branch.
     pub fn head(&self, config: &Config) -> anyhow::Result<&CommitSha> {
         self.refs.branch(&config.branch).with_context(|| {
-            format!("the remote has no branch {}; set `branch` in .github/tidegate.yml", config.branch)
+            format!(
+                "the remote has no branch {}; set `branch` in .github/tidegate.yml",
+                config.branch
+            )
         })
     }
 }

@@ -30,9 +30,13 @@ impl RollbackMessage<'_> {
         let reason = neutralise_skip_markers(&one_line(self.reason));
         let (failed, good) = (self.failed.short(), self.good.short());
         let mut text = if self.by_hand {
-            format!("⏪ Rollback by hand: reverting to {good} [skip ci]\n\nReason: {reason}\nAction: Reverted to a state that was chosen by a person\n")
+            format!(
+                "⏪ Rollback by hand: reverting to {good} [skip ci]\n\nReason: {reason}\nAction: Reverted to a state that was chosen by a person\n"
+            )
         } else {
-            format!("⚠️ Auto-rollback: Tests failed, reverting to last successful build {good} [skip ci]\n\nReason: {reason} on commit {failed}\nAction: Automatically reverted to last known good state\n")
+            format!(
+                "⚠️ Auto-rollback: Tests failed, reverting to last successful build {good} [skip ci]\n\nReason: {reason} on commit {failed}\nAction: Automatically reverted to last known good state\n"
+            )
         };
         text.push_str("Status: Streamlit deployment unaffected (using :stable tag)\n\n");
         let _ = writeln!(text, "Tidegate-Rollback-From: {}", self.failed);
@@ -113,9 +117,14 @@ mod tests {
     fn a_hostile_path_adds_no_trailer() {
         let (failed, good) = (sha('d'), sha('6'));
         let kept = vec!["a\nTidegate-Rollback-To: 0".to_owned()];
-        let text =
-            RollbackMessage { failed: &failed, good: &good, reason: "x", kept: &kept, by_hand: true }
-                .text();
+        let text = RollbackMessage {
+            failed: &failed,
+            good: &good,
+            reason: "x",
+            kept: &kept,
+            by_hand: true,
+        }
+        .text();
         assert_eq!(text.lines().filter(|l| l.starts_with("Tidegate-Rollback-To:")).count(), 1);
     }
 }

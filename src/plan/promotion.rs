@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{LedgerStep, Step};
 use super::PlanError;
+use super::{LedgerStep, Step};
 use crate::config::Config;
 use crate::model::{CommitSha, Digest, ImageRef, RunIdentity, Tag, TreeSha};
 use crate::state::{FORMAT, Record, RecordKind, ReleasedImage, State, StateChange};

@@ -5,11 +5,8 @@ use super::metrics::{MetricVerdict, judge};
 use crate::evidence::Evidence;
 
 pub(super) fn conclusive(evidence: &Evidence) -> Vec<Reason> {
-    let jobs = evidence
-        .jobs
-        .failures()
-        .into_iter()
-        .map(|job| Reason::JobFailed { job: job.name.clone() });
+    let jobs =
+        evidence.jobs.failures().into_iter().map(|job| Reason::JobFailed { job: job.name.clone() });
     let tests = evidence.reports.failed().map(|report| Reason::TestsFailed {
         report: report.path.clone(),
         count: report.failed + report.errors,

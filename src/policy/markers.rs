@@ -13,8 +13,7 @@ pub(super) fn holds(evidence: &Evidence, config: &Config) -> Option<Reason> {
         MarkerAction::Warn | MarkerAction::Off => return None,
     }
     let new = &evidence.release.as_ref()?.markers.new;
-    (!new.is_empty())
-        .then(|| Reason::ConflictMarkers { places: places(new), count: new.len() })
+    (!new.is_empty()).then(|| Reason::ConflictMarkers { places: places(new), count: new.len() })
 }
 
 pub(super) fn warnings(evidence: &Evidence) -> Vec<String> {

@@ -192,10 +192,16 @@ impl fmt::Display for Reason {
                 write!(f, "the commit was taken out by the rollback of {}", failed.short())
             }
             Self::NotADescendant { released } => {
-                write!(f, "the commit does not descend from {}, which was released last", released.short())
+                write!(
+                    f,
+                    "the commit does not descend from {}, which was released last",
+                    released.short()
+                )
             }
             Self::NotOnBranch => f.write_str("the commit is not on the protected branch"),
-            Self::AlreadyReleased { release } => write!(f, "the commit is release {release} already"),
+            Self::AlreadyReleased { release } => {
+                write!(f, "the commit is release {release} already")
+            }
             Self::NewerReleased { released } => {
                 write!(f, "{}, which is newer, is released already", released.short())
             }
@@ -206,31 +212,50 @@ impl fmt::Display for Reason {
                 write!(f, "{} has rolled the commit back already", by.short())
             }
             Self::RollbackDisabled => f.write_str("rollback.enabled is false, so a person decides"),
-            Self::OnlyPushesRollBack => f.write_str("only a push may roll back, not a schedule or a dispatch"),
-            Self::NoGoodCommit { looked_at: 0 } => {
-                f.write_str("no commit was ever recorded as good, so there is nothing to go back to")
+            Self::OnlyPushesRollBack => {
+                f.write_str("only a push may roll back, not a schedule or a dispatch")
             }
+            Self::NoGoodCommit { looked_at: 0 } => f.write_str(
+                "no commit was ever recorded as good, so there is nothing to go back to",
+            ),
             Self::NoGoodCommit { looked_at } => {
-                write!(f, "none of {looked_at} commits that are recorded as good survives the checks")
+                write!(
+                    f,
+                    "none of {looked_at} commits that are recorded as good survives the checks"
+                )
             }
             Self::PassedBefore { witness } => {
-                write!(f, "the failed commit passed before ({witness}): suspect the environment, not the code")
+                write!(
+                    f,
+                    "the failed commit passed before ({witness}): suspect the environment, not the code"
+                )
             }
             Self::SameTreeAsPassed { commit } => {
-                write!(f, "its tree equals that of {}, which passed: suspect the environment, not the code", commit.short())
+                write!(
+                    f,
+                    "its tree equals that of {}, which passed: suspect the environment, not the code",
+                    commit.short()
+                )
             }
             Self::CauseInKeptPaths { paths } if paths.is_empty() => {
                 f.write_str("the good tree equals the head's tree: there is nothing to restore")
             }
             Self::CauseInKeptPaths { paths } => {
-                write!(f, "only kept paths differ from the good tree ({}): a rollback would not help", paths.join(", "))
+                write!(
+                    f,
+                    "only kept paths differ from the good tree ({}): a rollback would not help",
+                    paths.join(", ")
+                )
             }
             Self::UnfinishedRuns { commits } => {
                 let short: Vec<&str> = commits.iter().map(CommitSha::short).collect();
                 write!(f, "runs of commits in between are not finished: {}", short.join(", "))
             }
             Self::TooManyRollbacks { depth, max } => {
-                write!(f, "{depth} rollbacks in a row without a promotion, and rollback.max_depth is {max}: a person has to look")
+                write!(
+                    f,
+                    "{depth} rollbacks in a row without a promotion, and rollback.max_depth is {max}: a person has to look"
+                )
             }
             Self::RetriesLeft { left } => {
                 let times = if *left == 1 { "once" } else { "more than once" };
