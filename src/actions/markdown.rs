@@ -54,12 +54,18 @@ fn push_inline(out: &mut String, c: char, rest: &str) {
         ':' if rest.starts_with("://") => out.push_str("\\:"),
         // At the start of a line these make lists, rules and headings.
         '-' | '+' | '=' if out.is_empty() => out.extend(['\\', c]),
-        '.' if !out.is_empty() && out.bytes().all(|b| b.is_ascii_digit()) => out.push_str("\\."),
+        '.' if ends_list_number(out, rest) => out.push_str("\\."),
         '\n' | '\r' | '\t' => out.push(' '),
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
         c if c.is_control() => out.push('\u{fffd}'),
         c => out.push(c),
     }
+}
+
+/// `12. text` at the start of a line makes a numbered list.
+fn ends_list_number(before: &str, rest: &str) -> bool {
+    let is_number = !before.is_empty() && before.bytes().all(|b| b.is_ascii_digit());
+    is_number && rest[1..].chars().next().is_none_or(char::is_whitespace)
 }
 
 #[cfg(test)]
