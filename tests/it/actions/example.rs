@@ -48,7 +48,7 @@ impl Example {
         );
         repo.write("Makefile", "test:\n\tgrep -qx works app\nlint:\n\ttest -s app\n");
         let example = Self { repo, git, registry, storage: folder(), runs: 0 };
-        example.write_storage_configuration();
+        example.write_configuration();
         example
     }
 
@@ -62,8 +62,7 @@ impl Example {
 
     fn run_workflow(&mut self, gate: &Path) -> ActRun {
         self.runs += 1;
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let fixtures = root.join("tests/fixtures/actions");
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/actions");
         let storage = |file: &str| self.storage.path().join(file).display().to_string();
         let mut act = Act::push(self.repo.path(), REPOSITORY);
         for uses in used_actions(EXAMPLE).chain(used_actions(ACTION)) {
@@ -72,7 +71,8 @@ impl Example {
                 "docker/login-action" => fixtures.join("login"),
                 // Only for building tidegate, which the test brings built.
                 "actions/cache" => fixtures.join("not-run"),
-                "tidegate/tidegate" => root.to_path_buf(),
+                // As it is; alone, because act copies the whole folder.
+                "tidegate/tidegate" => self.storage.path().join("action"),
                 other => panic!("no stand-in for {other}, and there shall be none"),
             };
             act = act.action(uses, &folder);
@@ -99,7 +99,7 @@ impl Example {
         self.registry.manifest(REPOSITORY, tag)
     }
 
-    fn write_storage_configuration(&self) {
+    fn write_configuration(&self) {
         let path = |name: &str| self.storage.path().join(name);
         let storage = format!(
             "[storage]\ndriver = \"vfs\"\ngraphroot = \"{}\"\nrunroot = \"{}\"\n",
@@ -116,6 +116,8 @@ impl Example {
             require_program("buildah").display(),
             path("registries.conf").display()
         );
+        fs::create_dir(path("action")).expect("make the action's folder");
+        fs::write(path("action/action.yml"), ACTION).expect("write the action");
         fs::create_dir(path("bin")).expect("make the folder of programs");
         fs::write(path("bin/buildah"), script).expect("write the script");
         fs::set_permissions(path("bin/buildah"), fs::Permissions::from_mode(0o755))
