@@ -84,7 +84,9 @@ pub(crate) struct Parser {
     /// Start of the rule and heading directly above, and the end of the text before them.
     preamble: Option<(u64, u64)>,
     preamble_has_heading: bool,
-    at_end: bool,
+    /// The last line was read, and it has no line ending.
+    unterminated: bool,
+    finished: bool,
     has_text: bool,
     seen_visible: bool,
     keep: usize,
@@ -109,7 +111,8 @@ impl Parser {
             content_end: offset,
             preamble: None,
             preamble_has_heading: false,
-            at_end: false,
+            unterminated: false,
+            finished: false,
             has_text: false,
             seen_visible: false,
             keep: usize::MAX,
@@ -144,7 +147,7 @@ impl Parser {
         let is_long = raw.len() > MAX_LINE;
         let raw = &raw[..raw.len().min(MAX_LINE)];
         let text = raw.strip_suffix(b"\n");
-        self.at_end = text.is_none() && !is_long;
+        self.unterminated = text.is_none() && !is_long;
         let text = text.unwrap_or(raw);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let text = if start == 0 { text.strip_prefix(BOM).unwrap_or(text) } else { text };
@@ -178,7 +181,7 @@ impl Parser {
 
     /// Ends the reading.
     pub(super) fn finish(mut self) -> Parsed {
-        self.at_end = true;
+        self.finished = true;
         self.end_run();
         let end = self.content_end;
         self.close_open(end);
@@ -258,7 +261,7 @@ impl Parser {
         if begins {
             self.next_block(field.as_ref().is_some_and(|f| f.key == Key::Status), start);
         }
-        let cut = self.at_end;
+        let cut = self.unterminated;
         if let Some(run) = &mut self.run {
             run.take(field, cut);
         }
@@ -309,7 +312,7 @@ impl Parser {
 
     fn judge(&mut self, block: Block) {
         if block.commit.is_none() && block.status.is_none() {
-            if (block.date.is_some() || block.branch.is_some()) && block.cut.is_some() {
+            if self.unterminated && (block.date.is_some() || block.branch.is_some()) {
                 self.warn(&block, SkipReason::Truncated);
                 return;
             }
@@ -317,7 +320,7 @@ impl Parser {
             return;
         }
         self.close_open(block.end_before);
-        match block.judge(self.at_end) {
+        match block.judge(self.finished || self.unterminated) {
             Judgement::Prose => {}
             Judgement::Skip(reason, block) => self.warn(&block, reason),
             Judgement::Entry(entry) => self.open = Some(entry),
