@@ -199,13 +199,11 @@ impl Markdown {
     fn open_inline_comment(&mut self, text: &[u8]) {
         let mut rest = text;
         while let Some(open) = find(rest, b"<!--") {
-            match find(&rest[open + 2..], b"-->") {
-                Some(close) => rest = &rest[open + 2 + close + 3..],
-                None => {
-                    self.hidden = Hidden::InlineComment;
-                    return;
-                }
-            }
+            let Some(close) = find(&rest[open + 2..], b"-->") else {
+                self.hidden = Hidden::InlineComment;
+                return;
+            };
+            rest = &rest[open + 2 + close + 3..];
         }
     }
 }
@@ -280,7 +278,7 @@ fn is_rule(text: &[u8]) -> bool {
     let mark = text[0];
     b"-*_".contains(&mark)
         && text.iter().all(|byte| *byte == mark || b" \t".contains(byte))
-        && text.iter().filter(|byte| **byte == mark).count() >= 3
+        && text.iter().filter(|byte| **byte == mark).nth(2).is_some()
 }
 
 fn heading_level(text: &[u8]) -> Option<u8> {

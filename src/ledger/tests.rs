@@ -450,6 +450,10 @@ fn promise_4_an_open_fence_is_not_carried_along() {
     assert!(matches!(error, LedgerError::Good(_)), "{error}");
 }
 
+fn indented(text: &str, by: &str) -> String {
+    text.lines().flat_map(|line| [by, line, "\n"]).collect()
+}
+
 /// A piece of a ledger with all its fences and comments closed.
 fn piece() -> impl Strategy<Value = String> {
     let fields = || {
@@ -457,13 +461,14 @@ fn piece() -> impl Strategy<Value = String> {
             let status =
                 ["✅ Tests Passed", "❌ Tests Failed", "⏪ Rolled Back"][usize::from(status)];
             let (a, b) = if bold { ("**", "**:") } else { ("", ":") };
-            let mut text = match extra {
+            let above = match extra {
                 1 => format!("{a}Date{b} 2025-12-22 02:22:44 UTC\n{a}Branch{b} main\n"),
                 2 => format!("{a}Branch{b} dev\n"),
                 _ => String::new(),
             };
-            text += &format!("{a}Commit{b} {}\n{a}Status{b} {status}\n", digit.repeat(40));
-            text + if extra == 3 { "Release: 4\n- ✅ tests\n" } else { "" }
+            let below = if extra == 3 { "Release: 4\n- ✅ tests\n" } else { "" };
+            let commit = digit.repeat(40);
+            format!("{above}{a}Commit{b} {commit}\n{a}Status{b} {status}\n{below}")
         })
     };
     let entry = (fields(), any::<bool>(), any::<bool>()).prop_map(|(fields, rule, heading)| {
@@ -479,9 +484,9 @@ fn piece() -> impl Strategy<Value = String> {
     let verbatim = fields().prop_map(|fields| format!("<pre>\n{fields}\n\n{fields}</pre>\n"));
     let quote = fields().prop_map(|fields| format!("> {}", fields.replace('\n', "\n> ") + "\n"));
     let lazy = fields().prop_map(|fields| format!("> quoted\n{fields}"));
-    let code = fields().prop_map(|f| f.lines().map(|l| format!("    {l}\n")).collect::<String>());
+    let code = fields().prop_map(|fields| indented(&fields, "    "));
     let item = fields().prop_map(|fields| {
-        let inside: String = fields.lines().map(|line| format!("  {line}\n")).collect();
+        let inside = indented(&fields, "  ");
         format!("- ```\n{inside}  ```\n- x\n\n{inside}")
     });
     let other = prop_oneof![
@@ -519,11 +524,11 @@ fn any_new_entry() -> impl Strategy<Value = NewEntry> {
         .prop_map(|text| text.map(|text| text.parse::<DataVersion>().unwrap()));
     let branch = prop_oneof![Just("main"), Just("release/1.x")]
         .prop_map(|name| name.parse::<BranchName>().unwrap());
-    let date = 0..4_000_000_000_i64;
+    let second = 0..4_000_000_000_i64;
     let checks = prop::collection::vec(any::<String>(), 0..4);
-    ("[0-9a-f]{40}", any::<u64>(), images, metrics, data, branch, date, checks).prop_map(
-        |(commit, release, images, metrics, data, branch, date, checks)| NewEntry {
-            date: jiff::Timestamp::from_second(date).unwrap(),
+    ("[0-9a-f]{40}", any::<u64>(), images, metrics, data, branch, second, checks).prop_map(
+        |(commit, release, images, metrics, data, branch, second, checks)| NewEntry {
+            date: jiff::Timestamp::from_second(second).unwrap(),
             branch,
             commit: commit.parse().unwrap(),
             release,
