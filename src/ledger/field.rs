@@ -63,24 +63,20 @@ pub(super) struct Field<'a> {
 
 /// Reads a line of a paragraph as a field.
 pub(super) fn parse_field(text: &str) -> Option<Field<'_>> {
-    let (name, value, form) = match text.strip_prefix("**") {
-        Some(rest) => {
-            let (name, value) = rest.split_once("**")?;
-            match name.strip_suffix(':') {
-                Some(name) => (name, value, Form::Bold),
-                None => {
-                    (name, value.trim_start_matches([' ', '\t']).strip_prefix(':')?, Form::Bold)
-                }
-            }
+    let (name, value, form) = if let Some(rest) = text.strip_prefix("**") {
+        let (name, value) = rest.split_once("**")?;
+        let value = match name.strip_suffix(':') {
+            Some(_) => value,
+            None => value.trim_start_matches([' ', '\t']).strip_prefix(':')?,
+        };
+        (name.strip_suffix(':').unwrap_or(name), value, Form::Bold)
+    } else {
+        let (name, value) = text.split_once(':')?;
+        // `https://...` and `12:30` are not fields.
+        if !(value.is_empty() || value.starts_with([' ', '\t'])) || !is_plain_name(name) {
+            return None;
         }
-        None => {
-            let (name, value) = text.split_once(':')?;
-            // `https://...` and `12:30` are not fields.
-            if !(value.is_empty() || value.starts_with([' ', '\t'])) || !is_plain_name(name) {
-                return None;
-            }
-            (name, value, Form::Plain)
-        }
+        (name, value, Form::Plain)
     };
     let name = name.trim_matches([' ', '\t']);
     if name.is_empty() || name.len() > MAX_KEY {
