@@ -7,9 +7,8 @@
 //!    of the newest record, which is read again after each change. What is refused is named and
 //!    tried again by every later run.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::adapters::git::{Git, Signer};
+use crate::adapters::image_cache::ImageCache;
 use crate::adapters::registry::{Manifest, Reference, Registries, RegistryError};
 use crate::adapters::state_branch::Observed;
 use crate::config::Config;
@@ -59,25 +58,6 @@ pub enum ApplyError {
         /// What the remote said.
         reason: String,
     },
-}
-
-/// Manifests that were read, and images that were found complete. Content never changes under a
-/// digest, so what was read once need not be read again in the same run.
-#[derive(Debug, Default)]
-pub struct ImageCache {
-    manifests: BTreeMap<(ImageRef, Digest), Manifest>,
-    complete: BTreeSet<(ImageRef, Digest)>,
-}
-
-impl ImageCache {
-    /// Notes a manifest, and whether all of its children are there.
-    pub fn add(&mut self, image: &ImageRef, manifest: Manifest, complete: bool) {
-        let key = (image.clone(), manifest.digest.clone());
-        if complete {
-            self.complete.insert(key.clone());
-        }
-        self.manifests.insert(key, manifest);
-    }
 }
 
 /// How performing steps ended.
@@ -161,13 +141,12 @@ impl Applier<'_> {
         image: &ImageRef,
         digest: &Digest,
     ) -> Result<Option<Manifest>, RegistryError> {
-        let key = (image.clone(), digest.clone());
-        if let Some(manifest) = self.images.manifests.get(&key) {
+        if let Some(manifest) = self.images.manifest(image, digest) {
             return Ok(Some(manifest.clone()));
         }
         let found = self.registries.manifest(image, &Reference::Digest(digest.clone())).await?;
         if let Some(manifest) = &found {
-            self.images.manifests.insert(key, manifest.clone());
+            self.images.add(image, manifest.clone());
         }
         Ok(found)
     }

@@ -6,8 +6,14 @@ use crate::cli::{self, Cli, Command};
 use crate::exit::{Exit, Failed, Failure};
 use crate::output::{Output, Settings, show_failure};
 
+mod apply;
 mod completions;
+mod gate;
 mod log;
+mod plan;
+mod report;
+mod session;
+mod situation;
 
 /// Runs the program: arguments, log, command, errors, exit code.
 pub fn main() -> ExitCode {
@@ -40,10 +46,10 @@ pub fn main() -> ExitCode {
 /// Those of the command; [`Failure::of`] says what they mean for the caller.
 pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
     match &cli.command {
-        Command::Gate(_)
-        | Command::Plan(_)
-        | Command::Apply(_)
-        | Command::Promote(_)
+        Command::Gate(args) => gate::run(&cli.global, args, output),
+        Command::Plan(args) => plan::run(&cli.global, args, output),
+        Command::Apply(args) => apply::run(&cli.global, args, output),
+        Command::Promote(_)
         | Command::Rollback(_)
         | Command::Repair(_)
         | Command::Resume(_)

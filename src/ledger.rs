@@ -20,6 +20,7 @@ use std::ops::Range;
 use crate::model::CommitSha;
 
 mod append;
+mod block;
 mod carry;
 mod error;
 mod field;

@@ -77,6 +77,11 @@ pub struct Decision {
     pub binding: bool,
 }
 
+/// Tells whether anything has conclusively failed.
+pub fn has_failure(evidence: &Evidence) -> bool {
+    !failures::conclusive(evidence).is_empty()
+}
+
 /// Decides.
 pub fn decide(evidence: &Evidence, config: &Config) -> Decision {
     let failures = failures::conclusive(evidence);

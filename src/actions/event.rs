@@ -141,6 +141,11 @@ pub enum Refusal {
         /// The protected branch.
         protected: BranchName,
     },
+    /// The push deleted a branch or a tag; GitHub then runs the default branch.
+    #[error(
+        "the push deleted a branch or a tag, so there is nothing to release; run the gate on pushes that bring commits"
+    )]
+    Deletion,
     /// `pull_request_target`.
     #[error(
         "pull_request_target gives a stranger's code the rights of the repository; start the gate \

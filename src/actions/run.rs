@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use url::Url;
 
-use super::event::{Event, Origin, Permission, permission};
+use super::event::{Event, Origin, Permission, Refusal, permission};
 use crate::model::{BranchName, CommitSha, InvalidValue, RunIdentity};
 
 /// The largest event file, in bytes; GitHub sends at most 25 MB.
@@ -90,6 +90,9 @@ pub struct Run {
     pub before: Option<CommitSha>,
     /// For a push: whether it rewrote history; `None` where the event does not say.
     pub forced: Option<bool>,
+    /// For a push: whether it deleted the ref. The run then belongs to the default branch, which
+    /// nobody has pushed.
+    pub deleted: bool,
 }
 
 impl Run {
@@ -131,12 +134,16 @@ impl Run {
                 .and_then(|text| text.parse().ok())
                 .filter(|sha: &CommitSha| sha.as_str().bytes().any(|digit| digit != b'0')),
             forced: payload.forced,
+            deleted: payload.deleted.unwrap_or(false),
         };
         Ok(Some(run))
     }
 
     /// Says what a gate may do in this run.
     pub fn permission(&self, protected: &BranchName) -> Permission {
+        if self.event == Event::Push && self.deleted {
+            return Permission::Refused(Refusal::Deletion);
+        }
         permission(&self.event, &self.full_ref, &self.origin, protected)
     }
 
@@ -211,6 +218,7 @@ fn read_payload(path: &Path) -> Result<Payload, ActionsError> {
 struct Payload {
     before: Option<String>,
     forced: Option<bool>,
+    deleted: Option<bool>,
     pull_request: Option<PullRequest>,
 }
 

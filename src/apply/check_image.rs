@@ -9,8 +9,7 @@ impl Applier<'_> {
         image: &ImageRef,
         digest: &Digest,
     ) -> anyhow::Result<()> {
-        let key = (image.clone(), digest.clone());
-        if self.images.complete.contains(&key) {
+        if self.images.is_complete(image, digest) {
             return Ok(());
         }
         let incomplete = |missing: Vec<String>| ApplyError::IncompleteImage {
@@ -26,7 +25,7 @@ impl Applier<'_> {
             let missing = inspection.missing.iter().map(ToString::to_string).collect();
             return Err(incomplete(missing).into());
         }
-        self.images.complete.insert(key);
+        self.images.add_complete(image, digest);
         Ok(())
     }
 }

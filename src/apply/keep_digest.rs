@@ -12,7 +12,7 @@ impl Applier<'_> {
         tag: &Tag,
     ) -> anyhow::Result<()> {
         // A digest whose manifest was not read in this run is an old one, and was kept before.
-        let read = self.images.manifests.contains_key(&(image.clone(), digest.clone()));
+        let read = self.images.manifest(image, digest).is_some();
         if !read {
             let there = self.registries.digest(image, &Reference::Tag(tag.clone())).await?;
             if there.as_ref() == Some(digest) {

@@ -63,24 +63,20 @@ pub(super) struct Field<'a> {
 
 /// Reads a line of a paragraph as a field.
 pub(super) fn parse_field(text: &str) -> Option<Field<'_>> {
-    let (name, value, form) = match text.strip_prefix("**") {
-        Some(rest) => {
-            let (name, value) = rest.split_once("**")?;
-            match name.strip_suffix(':') {
-                Some(name) => (name, value, Form::Bold),
-                None => {
-                    (name, value.trim_start_matches([' ', '\t']).strip_prefix(':')?, Form::Bold)
-                }
-            }
+    let (name, value, form) = if let Some(rest) = text.strip_prefix("**") {
+        let (name, value) = rest.split_once("**")?;
+        let value = match name.strip_suffix(':') {
+            Some(_) => value,
+            None => value.trim_start_matches([' ', '\t']).strip_prefix(':')?,
+        };
+        (name.strip_suffix(':').unwrap_or(name), value, Form::Bold)
+    } else {
+        let (name, value) = text.split_once(':')?;
+        // `https://...` and `12:30` are not fields.
+        if !(value.is_empty() || value.starts_with([' ', '\t'])) || !is_plain_name(name) {
+            return None;
         }
-        None => {
-            let (name, value) = text.split_once(':')?;
-            // `https://...` and `12:30` are not fields.
-            if !(value.is_empty() || value.starts_with([' ', '\t'])) || !is_plain_name(name) {
-                return None;
-            }
-            (name, value, Form::Plain)
-        }
+        (name, value, Form::Plain)
     };
     let name = name.trim_matches([' ', '\t']);
     if name.is_empty() || name.len() > MAX_KEY {
@@ -97,9 +93,14 @@ fn is_plain_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || " _-./()".contains(c))
 }
 
+/// Takes the marks of inline code away.
+pub(super) fn bare(value: &str) -> &str {
+    value.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')).unwrap_or(value)
+}
+
 /// Reads the value of `Commit`: a full id, bare or as inline code.
 pub(super) fn parse_commit(value: &str) -> Result<CommitSha, SkipReason> {
-    let bare = value.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')).unwrap_or(value);
+    let bare = bare(value);
     bare.parse().map_err(|_| {
         let given: String = bare.chars().take(80).collect();
         let is_hex = !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -66,6 +66,9 @@ impl HtmlEnd {
 const VERBATIM_TAGS: [&[u8]; 4] = [b"pre", b"script", b"style", b"textarea"];
 const VERBATIM_ENDS: [&[u8]; 4] = [b"</pre>", b"</script>", b"</style>", b"</textarea>"];
 
+/// Lists are told apart up to this depth.
+const MAX_DEPTH: usize = 32;
+
 /// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Line<'a> {
@@ -90,14 +93,14 @@ pub(super) struct Markdown {
     hidden: Hidden,
     /// The paragraph of a quotation goes on in the next line, also without `>`.
     lazy_quote: bool,
-    /// The column at which the content of the list item above begins.
-    list: Option<usize>,
+    /// The columns at which the content of the list items begins that the line above stands in.
+    list: Vec<usize>,
 }
 
 impl Markdown {
     /// Starts in the state `hidden`.
     pub(super) fn new(hidden: Hidden) -> Self {
-        Self { hidden, lazy_quote: false, list: None }
+        Self { hidden, lazy_quote: false, list: Vec::new() }
     }
 
     /// Returns what is hidden after the lines so far.
@@ -145,10 +148,8 @@ impl Markdown {
             self.lazy_quote = false;
             return Line::Blank;
         }
-        let container = match self.list {
-            Some(column) if indent > 0 => column.min(indent),
-            Some(_) | None => 0,
-        };
+        self.list.retain(|column| *column <= indent);
+        let container = self.list.last().copied().unwrap_or(0);
         if indent >= container + 4 {
             return Line::Other;
         }
@@ -167,24 +168,22 @@ impl Markdown {
             return Line::Hidden;
         }
         if is_rule(text) {
-            (self.lazy_quote, self.list) = (false, None);
-            return Line::Rule;
+            self.lazy_quote = false;
+            return if container == 0 { Line::Rule } else { Line::Other };
         }
         if let Some(level) = heading_level(text) {
             self.lazy_quote = false;
-            if indent == 0 {
-                self.list = None;
-            }
-            return Line::Heading(level);
+            return if container == 0 { Line::Heading(level) } else { Line::Other };
         }
         if text[0] == b'>' {
-            let quoted = text.iter().any(|byte| !b"> \t".contains(byte));
-            (self.lazy_quote, self.list) = (quoted, None);
+            self.lazy_quote = text.iter().any(|byte| !b"> \t".contains(byte));
             return Line::Other;
         }
         if let Some(content) = list_content(text) {
             self.lazy_quote = false;
-            self.list = Some(indent + content);
+            if self.list.len() < MAX_DEPTH {
+                self.list.push(indent + content);
+            }
             let item = &text[content.min(text.len())..];
             if let Some((mark, length)) = opens_fence(item) {
                 self.hidden = Hidden::Fence { mark, length, container: indent + content };
@@ -194,26 +193,17 @@ impl Markdown {
             return Line::Other;
         }
         self.open_inline_comment(text);
-        if self.lazy_quote {
-            return Line::Other;
-        }
-        if indent > 0 && self.list.is_some() {
-            return Line::Other;
-        }
-        self.list = None;
-        Line::Text(text)
+        if self.lazy_quote || container > 0 { Line::Other } else { Line::Text(text) }
     }
 
     fn open_inline_comment(&mut self, text: &[u8]) {
         let mut rest = text;
         while let Some(open) = find(rest, b"<!--") {
-            match find(&rest[open + 2..], b"-->") {
-                Some(close) => rest = &rest[open + 2 + close + 3..],
-                None => {
-                    self.hidden = Hidden::InlineComment;
-                    return;
-                }
-            }
+            let Some(close) = find(&rest[open + 2..], b"-->") else {
+                self.hidden = Hidden::InlineComment;
+                return;
+            };
+            rest = &rest[open + 2 + close + 3..];
         }
     }
 }
@@ -288,7 +278,7 @@ fn is_rule(text: &[u8]) -> bool {
     let mark = text[0];
     b"-*_".contains(&mark)
         && text.iter().all(|byte| *byte == mark || b" \t".contains(byte))
-        && text.iter().filter(|byte| **byte == mark).count() >= 3
+        && text.iter().filter(|byte| **byte == mark).nth(2).is_some()
 }
 
 fn heading_level(text: &[u8]) -> Option<u8> {
@@ -357,6 +347,12 @@ mod tests {
         assert_eq!(kinds("- ```\n  a\n  ```\nb"), "ohhT");
         assert_eq!(kinds("1. x\n\n   ```\n   a\nb\n"), "o.hhT");
         assert_eq!(kinds("- x\n  a\nb"), "ooT");
+    }
+
+    #[test]
+    fn a_fence_beside_a_list_is_not_in_it() {
+        assert_eq!(kinds("- x\n\n ```\na\n```\nb"), "o.hhhT");
+        assert_eq!(kinds("- x\n  - y\n\n    ```\n    a\n  b\nc"), "oo.hhoT");
     }
 
     #[test]

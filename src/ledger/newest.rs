@@ -217,11 +217,8 @@ fn assumptions(bytes: &[u8]) -> Option<Vec<Hidden>> {
             return None;
         }
         for length in 3..=longest {
-            // Of a fence in a list item only one thing matters: a line in the first column ends
-            // it.
-            for container in [0, 2, 4] {
-                found.push(Hidden::Fence { mark, length, container });
-            }
+            // A fence in a list item ends with the line in the first column that follows.
+            found.push(Hidden::Fence { mark, length, container: 0 });
         }
     }
     if bytes.contains(&b'>') {

@@ -1,17 +1,16 @@
 //! Reads a ledger line by line, in memory that does not grow with the file.
 
+use super::block::{Block, Judgement, MAX_FIELDS, Run};
 use super::error::{LedgerError, SkipReason, Unclosed, Warning};
-use super::field::{Field, Key, parse_commit, parse_field, parse_status};
+use super::field::{Key, parse_field};
 use super::markdown::{Hidden, Line, Markdown};
-use super::{Entry, EntryStatus, Form, Ledger, Presence};
+use super::{Entry, Ledger, Presence};
 
 /// A line is read up to here; the rest of a longer one (an embedded picture, minified HTML) is
 /// not looked at.
 pub(crate) const MAX_LINE: usize = 1 << 20;
 /// Warnings are kept up to this many, the last ones.
 pub(super) const MAX_WARNINGS: usize = 1000;
-const MAX_FIELDS: usize = 256;
-const MAX_FIELD_BYTES: usize = 64 << 10;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// A ledger, and what appending and carrying forward must know besides.
@@ -37,38 +36,15 @@ pub(crate) fn refuse_utf16(start: &[u8]) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// The fields of one block, until it is known what the block is.
-struct Block {
-    offset: u64,
-    line: u64,
-    /// Where the rule and heading above begin, or the block itself.
-    start: u64,
-    /// Where the text before `start` ends.
-    end_before: u64,
-    date: Option<String>,
-    branch: Option<String>,
-    /// As written, with the form of its line.
-    commit: Option<(String, Form)>,
-    status: Option<String>,
-    release: Option<String>,
-    fields: Vec<(String, String)>,
-    bytes: usize,
-    /// The first thing that makes it impossible to read the block as an entry.
-    fault: Option<SkipReason>,
-    /// The last line that was read, a status or a release, has no line ending.
-    cut: Option<Key>,
-}
-
-/// Lines of fields that follow each other.
-struct Run {
-    block: Block,
-    /// The block is the first of the run.
-    is_first: bool,
-    /// The run's first status stands before its first commit, so a status may belong to the commit
-    /// after it: only a run with one commit and one status can be understood.
-    status_first: bool,
-    /// The block before this one leaves it open whose status this is.
-    tainted: bool,
+/// Where the text ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Further on, as far as one can tell.
+    NotReached,
+    /// Here, after a line ending.
+    Reached,
+    /// Here, and the last line has no line ending.
+    Cut,
 }
 
 /// The parser: push lines, then finish.
@@ -84,7 +60,9 @@ pub(crate) struct Parser {
     /// Start of the rule and heading directly above, and the end of the text before them.
     preamble: Option<(u64, u64)>,
     preamble_has_heading: bool,
-    at_end: bool,
+    end: End,
+    /// The branch of a paragraph of its own, directly above.
+    branch_above: Option<String>,
     has_text: bool,
     seen_visible: bool,
     keep: usize,
@@ -109,7 +87,8 @@ impl Parser {
             content_end: offset,
             preamble: None,
             preamble_has_heading: false,
-            at_end: false,
+            end: End::NotReached,
+            branch_above: None,
             has_text: false,
             seen_visible: false,
             keep: usize::MAX,
@@ -144,7 +123,8 @@ impl Parser {
         let is_long = raw.len() > MAX_LINE;
         let raw = &raw[..raw.len().min(MAX_LINE)];
         let text = raw.strip_suffix(b"\n");
-        self.at_end = text.is_none() && !is_long;
+        let is_cut = text.is_none() && !is_long;
+        self.end = if is_cut { End::Cut } else { End::NotReached };
         let text = text.unwrap_or(raw);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let text = if start == 0 { text.strip_prefix(BOM).unwrap_or(text) } else { text };
@@ -166,7 +146,7 @@ impl Parser {
             }
             Line::Other | Line::Hidden => {
                 self.end_run();
-                self.preamble = None;
+                self.end_preamble();
             }
             Line::Text(text) => self.text(text, start),
         }
@@ -178,7 +158,9 @@ impl Parser {
 
     /// Ends the reading.
     pub(super) fn finish(mut self) -> Parsed {
-        self.at_end = true;
+        if self.end == End::NotReached {
+            self.end = End::Reached;
+        }
         self.end_run();
         let end = self.content_end;
         self.close_open(end);
@@ -221,8 +203,14 @@ impl Parser {
         self.preamble_has_heading = true;
     }
 
+    fn end_preamble(&mut self) {
+        self.preamble = None;
+        self.branch_above = None;
+    }
+
     fn boundary(&mut self, start: u64, is_heading: bool) {
         self.end_run();
+        self.branch_above = None;
         let end = self.content_end;
         self.close_open(end);
         if is_heading {
@@ -234,22 +222,18 @@ impl Parser {
     }
 
     fn text(&mut self, text: &[u8], start: u64) {
-        let field = match std::str::from_utf8(text) {
-            Ok(text) => match parse_field(text) {
-                Some(field) => Some(field),
-                None => {
-                    self.end_run();
-                    self.preamble = None;
-                    return;
-                }
-            },
-            Err(_) => None,
-        };
+        let field = std::str::from_utf8(text).map(parse_field);
+        if field == Ok(None) {
+            self.end_run();
+            self.end_preamble();
+            return;
+        }
+        // A line that is not UTF-8 may have been a field; it spoils the block it stands in.
+        let field = field.ok().flatten();
         let begins = match (&self.run, &field) {
             (None, _) => {
                 let block = self.new_block(start);
-                let run = Run { block, is_first: true, status_first: false, tainted: false };
-                self.run = Some(run);
+                self.run = Some(Run::new(block));
                 false
             }
             (Some(run), Some(field)) => run.ends_before(&field.key),
@@ -258,7 +242,7 @@ impl Parser {
         if begins {
             self.next_block(field.as_ref().is_some_and(|f| f.key == Key::Status), start);
         }
-        let cut = self.at_end;
+        let cut = self.end == End::Cut;
         if let Some(run) = &mut self.run {
             run.take(field, cut);
         }
@@ -267,66 +251,53 @@ impl Parser {
 
     fn new_block(&self, start: u64) -> Block {
         let (block_start, end_before) = self.preamble.unwrap_or((start, self.content_end));
-        Block {
-            offset: start,
-            line: self.line,
-            start: block_start,
-            end_before,
-            date: None,
-            branch: None,
-            commit: None,
-            status: None,
-            release: None,
-            fields: Vec::new(),
-            bytes: 0,
-            fault: None,
-            cut: None,
-        }
+        Block::new(start, self.line, block_start, end_before)
     }
 
     /// Ends a block within a run and begins the next one.
     fn next_block(&mut self, at_status: bool, start: u64) {
         let block = self.new_block(start);
-        let Some(run) = &mut self.run else { return };
-        let mut done = std::mem::replace(&mut run.block, block);
-        let tainted = run.tainted;
-        // Two statuses and one commit: whose is which?
-        run.tainted = at_status || done.commit.is_none();
-        run.is_first = false;
-        if (at_status || tainted) && done.commit.is_some() {
-            done.fault.get_or_insert(SkipReason::Ambiguous);
+        if let Some(run) = &mut self.run {
+            let done = run.next_block(block, at_status);
+            self.judge(done);
         }
-        self.judge(done);
     }
 
     fn end_run(&mut self) {
-        let Some(mut run) = self.run.take() else { return };
-        if run.tainted && run.block.commit.is_some() {
-            run.block.fault.get_or_insert(SkipReason::Ambiguous);
+        if let Some(run) = self.run.take() {
+            self.judge(run.into_block());
         }
-        self.judge(run.block);
     }
 
     fn judge(&mut self, block: Block) {
         if block.commit.is_none() && block.status.is_none() {
-            if (block.date.is_some() || block.branch.is_some()) && block.cut.is_some() {
+            if self.end == End::Cut && (block.date.is_some() || block.branch.is_some()) {
                 self.warn(&block, SkipReason::Truncated);
                 return;
             }
+            self.branch_above.clone_from(&block.branch);
             self.attach(block);
             return;
         }
+        let branch_above = self.branch_above.take();
         self.close_open(block.end_before);
-        match block.judge(self.at_end) {
+        match block.judge(self.end != End::NotReached) {
             Judgement::Prose => {}
             Judgement::Skip(reason, block) => self.warn(&block, reason),
-            Judgement::Entry(entry) => self.open = Some(entry),
+            Judgement::Entry(mut entry) => {
+                // Set apart, but meant: an entry of another branch must not pass for one of none.
+                entry.branch = entry.branch.or(branch_above);
+                self.open = Some(entry);
+            }
         }
     }
 
     /// Fields after an entry (`**Deployment**: Ready for production`) are the entry's.
-    fn attach(&mut self, block: Block) {
+    fn attach(&mut self, mut block: Block) {
         if let Some(entry) = &mut self.open {
+            if entry.branch.is_none() {
+                entry.branch = block.branch.take();
+            }
             let named =
                 [("Date", block.date), ("Branch", block.branch), ("Release", block.release)];
             let named = named
@@ -354,116 +325,5 @@ impl Parser {
         if self.ledger.warnings.len() >= 2 * MAX_WARNINGS {
             self.ledger.warnings.drain(..MAX_WARNINGS);
         }
-    }
-}
-
-impl Run {
-    /// A date, branch, commit or status after a status begins the next block.
-    fn ends_before(&self, key: &Key) -> bool {
-        match key {
-            Key::Date | Key::Branch | Key::Commit | Key::Status => {
-                self.block.status.is_some() && !self.status_first
-            }
-            Key::Release | Key::Other(_) => false,
-        }
-    }
-
-    fn take(&mut self, field: Option<Field<'_>>, cut: bool) {
-        let block = &mut self.block;
-        let Some(Field { key, value, form }) = field else {
-            block.fault.get_or_insert(SkipReason::InvalidUtf8);
-            return;
-        };
-        self.status_first |= self.is_first && key == Key::Status && block.commit.is_none();
-        let status_first = self.status_first;
-        block.bytes += value.len();
-        if block.bytes > MAX_FIELD_BYTES || block.fields.len() >= MAX_FIELDS {
-            block.fault.get_or_insert(SkipReason::TooLarge {
-                max_fields: MAX_FIELDS,
-                max_bytes: MAX_FIELD_BYTES,
-            });
-            return;
-        }
-        if cut {
-            block.cut = Some(key.clone());
-        }
-        let value = value.to_owned();
-        let repeated = match &key {
-            Key::Date => block.date.replace(value).is_some(),
-            Key::Branch => block.branch.replace(value).is_some(),
-            Key::Commit => block.commit.replace((value, form)).is_some(),
-            Key::Status => block.status.replace(value).is_some(),
-            Key::Release => block.release.replace(value).is_some(),
-            Key::Other(name) => {
-                block.fields.push((name.clone(), value));
-                false
-            }
-        };
-        if repeated {
-            block.fault.get_or_insert(if status_first {
-                SkipReason::Ambiguous
-            } else {
-                SkipReason::DuplicateField { name: key.name().to_owned() }
-            });
-        }
-    }
-}
-
-enum Judgement {
-    Prose,
-    Skip(SkipReason, Block),
-    Entry(Entry),
-}
-
-impl Block {
-    /// Decides whether the block is an entry.
-    fn judge(mut self, at_end: bool) -> Judgement {
-        let Some((commit, form)) = self.commit.take() else { return Judgement::Prose };
-        if let Some(fault) = self.fault.take() {
-            return Judgement::Skip(fault, self);
-        }
-        let id = parse_commit(&commit);
-        let Some(status) = self.status.take() else {
-            return match id {
-                // `Commit: early and often` is a sentence, also at the end of a file.
-                Err(SkipReason::NotAnId { given }) if !given.is_empty() => Judgement::Prose,
-                Ok(_) | Err(_) if at_end => Judgement::Skip(SkipReason::Truncated, self),
-                Ok(_) => Judgement::Skip(SkipReason::NoStatus, self),
-                Err(_) => Judgement::Prose,
-            };
-        };
-        let commit = match id {
-            Ok(commit) => commit,
-            Err(reason) => return Judgement::Skip(reason, self),
-        };
-        let status = parse_status(&status);
-        if self.cut == Some(Key::Status) && matches!(status, EntryStatus::Other(_)) {
-            return Judgement::Skip(SkipReason::Truncated, self);
-        }
-        // `Release: 1` without a line ending may have been `Release: 12`.
-        let is_whole = self.cut != Some(Key::Release);
-        let number = |text: &String| {
-            let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-            if is_number && is_whole { text.parse::<u64>().ok() } else { None }
-        };
-        let release = self.release.as_ref().and_then(number);
-        if release.is_none()
-            && let Some(text) = self.release.take()
-        {
-            // `Release: v2.0.3` is a field of the team's own.
-            self.fields.push((Key::Release.name().to_owned(), text));
-        }
-        Judgement::Entry(Entry {
-            commit,
-            branch: self.branch,
-            date: self.date,
-            status,
-            release,
-            form,
-            line: Some(self.line),
-            fields: self.fields,
-            offset: self.offset,
-            block: self.start..self.start,
-        })
     }
 }

@@ -21,6 +21,9 @@ pub const MAX_DURATION: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// the date line.
 const ZONE_SLACK: SignedDuration = SignedDuration::from_hours(26);
 
+/// 9000-01-01: no clock that is right shows more.
+const LAST_INSTANT: Timestamp = Timestamp::constant(221_845_392_000, 0);
+
 /// Says which freeze entry of the configuration is wrong, and how.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FreezeError {
@@ -132,6 +135,10 @@ impl<'a> Window<'a> {
     /// Returns the end of the window that opened last, if it is open at `now`.
     fn open_until(&self, now: Timestamp) -> Result<Option<Timestamp>, FreezeError> {
         let time = |error: jiff::Error| self.time_error(now, error.to_string());
+        // The cron library looks four years ahead and panics at the end of the calendar.
+        if now > LAST_INSTANT {
+            return Err(self.time_error(now, "the clock is far off".to_owned()));
+        }
         // The cron library runs on UTC here: its "instants" are wall-clock times of the zone.
         let wall_now = now
             .to_zoned(self.zone.clone())

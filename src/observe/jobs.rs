@@ -197,7 +197,7 @@ fn is_job_id(text: &str) -> bool {
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
-    text.escape_debug().take(200).collect()
+    text.chars().take(200).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// A job as GitHub Actions writes it; other keys are none of ours.

@@ -40,7 +40,8 @@ pub enum LedgerFileError {
 ///
 /// They are the last ones that [`parse`](crate::ledger::parse) finds, and cost what they take up,
 /// however long the file is. Only when the state of the document cannot be told from its last
-/// 4 MiB (see `ledger::newest`) is the whole file read, in constant memory.
+/// 4 MiB (a bare code fence in every entry leaves open what is inside and what is outside) is the whole
+/// file read, in constant memory.
 /// [`Ledger::presence`] tells a missing file from an empty one; neither is an error. Lines are given
 /// where the file was read from its start; [`number_lines`] adds them elsewhere. A conflict marker
 /// is an error when it stands in what was read.
@@ -208,6 +209,103 @@ fn skip_line(reader: &mut impl BufRead) -> Result<u64, io::Error> {
         skipped += length as u64;
         if end.is_some() || length == 0 {
             return Ok(skipped);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::process::Command;
+
+    use super::*;
+    use crate::ledger::{EntryStatus, NewEntry, append, parse};
+
+    const ENTRY: &str = "---\n\n## CI/CD Test Execution Log\n\n\
+        **Date**: 2025-12-22 02:22:44 UTC\n**Branch**: main\n\
+        **Commit**: 611b29b362b480a8e6a56848f453ab8a2091e683\n**Status**: ✅ Tests Passed\n\n\
+        ### Automated Tests Executed:\n- ✅ Data Validation Tests\n\n\
+        **Deployment**: Ready for production\n\n";
+
+    fn file_with(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    }
+
+    fn new_entry(commit: char, release: u64) -> NewEntry {
+        NewEntry {
+            date: "2026-01-05T09:30:00Z".parse().unwrap(),
+            branch: "main".parse().unwrap(),
+            commit: commit.to_string().repeat(40).parse().unwrap(),
+            release,
+            checks: vec!["tests".to_owned(), "Commit: x".to_owned()],
+            images: Vec::new(),
+            data: None,
+            metrics: [("Status: ✅ Tests Passed".to_owned(), 0.5)].into(),
+        }
+    }
+
+    /// The line that people copy from workflow to workflow, as it is.
+    fn shell_line(bytes: &[u8]) -> String {
+        let file = file_with(bytes);
+        let script = r#"grep -B 3 "Status: ✅ Tests Passed" "$1" | grep "Commit:" | tail -1 | awk '{print $2}'"#;
+        let output =
+            Command::new("sh").args(["-c", script, "sh"]).arg(file.path()).output().unwrap();
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    #[test]
+    fn the_copied_shell_line_reads_what_a_new_ledger_gets() {
+        let mut text = Vec::new();
+        for (release, commit) in (1..).zip(['a', 'b', 'c']) {
+            text = append(&text, &new_entry(commit, release)).unwrap();
+            assert_eq!(shell_line(&text), commit.to_string().repeat(40));
+        }
+        assert_eq!(shell_line(ENTRY.as_bytes()), "", "the bold form is what it cannot read");
+    }
+
+    #[test]
+    fn a_missing_file_and_an_empty_one_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = newest_entries(&folder.path().join("x.md"), 50).unwrap();
+        assert_eq!((missing.presence, missing.entries.len()), (Presence::Missing, 0));
+        let empty = newest_entries(file_with(b"").path(), 50).unwrap();
+        assert_eq!((empty.presence, empty.entries.len()), (Presence::Empty, 0));
+        let error = newest_entries(folder.path(), 50).unwrap_err();
+        assert!(matches!(error, LedgerFileError::NotAFile { .. }), "{error}");
+    }
+
+    #[test]
+    fn errors_name_the_file_and_the_line() {
+        let sample = format!("{}<<<<<<< HEAD\n{ENTRY}", ENTRY.repeat(2000));
+        let file = file_with(sample.as_bytes());
+        let error = newest_entries(file.path(), 50).unwrap_err().to_string();
+        let expected =
+            format!("{}: line {}: conflict marker", file.path().display(), 14 * 2000 + 1);
+        assert!(error.starts_with(&expected), "{error}");
+    }
+
+    #[test]
+    fn the_end_of_a_file_tells_what_the_whole_tells() {
+        let log = format!("{ENTRY}```\nlog\n\n{ENTRY}```\n\n");
+        let long_line = format!("{ENTRY}<img src=\"data:{}\">\n\n", "A".repeat(3 << 20));
+        let stacked = "Commit: 611b29b362b480a8e6a56848f453ab8a2091e683\nStatus: ✅ Tests Passed\n";
+        let samples = [
+            ENTRY.repeat(10),
+            ENTRY.repeat(3000),
+            log.repeat(8_000),
+            long_line.repeat(4) + &ENTRY.repeat(3),
+            stacked.repeat(60_000),
+            format!("{}{}", ENTRY.repeat(60), "Prose.\n\n".repeat(550_000)),
+        ];
+        for sample in samples {
+            let file = file_with(sample.as_bytes());
+            let mut newest = newest_entries(file.path(), 50).unwrap();
+            number_lines(file.path(), &mut newest).unwrap();
+            assert_eq!(newest, parse(sample.as_bytes()).unwrap().newest(50));
+            assert!(newest.entries.iter().all(|entry| entry.status == EntryStatus::Passed));
         }
     }
 }

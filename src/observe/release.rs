@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::adapters::git::Git;
+use crate::adapters::image_cache::ImageCache;
 use crate::adapters::registry::{Reference, Registries};
 use crate::config::{Config, MarkerAction};
 use crate::evidence::markers::MarkerEvidence;
@@ -35,11 +36,12 @@ pub async fn observe(
     registries: &Registries,
     config: &Config,
     query: &ReleaseQuery<'_>,
+    cache: &mut ImageCache,
 ) -> anyhow::Result<ReleaseEvidence> {
     let stable: Tag = config.tags.stable.parse()?;
     let mut images = Vec::new();
     for (image, digest) in query.images {
-        images.push(image_evidence(registries, image, digest.as_ref(), &stable).await);
+        images.push(image_evidence(registries, image, digest.as_ref(), &stable, cache).await);
     }
     Ok(ReleaseEvidence {
         images,
@@ -54,6 +56,7 @@ async fn image_evidence(
     image: &ImageRef,
     digest: Option<&Digest>,
     stable: &Tag,
+    cache: &mut ImageCache,
 ) -> ImageEvidence {
     let mut evidence = ImageEvidence {
         image: image.clone(),
@@ -69,6 +72,10 @@ async fn image_evidence(
         let manifest = registries.wait_for(image, digest).await?;
         evidence.exists = true;
         let inspection = registries.inspect(image, &manifest).await?;
+        cache.add(image, manifest);
+        if inspection.missing.is_empty() {
+            cache.add_complete(image, digest);
+        }
         evidence.missing_children = inspection.missing;
         evidence.revisions = inspection.revisions;
         evidence.stable = registries.digest(image, &Reference::Tag(stable.clone())).await?;

@@ -18,6 +18,7 @@ use crate::evidence::reports::{InconclusiveReport, Report, ReportEvidence, Repor
 use crate::observe::globs::{self, GlobError};
 
 mod junit;
+mod text;
 
 pub use junit::MAX_DEPTH;
 

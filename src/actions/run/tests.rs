@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::actions::event::Refusal;
 
 const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -143,4 +142,12 @@ fn a_bad_event_file_is_named_by_its_place() {
         let error = Environment::new().with_event(&folder, payload).read().unwrap_err();
         assert!(error.to_string().contains("event.json, line "), "{error}");
     }
+}
+
+#[test]
+fn the_deletion_of_another_branch_is_no_push_to_main() {
+    let folder = tempfile::tempdir().unwrap();
+    let payload = "{\"ref\": \"refs/heads/feature\", \"deleted\": true}";
+    let run = Environment::new().with_event(&folder, payload).run();
+    assert_eq!(run.permission(&main_branch()), Permission::Refused(Refusal::Deletion));
 }

@@ -12,9 +12,12 @@ use std::borrow::Cow;
 
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::errors::SyntaxError;
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
+use super::text::{decode, is_utf8, line_at, shown};
 use crate::evidence::reports::{FailedTest, Report, ReportProblem};
 
 /// How deep elements may be nested.
@@ -44,7 +47,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Problem> {
     loop {
         let event = reader.read_event().map_err(|error| {
             let place = line_at(text, reader.error_position());
-            (Some(place), not_xml(&error.to_string()))
+            (Some(place), state.unreadable(&error))
         })?;
         let position = reader.buffer_position();
         let step = match event {
@@ -68,19 +71,6 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Problem> {
     }
 }
 
-/// Checks the encoding that the bytes have.
-fn decode(bytes: &[u8]) -> Result<&str, Problem> {
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err((Some(1), ReportProblem::NotUtf8 { found: "UTF-16".to_owned() }));
-    }
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    std::str::from_utf8(bytes).map_err(|error| {
-        let lines = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
-        let found = "bytes that are not UTF-8".to_owned();
-        (Some(lines as u64), ReportProblem::NotUtf8 { found })
-    })
-}
-
 /// Checks the encoding that the XML declaration names.
 fn check_encoding<E: std::fmt::Display>(
     declared: Option<Result<Cow<'_, str>, E>>,
@@ -88,36 +78,13 @@ fn check_encoding<E: std::fmt::Display>(
     match declared {
         None => Ok(()),
         Some(Err(error)) => Err(not_xml(&error.to_string())),
-        Some(Ok(name)) => {
-            let known = ["utf-8", "utf8", "us-ascii", "ascii"];
-            if known.iter().any(|known| name.eq_ignore_ascii_case(known)) {
-                Ok(())
-            } else {
-                Err(ReportProblem::NotUtf8 { found: shown(&name, 40) })
-            }
-        }
+        Some(Ok(name)) if is_utf8(&name) => Ok(()),
+        Some(Ok(name)) => Err(ReportProblem::NotUtf8 { found: shown(&name, 40) }),
     }
 }
 
 fn not_xml(cause: &str) -> ReportProblem {
     ReportProblem::NotXml { cause: shown(cause, MAX_NAME) }
-}
-
-fn line_at(text: &str, position: u64) -> u64 {
-    let end = usize::try_from(position).map_or(text.len(), |end| end.min(text.len()));
-    text.as_bytes()[..end].split(|byte| *byte == b'\n').count() as u64
-}
-
-/// At most `most` characters on one line, without control characters and without those that turn
-/// the direction of text around.
-fn shown(text: &str, most: usize) -> String {
-    let one = |c: char| match c {
-        '\n' | '\r' | '\t' => ' ',
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-        c if c.is_control() => '\u{fffd}',
-        c => c,
-    };
-    text.trim().chars().take(most).map(one).collect()
 }
 
 /// What an element means here.
@@ -167,6 +134,8 @@ struct State {
     collecting: bool,
     /// The sum of the `failures` and `errors` of the outermost suites.
     counted: u64,
+    /// The sum that the root `<testsuites>` has.
+    counted_by_root: u64,
 }
 
 impl State {
@@ -196,7 +165,8 @@ impl State {
                     case.skipped = true;
                 }
             }
-            Element::Suites | Element::Other => {}
+            Element::Suites => self.counted_by_root = failures_counted(&attributes(start)?),
+            Element::Other => {}
         }
         self.open.push((element, shown(name, 60)));
         if empty {
@@ -210,15 +180,13 @@ impl State {
         start: &BytesStart<'_>,
         parent: Option<Element>,
     ) -> Result<(), ReportProblem> {
-        for (key, value) in attributes(start)? {
-            match key.as_str() {
-                "timestamp" => self.parsed.latest = self.parsed.latest.max(instant(&value)),
-                "failures" | "errors" if parent != Some(Element::Suite) => {
-                    let count = value.trim().parse::<u64>().unwrap_or(0);
-                    self.counted = self.counted.saturating_add(count);
-                }
-                _ => {}
-            }
+        let attributes = attributes(start)?;
+        if let Some((_, value)) = attributes.iter().find(|(key, _)| key == "timestamp") {
+            self.parsed.latest = self.parsed.latest.max(instant(value));
+        }
+        // A nested suite is counted by the one around it.
+        if parent != Some(Element::Suite) {
+            self.counted = self.counted.saturating_add(failures_counted(&attributes));
         }
         Ok(())
     }
@@ -274,32 +242,58 @@ impl State {
         Ok(())
     }
 
+    /// The parser's syntax errors are about markup that the end of the file cuts off.
+    fn unreadable(&self, error: &quick_xml::Error) -> ReportProblem {
+        match (error, self.open.last()) {
+            (quick_xml::Error::Syntax(SyntaxError::InvalidBangMarkup), _) => {
+                not_xml(&error.to_string())
+            }
+            (quick_xml::Error::Syntax(_), Some((_, open))) => {
+                ReportProblem::Truncated { open: open.clone() }
+            }
+            _ => not_xml(&error.to_string()),
+        }
+    }
+
     fn text(&mut self, content: &str) -> Result<(), ReportProblem> {
         if self.open.is_empty() && !content.trim().is_empty() {
             return Err(not_xml("text outside the root element"));
         }
-        if let (true, Some(Case { failed: Some((_, message)), .. })) =
-            (self.collecting, &mut self.case)
-        {
+        if let Some(message) = self.collected() {
             let room = MAX_MESSAGE.saturating_sub(message.chars().count());
-            message.push_str(&shown(content, room));
+            message.extend(content.chars().take(room));
         }
         Ok(())
     }
 
+    /// The message that text is added to at the moment.
+    fn collected(&mut self) -> Option<&mut String> {
+        let case = self.case.as_mut().filter(|_| self.collecting)?;
+        case.failed.as_mut().map(|(_, message)| message)
+    }
+
     /// A character reference or one of XML's own five entities; others would need a document type.
-    fn reference(&mut self, name: &str) -> Result<(), ReportProblem> {
-        let is_own = matches!(name, "lt" | "gt" | "amp" | "quot" | "apos");
-        if !is_own && !name.starts_with('#') {
-            return Err(not_xml(&format!("unknown entity &{name};")));
+    fn reference(&mut self, reference: &BytesRef<'_>) -> Result<(), ReportProblem> {
+        let number = reference.resolve_char_ref().map_err(|error| not_xml(&error.to_string()))?;
+        match (number, resolve_predefined_entity(reference)) {
+            (Some(c), _) => self.text(c.encode_utf8(&mut [0; 4])),
+            (None, Some(own)) => self.text(own),
+            (None, None) => {
+                let name: &str = reference;
+                Err(not_xml(&format!("unknown entity &{name};")))
+            }
         }
-        self.text("\u{b7}")
     }
 
     fn close(&mut self) {
         let closed = self.open.pop();
         match closed {
-            Some((Element::Failure | Element::Error, _)) => self.collecting = false,
+            Some((Element::Failure | Element::Error, _)) => {
+                if let Some(message) = self.collected() {
+                    *message = shown(message, MAX_MESSAGE);
+                }
+                self.collecting = false;
+            }
             Some((Element::Case, _)) => {
                 let Some(case) = self.case.take() else { return };
                 self.parsed.report.tests += 1;
@@ -337,8 +331,9 @@ impl State {
         }
         let report = &self.parsed.report;
         let found = report.failed + report.errors;
-        if found == 0 && self.counted > 0 {
-            return Err(ReportProblem::CountsDisagree { counted: self.counted });
+        let counted = self.counted.max(self.counted_by_root);
+        if found == 0 && counted > 0 {
+            return Err(ReportProblem::CountsDisagree { counted });
         }
         if report.tests == 0 {
             return Err(ReportProblem::NoTests);
@@ -359,6 +354,15 @@ fn attributes(start: &BytesStart<'_>) -> Result<Vec<(String, String)>, ReportPro
         found.push((key.to_owned(), value.into_owned()));
     }
     Ok(found)
+}
+
+/// Adds up the counters of failed tests.
+fn failures_counted(attributes: &[(String, String)]) -> u64 {
+    attributes
+        .iter()
+        .filter(|(key, _)| key == "failures" || key == "errors")
+        .filter_map(|(_, value)| value.trim().parse::<u64>().ok())
+        .fold(0, u64::saturating_add)
 }
 
 /// Reads a suite's `timestamp`. Many writers leave the zone out: then the latest instant that it
