@@ -9,11 +9,13 @@ use crate::output::{Output, Settings, show_failure};
 mod apply;
 mod completions;
 mod gate;
+mod history;
 mod log;
 mod plan;
 mod report;
 mod session;
 mod situation;
+mod status;
 
 /// Runs the program: arguments, log, command, errors, exit code.
 pub fn main() -> ExitCode {
@@ -55,11 +57,11 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         | Command::Resume(_)
         | Command::LastGood(_)
         | Command::Ledger(_)
-        | Command::Status(_)
-        | Command::History(_)
         | Command::Demo(_) => {
             Err(Failed::new(Exit::Internal, "this command is not built yet").into())
         }
+        Command::Status(args) => status::run(&cli.global, args, output),
+        Command::History(args) => history::run(&cli.global, args, output),
         Command::Completions(args) => completions::run(args, output),
     }
 }

@@ -11,6 +11,7 @@ use crate::adapters::registry::{self, Credentials, Registries};
 use crate::cli::{Global, Place};
 use crate::config::{CONFIG_PATH, Config};
 use crate::exit::{Exit, OrFailed as _};
+use crate::http;
 use crate::model::{CommitSha, ImageRef, RunIdentity};
 use crate::secret::{Redactor, Secret};
 
@@ -38,6 +39,35 @@ pub(super) fn environment(name: &str) -> Option<String> {
 impl Session {
     /// Opens the repository around the folder, and reads the configuration of its work tree.
     pub(super) fn open(global: &Global, place: &Place) -> anyhow::Result<Self> {
+        let mut session = Self::open_without_config(global, place)?;
+        let config = session.work_tree_config()?;
+        session.use_config(config);
+        Ok(session)
+    }
+
+    /// Opens like [`Session::open`] for a command that must answer in any repository: a
+    /// configuration file that cannot be read is returned beside the defaults.
+    pub(super) fn open_anyway(
+        global: &Global,
+        place: &Place,
+    ) -> anyhow::Result<(Self, Option<anyhow::Error>)> {
+        let mut session = Self::open_without_config(global, place)?;
+        let explicit = session.explicit_config.is_some();
+        let (config, problem) = match session.work_tree_config() {
+            Ok(config) => (config, None),
+            Err(error) if explicit => return Err(error),
+            Err(error) => (session.settled(Config::default()), Some(error)),
+        };
+        session.use_config(config);
+        Ok((session, problem))
+    }
+
+    fn use_config(&mut self, config: Config) {
+        self.git.set_remote(&config.remote);
+        self.config = config;
+    }
+
+    fn open_without_config(global: &Global, place: &Place) -> anyhow::Result<Self> {
         let folder = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let mut redactor = Redactor::new();
         for name in ["TIDEGATE_TOKEN", "GITHUB_TOKEN", "TIDEGATE_REGISTRY_PASSWORD"] {
@@ -48,7 +78,7 @@ impl Session {
         let git = Git::discover(&folder, GitAuth::from_env(&environment), redactor)?;
         let run = Run::from_env(&environment)?;
         let root = git.root().to_owned();
-        let mut session = Self {
+        Ok(Self {
             git,
             config: Config::default(),
             run,
@@ -56,10 +86,7 @@ impl Session {
             root,
             explicit_config: global.config.as_ref().map(|path| folder.join(path)),
             place: place.clone(),
-        };
-        session.config = session.work_tree_config()?;
-        session.git.set_remote(&session.config.remote);
-        Ok(session)
+        })
     }
 
     fn work_tree_config(&self) -> anyhow::Result<Config> {
@@ -123,11 +150,17 @@ impl Session {
 
     /// Makes the clients of the registries.
     pub(super) fn registries(&self) -> anyhow::Result<Registries> {
+        self.registries_with(http::Options::default())
+    }
+
+    /// Makes the clients of the registries, with time-outs of the caller's.
+    pub(super) fn registries_with(&self, http: http::Options) -> anyhow::Result<Registries> {
         let options = registry::Options {
             hosts: self.config.registries.clone(),
             root: self.root.clone(),
             docker_config: registry::docker_config_path(environment),
             env_credentials: Credentials::from_env(environment),
+            http,
             ..registry::Options::default()
         };
         Ok(Registries::new(options)?)
