@@ -32,6 +32,8 @@ mod images;
 pub(super) mod look;
 mod render;
 mod rollbacks;
+#[cfg(test)]
+mod tests;
 
 use agreement::{Agreement, Check, Finding, Part};
 use images::LiveImage;
@@ -222,7 +224,7 @@ fn observe(session: &Session, offline: bool, say: &dyn Fn(&str)) -> Status {
         next: Vec::new(),
         warnings,
     };
-    status.next = advice::advice(&status, config.rollback.max_depth);
+    status.next = advice::advice(&status, config);
     status
 }
 

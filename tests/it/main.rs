@@ -16,3 +16,4 @@ mod docs;
 mod git;
 mod purity;
 mod registry;
+mod status;
