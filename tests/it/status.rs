@@ -291,6 +291,124 @@ fn a_registry_that_is_not_there_is_a_warning() {
 }
 
 #[test]
+fn a_registry_that_never_answers_is_a_warning_too() {
+    let world = World::new();
+    // The system takes the connection, and nobody reads from it.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = silent.local_addr().unwrap();
+    world.work.write("other.yml", format!("images: [\"{host}/acme/app\"]\n"));
+    let status = world.tidegate(&["status", "--json", "--config", "other.yml"]).success().json();
+    let warnings = status["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 1, "{status:#}");
+    assert!(warnings[0].as_str().unwrap().contains(&host.to_string()), "{status:#}");
+}
+
+/// Writes what a rollback of stable writes: record 3 restores release 1, commit 2 is quarantined.
+fn take_stable_back(world: &World, left: &str) {
+    let state = Repo::clone_with(&world.remote.file_url(), &["-b", "tidegate"]);
+    let read =
+        |path: &str| -> Value { serde_json::from_str(&state.show_text("HEAD", path)).unwrap() };
+    let created = "2026-01-05T00:00:00Z";
+    let mut record = read("records/000001.json");
+    let mut index = read("index.json");
+    for (key, value) in [
+        ("number", Value::from(3)),
+        ("kind", "rollback".into()),
+        ("restores", 1.into()),
+        ("created", created.into()),
+        ("reason", "login is broken".into()),
+    ] {
+        record[key] = value;
+    }
+    index["newest"] = 3.into();
+    index["records"].as_array_mut().unwrap().push(serde_json::json!({
+        "number": 3, "kind": "rollback", "restores": 1, "commit": record["commit"], "created": created,
+    }));
+    let note = serde_json::json!({
+        "to": record["commit"], "range": [left], "after_record": 3, "by_hand": true,
+    });
+    let quarantine = serde_json::json!({
+        "version": 1, "commit": left, "reason": "login is broken", "created": created,
+        "rollback": note,
+    });
+    let hold = serde_json::json!({
+        "version": 1, "id": "stable-only-3", "reason": "login is broken", "by": "octocat",
+        "created": created,
+    });
+    let ended = serde_json::json!({
+        "version": 1, "id": "old", "reason": "over", "created": created, "expires": created,
+    });
+    let quarantine_path = format!("quarantine/{left}.json");
+    let files = [
+        ("index.json", index),
+        ("records/000003.json", record),
+        (quarantine_path.as_str(), quarantine),
+        ("holds/stable-only-3.json", hold),
+        ("holds/old.json", ended),
+    ];
+    let texts: Vec<(&str, String)> =
+        files.iter().map(|(path, value)| (*path, value.to_string())).collect();
+    let texts: Vec<(&str, &str)> =
+        texts.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    state.commit("Release 3: back to release 1", &texts);
+    state.push("HEAD:refs/heads/tidegate");
+}
+
+#[test]
+fn a_rollback_of_stable_shows_as_one_with_its_hold_and_what_is_pending() {
+    let world = World::promoted();
+    let first = world.work.head();
+    let second = world.push_bad();
+    let digest = world.build(&["main-candidate"]);
+    world.tidegate(&["gate", "--needs", PASSED, "--digest", &digest]).success();
+    take_stable_back(&world, &second);
+    let freeze =
+        "freeze: [{ cron: \"* * * * *\", duration: 2h, timezone: UTC, reason: festival }]\n";
+    let config = format!("images: [\"oci:{}\"]\n{freeze}", world.images.path().display());
+    world.work.write(".github/tidegate.yml", config);
+    let status = world.status();
+    assert_eq!(
+        (&status["live"]["kind"], &status["live"]["restores"]),
+        (&"rollback".into(), &1.into())
+    );
+    assert_eq!(status["live"]["commit"], first.as_str());
+    // Tags and branch still show release 2: the run was killed after the commit point.
+    assert_eq!(status["pending"].as_array().unwrap().len(), 3, "{status:#}");
+    assert_eq!(finding(&status, "main"), "ahead");
+    let rollback = &status["rollbacks"][0];
+    assert_eq!(rollback["what"], "stable");
+    assert_eq!(rollback["failed"]["commit"], second.as_str());
+    assert_eq!(rollback["to_release"], 1);
+    assert_eq!(status["holds"].as_array().unwrap().len(), 1, "an expired hold is over");
+    assert_eq!(status["freezes"][0]["reason"], "festival");
+    assert_eq!(commands(&status), ["tidegate repair", "tidegate resume"]);
+    let shown = world.tidegate(&["status"]).success().stdout;
+    assert!(shown.starts_with("release 3 is live: back to release 1, "), "{shown}");
+    assert!(
+        shown.contains(
+            "promotions are on hold until `tidegate resume`: login is broken, by octocat"
+        ),
+        "{shown}"
+    );
+    let history = world.tidegate(&["history"]).success().stdout;
+    let lines: Vec<&str> = history.lines().collect();
+    assert_eq!(lines.len(), 4, "{history}");
+    assert!(history.contains("stable back") && history.contains("login is broken"), "{history}");
+}
+
+#[test]
+fn a_rollback_that_never_landed_is_told_as_begun() {
+    let (world, bad) = World::rolled_back();
+    world.remote.git(&["update-ref", "refs/heads/main", &bad]);
+    let status = world.status();
+    assert!(status["rollbacks"][0]["commit"].is_null(), "{status:#}");
+    let again = format!("tidegate rollback --failed {}", &bad[..7]);
+    assert_eq!(commands(&status), [again.as_str()]);
+    let shown = world.tidegate(&["status"]).success().stdout;
+    assert!(shown.contains("a rollback of main was begun"), "{shown}");
+}
+
+#[test]
 fn every_kind_of_clone_answers() {
     let (world, _) = World::rolled_back();
     let expected = world.status();

@@ -1,6 +1,7 @@
 //! What to do about what was found: commands to type, most urgent first. Pure.
 
 use super::agreement::{Finding, Part};
+use super::look::Source;
 use super::rollbacks::What;
 use super::{Advice, Status};
 use crate::config::Config;
@@ -38,7 +39,7 @@ pub(super) fn advice(status: &Status, config: &Config) -> Vec<Advice> {
                 format!("git log -p refs/tidegate/{} -- records", config.state_branch),
             ),
             // What is pending was said; the rest is an entry that nobody has released.
-            Part::Ledger if status.pending.is_empty() => add(
+            Part::Ledger if !check.pending => add(
                 "see which entries of the ledger count".to_owned(),
                 "tidegate ledger show".to_owned(),
             ),
@@ -69,6 +70,18 @@ pub(super) fn advice(status: &Status, config: &Config) -> Vec<Advice> {
                 "bring the change back, on a branch to mend and test".to_owned(),
                 format!("tidegate rollback --undo {}", failed.commit.short()),
             );
+        }
+    }
+    if status.live.is_none() && status.state_problem.is_none() {
+        match status.source {
+            Source::LastFetch => add(
+                "fetch the state branch, which says what was released".to_owned(),
+                format!("git fetch {} {}", config.remote, config.state_branch),
+            ),
+            Source::Remote | Source::Local => add(
+                "release the first commit, or let the gate do it".to_owned(),
+                "tidegate promote".to_owned(),
+            ),
         }
     }
     if !status.holds.is_empty() {

@@ -124,7 +124,7 @@ fn parts(checks: &[&Check]) -> String {
             Part::Main | Part::Stable => names.push(clean(&check.name).into_owned()),
             Part::Tag if names.iter().any(|name| name.contains(" image tag")) => {}
             Part::Tag => {
-                names.push(format!("{tags} image tag{}", if tags == 1 { "" } else { "s" }))
+                names.push(format!("{tags} image tag{}", if tags == 1 { "" } else { "s" }));
             }
             Part::Ledger => names.push("ledger".to_owned()),
         }
