@@ -61,7 +61,9 @@ pub(super) fn run(global: &Global, args: &LastGood, output: &mut Output) -> anyh
     let error = match (looked_at, ledger.presence) {
         (0, Presence::Missing) => format!("there is no ledger at {place} and no release record"),
         (0, _) => format!("no entry of {place} counts, and there is no release record"),
-        _ => format!("none of the {looked_at} commits that are recorded as good survives the checks"),
+        _ => {
+            format!("none of the {looked_at} commits that are recorded as good survives the checks")
+        }
     };
     Err(Failed::new(Exit::NoGoodCommit, error)
         .with_hint("`tidegate last-good --explain` says what was found of each")
@@ -74,10 +76,8 @@ pub(super) fn protected_head(session: &Session, given: &str) -> anyhow::Result<C
     let branch = &session.config.branch;
     let on_branch = session.git.head_branch().is_none_or(|name| name == branch.as_str());
     if given == "HEAD" && !on_branch {
-        let known = session
-            .git
-            .tracked(branch)
-            .or_else(|| session.git.local_ref(&branch.full_ref()));
+        let known =
+            session.git.tracked(branch).or_else(|| session.git.local_ref(&branch.full_ref()));
         if let Some(head) = known {
             return Ok(head);
         }

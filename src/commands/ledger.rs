@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::last_good::{local_state, protected_head};
 use super::session::Session;
-use crate::cli::{Global, LedgerAppend, LedgerCommand, LedgerShow};
 use crate::cli;
+use crate::cli::{Global, LedgerAppend, LedgerCommand, LedgerShow};
 use crate::evidence::good::GoodSearch;
 use crate::exit::{Exit, OrFailed as _};
 use crate::ledger::{self, NewEntry};
@@ -16,7 +16,11 @@ use crate::observe::good::{self, GoodQuery};
 use crate::observe::ledger_file;
 use crate::output::{Output, Table, clean, dim, good as fine, plain, warn};
 
-pub(super) fn run(global: &Global, args: &cli::Ledger, output: &mut Output) -> anyhow::Result<Exit> {
+pub(super) fn run(
+    global: &Global,
+    args: &cli::Ledger,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
     match &args.command {
         LedgerCommand::Append(args) => append(global, args, output),
         LedgerCommand::Show(args) => show(global, args, output),
@@ -27,7 +31,10 @@ pub(super) fn run(global: &Global, args: &cli::Ledger, output: &mut Output) -> a
 fn append(global: &Global, args: &LedgerAppend, output: &mut Output) -> anyhow::Result<Exit> {
     let session = Session::open(global, &args.place)?;
     let commit = session.resolve(&args.commit)?;
-    anyhow::ensure!(session.git.workdir().is_some(), "a bare repository has no work tree to write to");
+    anyhow::ensure!(
+        session.git.workdir().is_some(),
+        "a bare repository has no work tree to write to"
+    );
     let path = session.root.join(&session.config.ledger.path);
     let existing = match std::fs::read(&path) {
         Ok(bytes) => bytes,
@@ -48,7 +55,11 @@ fn append(global: &Global, args: &LedgerAppend, output: &mut Output) -> anyhow::
         .with_context(|| format!("cannot append to {}", path.display()))?;
     write_atomically(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
     let shown = session.config.ledger.path.clone();
-    output.note(format!("{} {} as passed; commit the file with [skip ci]", clean(&shown), commit.short()))?;
+    output.note(format!(
+        "{} {} as passed; commit the file with [skip ci]",
+        clean(&shown),
+        commit.short()
+    ))?;
     Ok(Exit::Done)
 }
 

@@ -35,12 +35,21 @@ pub(super) fn run(global: &Global, args: &Promote, output: &mut Output) -> anyho
     let Some(promoted) = promoted else { return Ok(Exit::Held) };
     output.show("tidegate/promote/1", &promoted, |output, promoted| {
         let commit = &promoted.commit[..7];
-        output.line(format!("{} {commit} is live as release {}", good("promoted"), promoted.release))?;
+        output.line(format!(
+            "{} {commit} is live as release {}",
+            good("promoted"),
+            promoted.release
+        ))?;
         for step in &promoted.completion.changed {
             output.line(format!("  {} {}", good("done"), clean(step)))?;
         }
         for pending in &promoted.completion.pending {
-            output.line(format!("  {} {}: {}", warn("pending"), clean(&pending.step), clean(&pending.reason)))?;
+            output.line(format!(
+                "  {} {}: {}",
+                warn("pending"),
+                clean(&pending.step),
+                clean(&pending.reason)
+            ))?;
         }
         Ok(())
     })?;
@@ -77,11 +86,12 @@ async fn promote(
             release: applied.record.map_or(0, |record| record.number),
             completion: applied.completion,
         })),
-        Ended::Moved { what } => {
-            Err(Failed::new(Exit::StalePlan, format!("{what} has moved meanwhile; nothing was changed"))
-                .with_hint("look at `tidegate status`, then run it again")
-                .into())
-        }
+        Ended::Moved { what } => Err(Failed::new(
+            Exit::StalePlan,
+            format!("{what} has moved meanwhile; nothing was changed"),
+        )
+        .with_hint("look at `tidegate status`, then run it again")
+        .into()),
     }
 }
 
@@ -175,10 +185,7 @@ async fn digests(
     }
     let mut found = Vec::new();
     for image in images {
-        let given = args
-            .digest
-            .clone()
-            .or_else(|| args.digests.as_ref()?.0.get(image).cloned());
+        let given = args.digest.clone().or_else(|| args.digests.as_ref()?.0.get(image).cloned());
         let digest = match given {
             Some(digest) => Some(digest),
             None => by_tag(&session.config, registries, image, commit).await?,

@@ -21,10 +21,19 @@ pub(super) fn run(global: &Global, args: &Repair, output: &mut Output) -> anyhow
             output.line(format!("{} {}", good("mended"), clean(step)))?;
         }
         for pending in &completion.pending {
-            output.line(format!("{} {}: {}", warn("pending"), clean(&pending.step), clean(&pending.reason)))?;
+            output.line(format!(
+                "{} {}: {}",
+                warn("pending"),
+                clean(&pending.step),
+                clean(&pending.reason)
+            ))?;
         }
         if completion.changed.is_empty() && completion.pending.is_empty() {
-            output.line(format!("{}: everything shows release {}", good("nothing to mend"), completion.release))?;
+            output.line(format!(
+                "{}: everything shows release {}",
+                good("nothing to mend"),
+                completion.release
+            ))?;
         }
         Ok(())
     })?;

@@ -39,7 +39,13 @@ pub(super) fn run(global: &Global, args: &Resume, output: &mut Output) -> anyhow
                 ..StateChange::default()
             };
             let branch = &session.config.state_branch;
-            match state_branch::write(&session.git, branch, &world.state, &change, &session.signer())? {
+            match state_branch::write(
+                &session.git,
+                branch,
+                &world.state,
+                &change,
+                &session.signer(),
+            )? {
                 Written::Done(_) => {}
                 Written::Lost => continue,
             }
@@ -49,7 +55,12 @@ pub(super) fn run(global: &Global, args: &Resume, output: &mut Output) -> anyhow
                 return output.line("nothing is on hold");
             }
             for hold in &resumed.ended {
-                output.line(format!("{} {}: {}", good("ended"), clean(&hold.id), clean(&hold.reason)))?;
+                output.line(format!(
+                    "{} {}: {}",
+                    good("ended"),
+                    clean(&hold.id),
+                    clean(&hold.reason)
+                ))?;
             }
             output.line("promotions go on with the next run of the gate")
         })?;

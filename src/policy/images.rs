@@ -17,8 +17,7 @@ pub(super) fn unfit_images(release: &ReleaseEvidence, tested: &CommitSha) -> Vec
         .images
         .iter()
         .filter_map(|image| {
-            unfit(image, tested)
-                .map(|why| Reason::ImageUnfit { image: image.image.clone(), why })
+            unfit(image, tested).map(|why| Reason::ImageUnfit { image: image.image.clone(), why })
         })
         .collect()
 }
