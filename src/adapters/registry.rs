@@ -41,7 +41,7 @@ pub use manifest::{
 use distribution::{Pause, Target};
 
 /// How long a registry may take at most to show what it accepted.
-pub const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
+pub const LONGEST_PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a process knows about registries before it speaks to one.
 #[derive(Debug, Clone)]

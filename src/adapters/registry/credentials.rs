@@ -66,7 +66,7 @@ pub(super) enum Login {
     /// A user name and a password.
     Password { user: String, password: Secret, source: String },
     /// A refresh token (distribution specification, "Docker Registry v2 authentication using
-    /// OAuth2"), as `docker login` stores it for some registries.
+    /// `OAuth2`"), as `docker login` stores it for some registries.
     Identity { token: Secret, source: String },
 }
 
