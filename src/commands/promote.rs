@@ -78,7 +78,8 @@ async fn promote(
     }
     let progress = output.progress("promoting");
     let say = |step: &str| progress.say(step);
-    let mut apply = applier(session, &registries, &say);
+    let config_at = |commit: &CommitSha| session.config_at(commit).ok();
+    let mut apply = applier(session, &registries, &config_at, &say);
     apply.images = images;
     match apply.apply(&steps, &world.state).await? {
         Ended::Done(applied) => Ok(Some(Promoted {
