@@ -121,6 +121,7 @@ fn stored_verdict(session: &Session, evidence: &Evidence, decision: &Decision) -
             reason,
             Reason::PassedBefore { .. }
                 | Reason::SameTreeAsPassed { .. }
+                | Reason::CauseInKeptPaths { .. }
                 | Reason::RolledBackAlready { .. }
         )
     };
