@@ -198,11 +198,7 @@ impl Registries {
                 realm: http::one_line(&http::host_of(realm)),
             });
         }
-        let place = &Place {
-            action: "get a token for",
-            endpoint: http::without_query(realm),
-            ..place.clone()
-        };
+        let place = &place.doing("get a token for").at(http::without_query(realm));
         let request =
             token_request(login, realm, service, &access.scope(&target.repository), place)?;
         let answer = self.send(place, &request).await?;
