@@ -10,12 +10,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{BranchName, ImageRef};
 
+mod check;
+mod error;
+mod load;
+mod locate;
+mod node;
+mod tags;
+#[cfg(test)]
+mod tests;
+
+pub use error::{ConfigError, Place, Problem};
+pub use load::MAX_CONFIG_BYTES;
+pub use tags::TagPatternError;
+
 /// Where the configuration file is looked for, from the root of the repository.
 pub const CONFIG_PATH: &str = ".github/tidegate.yml";
 
 /// The whole configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(title = "tidegate configuration")]
 pub struct Config {
     /// The version of the format: 1.
     pub version: u32,

@@ -1,1 +1,208 @@
-//! What the state branch holds, as values: records, holds, quarantines, verdicts.
+//! What the state branch holds, as values: release records, holds, quarantines, verdicts.
+//!
+//! The branch is a folder of small JSON files that a person can read on GitHub:
+//!
+//! ```text
+//! README.md                     says what this branch is
+//! index.json                    every record in one line each, and the number of the newest
+//! records/000012.json           one release
+//! quarantine/<commit>.json      a commit that may not come back
+//! holds/<id>.json               a stop of promotions
+//! verdicts/<commit>.json        what a gate found of a commit that it did not release
+//! ```
+//!
+//! Every file carries the version of its format. A newer version than this program knows is an
+//! error, never a guess.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{CommitSha, Digest};
+
+mod files;
+mod record;
+
+pub use files::{StateChange, StateError, StateFiles};
+pub use record::{Record, RecordKind, ReleasedImage};
+
+/// The version of the format of every file.
+pub const FORMAT: u32 = 1;
+
+/// One line of the index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexEntry {
+    /// The number of the record.
+    pub number: u64,
+    /// What kind of release it is.
+    #[serde(flatten)]
+    pub kind: RecordKind,
+    /// The commit whose images, data and tree it names.
+    pub commit: CommitSha,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// A commit that may not come back until a person lifts it. Its descendants may.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantine {
+    /// The version of the format.
+    pub version: u32,
+    /// The commit.
+    pub commit: CommitSha,
+    /// The digests that were released for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub digests: Vec<Digest>,
+    /// Why.
+    pub reason: String,
+    /// Who: a GitHub login or a local user name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Since when.
+    pub created: Timestamp,
+    /// Until when; without it, until a person lifts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    /// The rollback that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackNote>,
+}
+
+/// What a rollback took out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackNote {
+    /// The commit whose tree came back.
+    pub to: CommitSha,
+    /// The commits that were taken out, newest first (`to..failed`, at most 500).
+    pub range: Vec<CommitSha>,
+    /// The number of the newest record at that time; 0 where there was none. It counts
+    /// consecutive rollbacks.
+    pub after_record: u64,
+    /// `true` where a person asked for it.
+    #[serde(default)]
+    pub by_hand: bool,
+}
+
+/// A stop of promotions by a person. It never stops a rollback.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The version of the format.
+    pub version: u32,
+    /// A name that is unique on the branch: the file's name.
+    pub id: String,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Since when.
+    pub created: Timestamp,
+    /// Until when; without it, until `resume`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+}
+
+/// What a gate found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// All required evidence passed; the promotion was held.
+    Passed,
+    /// A required piece of evidence conclusively failed.
+    Failed,
+}
+
+/// What a gate found of a commit that it did not release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredVerdict {
+    /// The version of the format.
+    pub version: u32,
+    /// The commit.
+    pub commit: CommitSha,
+    /// What was found.
+    pub outcome: Outcome,
+    /// Why, in a sentence each.
+    pub reasons: Vec<String>,
+    /// The run that found it.
+    pub run: crate::model::RunIdentity,
+    /// When.
+    pub created: Timestamp,
+}
+
+/// Everything on the state branch that decisions need.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    /// One line for every record, oldest first.
+    pub index: Vec<IndexEntry>,
+    /// The newest records, by number; at least [`State::LOADED`] where there are so many.
+    pub records: BTreeMap<u64, Record>,
+    /// Quarantines, by commit.
+    pub quarantines: BTreeMap<CommitSha, Quarantine>,
+    /// Holds, by id.
+    pub holds: BTreeMap<String, Hold>,
+    /// Verdicts, by commit.
+    pub verdicts: BTreeMap<CommitSha, StoredVerdict>,
+}
+
+impl State {
+    /// How many of the newest records are read.
+    pub const LOADED: usize = 20;
+
+    /// Returns the newest record: what is live.
+    pub fn newest(&self) -> Option<&Record> {
+        self.records.values().next_back()
+    }
+
+    /// Returns the number of the newest record, or 0.
+    pub fn newest_number(&self) -> u64 {
+        self.index.last().map_or(0, |entry| entry.number)
+    }
+
+    /// Returns the first promotion of a commit.
+    pub fn promotion_of(&self, commit: &CommitSha) -> Option<&IndexEntry> {
+        self.index.iter().find(|entry| entry.kind.is_promotion() && entry.commit == *commit)
+    }
+
+    /// Returns the commit that was promoted last, whatever was rolled back since.
+    pub fn last_promoted(&self) -> Option<&IndexEntry> {
+        self.index.iter().rev().find(|entry| entry.kind.is_promotion())
+    }
+
+    /// Returns the quarantine of a commit that is in force at `now`.
+    pub fn quarantine(&self, commit: &CommitSha, now: Timestamp) -> Option<&Quarantine> {
+        self.quarantines.get(commit).filter(|q| in_force(q.expires, now))
+    }
+
+    /// Returns the quarantine of a digest that is in force at `now`.
+    pub fn quarantine_of_digest(&self, digest: &Digest, now: Timestamp) -> Option<&Quarantine> {
+        self.quarantines.values().find(|q| q.digests.contains(digest) && in_force(q.expires, now))
+    }
+
+    /// Returns the rollback that took `commit` out, where there is one.
+    pub fn rollback_over(&self, commit: &CommitSha) -> Option<(&Quarantine, &RollbackNote)> {
+        self.quarantines.values().find_map(|quarantine| {
+            let note = quarantine.rollback.as_ref()?;
+            note.range.contains(commit).then_some((quarantine, note))
+        })
+    }
+
+    /// Returns the holds that are in force at `now`.
+    pub fn holds_at(&self, now: Timestamp) -> impl Iterator<Item = &Hold> {
+        self.holds.values().filter(move |hold| in_force(hold.expires, now))
+    }
+
+    /// Counts the automatic rollbacks since the newest record.
+    pub fn rollback_depth(&self) -> usize {
+        let newest = self.newest_number();
+        self.quarantines
+            .values()
+            .filter_map(|q| q.rollback.as_ref())
+            .filter(|note| note.after_record == newest && !note.by_hand)
+            .count()
+    }
+}
+
+fn in_force(expires: Option<Timestamp>, now: Timestamp) -> bool {
+    expires.is_none_or(|expires| expires > now)
+}

@@ -1,1 +1,218 @@
-//! git, through libgit2.
+//! git, through libgit2: a repository on this machine and one remote of it.
+//!
+//! All refs are named in full: `refs/heads/stable` and `refs/tags/stable` can both exist.
+//! Nothing here touches the work tree or the index, and nothing can force a push.
+
+use std::path::{Path, PathBuf};
+
+use git2::{ErrorCode, Oid, Repository};
+
+use crate::model::{CommitSha, TreeSha};
+use crate::secret::Redactor;
+
+mod auth;
+mod commit;
+mod history;
+mod hydrate;
+mod libgit2;
+mod push;
+mod remote;
+mod trees;
+
+pub use auth::GitAuth;
+pub use commit::Signer;
+pub use history::{CommitInfo, Divergence};
+pub use push::Pushed;
+pub use remote::RemoteRefs;
+pub use trees::{KeptPath, TreeFile};
+
+/// What can go wrong at the git edge.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// There is no repository here.
+    #[error("{} is not in a git repository", .0.display())]
+    NoRepository(PathBuf),
+    /// The remote is not configured.
+    #[error(
+        "the repository has no remote {name:?}; add it with `git remote add {name} <url>` or set `remote` in .github/tidegate.yml"
+    )]
+    NoRemote {
+        /// Its configured name.
+        name: String,
+    },
+    /// The remote could not be reached.
+    #[error("{action} {remote} failed: {reason}")]
+    Unreachable {
+        /// What was tried.
+        action: &'static str,
+        /// The remote's URL without credentials.
+        remote: String,
+        /// What libgit2 said.
+        reason: String,
+    },
+    /// The remote wants other credentials.
+    #[error("{action} {remote} was refused: {reason}; {mend}")]
+    Unauthorized {
+        /// What was tried.
+        action: &'static str,
+        /// The remote's URL without credentials.
+        remote: String,
+        /// What libgit2 said.
+        reason: String,
+        /// What to do.
+        mend: String,
+    },
+    /// The clone is shallow and could not be deepened.
+    #[error(
+        "this clone is shallow, so questions about ancestry have no answer, and deepening it failed: {reason}; run `git fetch --unshallow`, or check out with `fetch-depth: 0`"
+    )]
+    Shallow {
+        /// Why deepening failed.
+        reason: String,
+    },
+    /// An object that is needed is not in this clone.
+    #[error(
+        "object {id} ({what}) is not in this clone; fetch it with `git fetch --refetch --no-filter`, or check out with `fetch-depth: 0` and without a filter"
+    )]
+    Missing {
+        /// Its id.
+        id: String,
+        /// What it is needed for.
+        what: String,
+    },
+    /// A tree that was built differs from what it should be.
+    #[error(
+        "the tree of the new commit differs from {expected} at {path}, which is not a kept path; nothing was pushed"
+    )]
+    TreeMismatch {
+        /// The good commit.
+        expected: CommitSha,
+        /// The first path that differs.
+        path: String,
+    },
+    /// A three-way merge left conflicts.
+    #[error("bringing {commit} back conflicts in {}", .paths.join(", "))]
+    Conflicts {
+        /// The commit that was to be brought back.
+        commit: CommitSha,
+        /// The paths in conflict.
+        paths: Vec<String>,
+    },
+    /// Anything else that libgit2 reports.
+    #[error("git: {doing}: {reason}")]
+    Other {
+        /// What was being done.
+        doing: &'static str,
+        /// What libgit2 said.
+        reason: String,
+    },
+}
+
+impl GitError {
+    /// Wraps an error of libgit2.
+    fn other(doing: &'static str) -> impl Fn(git2::Error) -> Self {
+        move |error| Self::Other { doing, reason: error.message().to_owned() }
+    }
+
+    /// Wraps an error about an object, and says when it is simply not in this clone.
+    fn object(id: Oid, what: impl Into<String>) -> impl FnOnce(git2::Error) -> Self {
+        let what = what.into();
+        move |error| {
+            if error.code() == ErrorCode::NotFound {
+                Self::Missing { id: id.to_string(), what }
+            } else {
+                Self::Other {
+                    doing: "reading an object",
+                    reason: format!("{what}: {}", error.message()),
+                }
+            }
+        }
+    }
+}
+
+/// A repository on this machine and one remote of it.
+pub struct Git {
+    repo: Repository,
+    remote_name: String,
+    auth: GitAuth,
+    redactor: Redactor,
+}
+
+impl Git {
+    /// Opens the repository that `dir` is in.
+    pub fn discover(dir: &Path, auth: GitAuth, redactor: Redactor) -> Result<Self, GitError> {
+        libgit2::configure();
+        let repo = Repository::discover(dir).map_err(|error| match error.code() {
+            ErrorCode::NotFound => GitError::NoRepository(dir.to_owned()),
+            _ => GitError::other("opening the repository")(error),
+        })?;
+        Ok(Self { repo, remote_name: "origin".to_owned(), auth, redactor })
+    }
+
+    /// Sets the name of the remote.
+    pub fn set_remote(&mut self, name: &str) {
+        name.clone_into(&mut self.remote_name);
+    }
+
+    /// Returns the root of the work tree, where there is one.
+    pub fn workdir(&self) -> Option<&Path> {
+        self.repo.workdir()
+    }
+
+    /// Returns the work tree's root, or the folder of a bare repository.
+    pub fn root(&self) -> &Path {
+        self.repo.workdir().unwrap_or_else(|| self.repo.path())
+    }
+
+    /// Tells whether history is cut off somewhere.
+    pub fn is_shallow(&self) -> bool {
+        self.repo.is_shallow()
+    }
+
+    /// Returns the short name of the branch that HEAD is on, or `None` where it is detached.
+    pub fn head_branch(&self) -> Option<String> {
+        let head = self.repo.find_reference("HEAD").ok()?;
+        let target = head.symbolic_target().ok()??;
+        target.strip_prefix("refs/heads/").map(str::to_owned)
+    }
+
+    /// Returns the commit that a revision of this clone names (`HEAD`, a full ref, an id).
+    pub fn local_commit(&self, revision: &str) -> Option<CommitSha> {
+        if revision.starts_with('-') {
+            return None;
+        }
+        let commit = self.repo.revparse_single(revision).ok()?.peel_to_commit().ok()?;
+        Some(sha(commit.id()))
+    }
+
+    /// Reads one ref of this clone by its full name.
+    pub fn local_ref(&self, full_ref: &str) -> Option<CommitSha> {
+        let reference = self.repo.find_reference(full_ref).ok()?;
+        Some(sha(reference.peel_to_commit().ok()?.id()))
+    }
+
+    /// Tells whether `commit` is in this clone, as a commit.
+    pub fn has_commit(&self, commit: &CommitSha) -> bool {
+        self.repo.find_commit(oid(commit)).is_ok()
+    }
+}
+
+#[expect(clippy::expect_used, reason = "CommitSha holds 40 hexadecimal digits by construction")]
+fn oid(commit: &CommitSha) -> Oid {
+    Oid::from_str(commit.as_str()).expect("a full object id")
+}
+
+#[expect(clippy::expect_used, reason = "TreeSha holds 40 hexadecimal digits by construction")]
+fn tree_oid(tree: &TreeSha) -> Oid {
+    Oid::from_str(tree.as_str()).expect("a full object id")
+}
+
+#[expect(clippy::expect_used, reason = "libgit2 prints SHA-1 ids as 40 lower-case digits")]
+fn sha(id: Oid) -> CommitSha {
+    id.to_string().parse().expect("a full object id")
+}
+
+#[expect(clippy::expect_used, reason = "libgit2 prints SHA-1 ids as 40 lower-case digits")]
+fn tree_sha(id: Oid) -> TreeSha {
+    id.to_string().parse().expect("a full object id")
+}

@@ -1,1 +1,6 @@
-//! The example workflow, run for real.
+//! The action and the example workflow: audited, and run for real.
+
+mod audit;
+mod example;
+mod registry;
+mod release_gate;

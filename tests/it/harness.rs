@@ -1,5 +1,13 @@
-//! Starts the real servers that tests need, on free loopback ports, and stops them.
+//! Starts the real servers that tests need, on free loopback ports, and stops them; and runs the
+//! real git and the built `tidegate` in an environment that holds nothing of the machine's.
 
+#![allow(dead_code, reason = "a harness offers more than any one test uses")]
+
+pub mod act;
+pub mod environment;
 pub mod fault_proxy;
 pub mod git_server;
 pub mod oci_registry;
+pub mod repo;
+pub mod ssh_server;
+pub mod tidegate;

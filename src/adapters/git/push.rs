@@ -1,0 +1,258 @@
+//! Moving one branch of the remote by compare-and-swap.
+//!
+//! libgit2 compares with what the remote advertises, not with what was observed, and its push to
+//! a local path compares with nothing. So the observed value is compared in the negotiation
+//! callback, and local paths are written through libgit2's own compare-and-swap of refs. After
+//! anything but a clear yes or no the remote's ref is read again: a cut connection looks the same
+//! whether the server applied the push or not.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+
+use git2::{ErrorCode, Oid, PushOptions, Repository};
+
+use super::remote::proxy;
+use super::{Git, GitError, oid};
+use crate::model::{BranchName, CommitSha};
+
+/// How a push ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pushed {
+    /// The branch points at the new commit, or at a descendant of it.
+    Done,
+    /// The branch did not have the observed value any more; nothing was written.
+    Moved {
+        /// What it points at now.
+        now: Option<CommitSha>,
+    },
+    /// The server refused for good: a protected branch, a hook, a missing permission.
+    Refused {
+        /// What the server said.
+        reason: String,
+    },
+}
+
+impl Git {
+    /// Moves `branch` of the remote from `expected` (`None`: it must not exist) to `new`, which
+    /// has to be a descendant of `expected`: history is never rewritten.
+    pub fn push(
+        &self,
+        branch: &BranchName,
+        expected: Option<&CommitSha>,
+        new: &CommitSha,
+    ) -> Result<Pushed, GitError> {
+        if let Some(expected) = expected {
+            if expected == new {
+                return Ok(Pushed::Done);
+            }
+            if !self.is_ancestor(expected, new)? {
+                return Err(GitError::Other {
+                    doing: "pushing",
+                    reason: format!(
+                        "{new} is not a descendant of {expected}; tidegate never rewrites history"
+                    ),
+                });
+            }
+        }
+        match self.local_remote()? {
+            Some(path) => self.push_to_path(&path, branch, expected, new),
+            None => self.push_to_server(branch, expected, new),
+        }
+    }
+
+    /// Returns the folder of the remote, where it is one.
+    fn local_remote(&self) -> Result<Option<PathBuf>, GitError> {
+        let url = self.raw_remote_url()?;
+        if let Some(path) = url.strip_prefix("file://") {
+            return Ok(Some(PathBuf::from(path)));
+        }
+        // The scp form, `host:path`, has a colon before its first slash.
+        let remote = url.contains("://") || url.split('/').next().is_some_and(|s| s.contains(':'));
+        Ok((!remote).then(|| self.root().join(url)))
+    }
+
+    fn push_to_server(
+        &self,
+        branch: &BranchName,
+        expected: Option<&CommitSha>,
+        new: &CommitSha,
+    ) -> Result<Pushed, GitError> {
+        let url = self.raw_remote_url()?;
+        let config = self.repo.config().map_err(GitError::other("reading git's configuration"))?;
+        let moved = Cell::new(false);
+        let refusal: RefCell<Option<String>> = RefCell::new(None);
+        let remote_text = RefCell::new(Vec::new());
+        let observed = expected.map_or(Oid::ZERO_SHA1, oid);
+
+        let mut callbacks = self.auth.callbacks(&url, config);
+        callbacks.push_negotiation(|updates| {
+            if updates.iter().any(|update| update.src() != observed) {
+                moved.set(true);
+                return Err(git2::Error::from_str("the remote branch has moved"));
+            }
+            Ok(())
+        });
+        callbacks.push_update_reference(|_, status| {
+            if let Some(status) = status {
+                *refusal.borrow_mut() = Some(status.to_owned());
+            }
+            Ok(())
+        });
+        callbacks.sideband_progress(|text| {
+            let mut said = remote_text.borrow_mut();
+            if said.len() < 16 * 1024 {
+                said.extend_from_slice(text);
+            }
+            true
+        });
+        let mut options = PushOptions::new();
+        options.remote_callbacks(callbacks).proxy_options(proxy());
+        self.hydrate_for_push(expected, new)?;
+        let spec = format!("{new}:{}", branch.full_ref());
+        let result = self.remote()?.push(&[spec], Some(&mut options));
+        drop(options);
+
+        if let (Ok(()), None) = (&result, refusal.borrow().as_ref()) {
+            return Ok(Pushed::Done);
+        }
+        let now = self.reread(branch, new)?;
+        if now.applied {
+            return Ok(Pushed::Done);
+        }
+        if moved.get() || now.at.as_ref() != expected {
+            return Ok(Pushed::Moved { now: now.at });
+        }
+        if let Some(status) = refusal.into_inner() {
+            let said = String::from_utf8_lossy(&remote_text.into_inner()).into_owned();
+            return Ok(Pushed::Refused {
+                reason: self.redactor.redact(&refusal_text(&status, &said)).into_owned(),
+            });
+        }
+        match result {
+            Err(error) => Err(self.remote_error("pushing to", &error)),
+            Ok(()) => Err(GitError::Other {
+                doing: "pushing",
+                reason: format!("the remote said yes, but {branch} still has its old value"),
+            }),
+        }
+    }
+
+    fn push_to_path(
+        &self,
+        path: &std::path::Path,
+        branch: &BranchName,
+        expected: Option<&CommitSha>,
+        new: &CommitSha,
+    ) -> Result<Pushed, GitError> {
+        let doing = "pushing to a local path";
+        let remote = Repository::open(path).map_err(GitError::other(doing))?;
+        self.copy_objects(&remote, expected, new)?;
+        let name = branch.full_ref();
+        let note = "tidegate: push";
+        let written = match expected {
+            Some(expected) => {
+                // The flag only allows replacing a value; the old value is compared under the
+                // ref's lock, and `push` has checked that the new one descends from it.
+                let replace = true;
+                remote.reference_matching(&name, oid(new), replace, oid(expected), note)
+            }
+            None => remote.reference(&name, oid(new), false, note),
+        };
+        match written.map(|_| ()) {
+            Ok(()) => Ok(Pushed::Done),
+            Err(error)
+                if matches!(
+                    error.code(),
+                    ErrorCode::Modified
+                        | ErrorCode::Exists
+                        | ErrorCode::Locked
+                        | ErrorCode::NotFound
+                ) =>
+            {
+                let now = self.reread(branch, new)?;
+                if now.applied {
+                    Ok(Pushed::Done)
+                } else if now.at.as_ref() == expected {
+                    Err(GitError::Other {
+                        doing,
+                        reason: format!(
+                            "{name} is locked ({}); if no git process runs there, remove {name}.lock",
+                            error.message()
+                        ),
+                    })
+                } else {
+                    Ok(Pushed::Moved { now: now.at })
+                }
+            }
+            Err(error) => Err(GitError::other(doing)(error)),
+        }
+    }
+
+    /// Writes the objects of `expected..new` into a repository on this machine, as one pack.
+    fn copy_objects(
+        &self,
+        remote: &Repository,
+        expected: Option<&CommitSha>,
+        new: &CommitSha,
+    ) -> Result<(), GitError> {
+        use std::io::Write as _;
+        let failed = GitError::other("copying objects to a local path");
+        let mut walk = self.repo.revwalk().map_err(&failed)?;
+        walk.push(oid(new)).map_err(&failed)?;
+        if let Some(expected) = expected {
+            walk.hide(oid(expected)).map_err(&failed)?;
+        }
+        for reference in remote.references().map_err(&failed)?.flatten() {
+            if let Some(target) = reference.target() {
+                if self.repo.find_commit(target).is_ok() {
+                    walk.hide(target).map_err(&failed)?;
+                }
+            }
+        }
+        let mut builder = self.repo.packbuilder().map_err(&failed)?;
+        builder.insert_walk(&mut walk).map_err(&failed)?;
+        if builder.object_count() == 0 {
+            return Ok(());
+        }
+        let odb = remote.odb().map_err(&failed)?;
+        let mut writer = odb.packwriter().map_err(&failed)?;
+        let mut broken = None;
+        builder
+            .foreach(|bytes| match writer.write_all(bytes) {
+                Ok(()) => true,
+                Err(error) => {
+                    broken = Some(error);
+                    false
+                }
+            })
+            .map_err(|error| GitError::Other {
+                doing: "copying objects to a local path",
+                reason: broken.take().map_or_else(|| error.message().to_owned(), |e| e.to_string()),
+            })?;
+        writer.commit().map_err(&failed)?;
+        Ok(())
+    }
+
+    /// Reads the branch again, and tells whether `new` is in it.
+    fn reread(&self, branch: &BranchName, new: &CommitSha) -> Result<Reread, GitError> {
+        let refs = self.fetch(&[branch])?;
+        let at = refs.branch(branch).cloned();
+        let applied = match &at {
+            Some(at) => self.is_ancestor(new, at)?,
+            None => false,
+        };
+        Ok(Reread { at, applied })
+    }
+}
+
+struct Reread {
+    at: Option<CommitSha>,
+    applied: bool,
+}
+
+/// Joins git's short status with what the server's hooks printed.
+fn refusal_text(status: &str, said: &str) -> String {
+    let said: Vec<&str> =
+        said.lines().map(str::trim).filter(|line| !line.is_empty()).take(12).collect();
+    if said.is_empty() { status.to_owned() } else { format!("{status} ({})", said.join("; ")) }
+}

@@ -1,0 +1,182 @@
+//! The remote: listing its refs and fetching from it.
+
+use std::collections::BTreeMap;
+
+use git2::{AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, ProxyOptions, Remote};
+use url::Url;
+
+use super::{Git, GitError, oid, sha};
+use crate::model::{BranchName, CommitSha};
+
+/// What the remote's branches and tags point at, by full ref name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RemoteRefs(BTreeMap<String, CommitSha>);
+
+impl FromIterator<(String, CommitSha)> for RemoteRefs {
+    fn from_iter<I: IntoIterator<Item = (String, CommitSha)>>(refs: I) -> Self {
+        Self(refs.into_iter().collect())
+    }
+}
+
+impl RemoteRefs {
+    /// Returns what a branch points at.
+    pub fn branch(&self, branch: &BranchName) -> Option<&CommitSha> {
+        self.0.get(&branch.full_ref())
+    }
+
+    /// Returns what a ref points at, by its full name.
+    pub fn get(&self, full_ref: &str) -> Option<&CommitSha> {
+        self.0.get(full_ref)
+    }
+}
+
+/// libgit2's value for "all history", `GIT_FETCH_DEPTH_UNSHALLOW`.
+const UNSHALLOW: i32 = i32::MAX;
+
+impl Git {
+    /// Returns the URL of the remote, with any credentials in it.
+    pub(super) fn raw_remote_url(&self) -> Result<String, GitError> {
+        let remote =
+            self.repo.find_remote(&self.remote_name).map_err(|error| match error.code() {
+                ErrorCode::NotFound | ErrorCode::InvalidSpec => {
+                    GitError::NoRemote { name: self.remote_name.clone() }
+                }
+                _ => GitError::other("reading the remote")(error),
+            })?;
+        Ok(String::from_utf8_lossy(remote.url_bytes()).into_owned())
+    }
+
+    /// Returns the URL of the remote as it may be shown: without user, password and query.
+    pub fn remote_url(&self) -> Result<String, GitError> {
+        Ok(presentable(&self.raw_remote_url()?))
+    }
+
+    pub(super) fn remote(&self) -> Result<Remote<'_>, GitError> {
+        let url = self.raw_remote_url()?;
+        // A remote of our own with the same URL: the user's refspecs, pruning and tags stay out.
+        self.repo.remote_anonymous(&url).map_err(GitError::other("opening the remote"))
+    }
+
+    /// Says what an error of the remote means to a person.
+    pub(super) fn remote_error(&self, action: &'static str, error: &git2::Error) -> GitError {
+        let remote = self.remote_url().unwrap_or_default();
+        let reason = self.redactor.redact(error.message()).into_owned();
+        let refused = error.code() == ErrorCode::Auth
+            || matches!(error.class(), ErrorClass::Ssh | ErrorClass::Callback)
+            || ["401", "403", "credentials", "authentication"].iter().any(|s| reason.contains(s));
+        if refused {
+            let mend = "give a token that may do this in TIDEGATE_TOKEN (in Actions: `contents: write`), or set up git's credential helper or ssh key".to_owned();
+            GitError::Unauthorized { action, remote, reason, mend }
+        } else {
+            GitError::Unreachable { action, remote, reason }
+        }
+    }
+
+    /// Asks the remote what its branches and tags point at.
+    pub fn list_remote(&self) -> Result<RemoteRefs, GitError> {
+        let url = self.raw_remote_url()?;
+        let config = self.repo.config().map_err(GitError::other("reading git's configuration"))?;
+        let mut remote = self.remote()?;
+        let connection = remote
+            .connect_auth(Direction::Fetch, Some(self.auth.callbacks(&url, config)), Some(proxy()))
+            .map_err(|error| self.remote_error("listing the refs of", &error))?;
+        let heads =
+            connection.list().map_err(|error| self.remote_error("listing the refs of", &error))?;
+        Ok(RemoteRefs(heads.iter().map(|head| (head.name().to_owned(), sha(head.oid()))).collect()))
+    }
+
+    /// Fetches branches with their whole history, and tells what they point at. Only refs below
+    /// `refs/tidegate/` are written, so nobody's branches or tracking refs move.
+    pub fn fetch(&self, branches: &[&BranchName]) -> Result<RemoteRefs, GitError> {
+        let refs = self.list_remote()?;
+        let wanted: Vec<(&BranchName, &CommitSha)> =
+            branches.iter().filter_map(|branch| Some((*branch, refs.branch(branch)?))).collect();
+        let missing: Vec<String> = wanted
+            .iter()
+            .filter(|(_, head)| !self.has_commit(head))
+            .map(|(branch, _)| branch.full_ref())
+            .collect();
+        let shallow = self.is_shallow();
+        if !missing.is_empty() || shallow {
+            let specs = if missing.is_empty() {
+                wanted.iter().map(|(branch, _)| branch.full_ref()).collect()
+            } else {
+                missing
+            };
+            let result = self.download(&specs, shallow.then_some(UNSHALLOW));
+            if shallow {
+                self.after_deepening(result)?;
+            } else {
+                result?;
+            }
+        }
+        for (branch, head) in wanted {
+            let name = format!("refs/tidegate/{branch}");
+            self.repo
+                .reference(&name, oid(head), true, "tidegate: fetched")
+                .map_err(GitError::other("noting what was fetched"))?;
+        }
+        Ok(refs)
+    }
+
+    /// Returns the last fetched or tracked value of a branch of the remote, without any network.
+    pub fn tracked(&self, branch: &BranchName) -> Option<CommitSha> {
+        self.local_ref(&format!("refs/remotes/{}/{branch}", self.remote_name))
+            .or_else(|| self.local_ref(&format!("refs/tidegate/{branch}")))
+    }
+
+    fn after_deepening(&self, result: Result<(), GitError>) -> Result<(), GitError> {
+        let reason = match result {
+            Ok(()) if !self.is_shallow() => return Ok(()),
+            Ok(()) => "the remote left it shallow".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(GitError::Shallow { reason })
+    }
+
+    fn download(&self, refspecs: &[String], depth: Option<i32>) -> Result<(), GitError> {
+        let url = self.raw_remote_url()?;
+        let config = self.repo.config().map_err(GitError::other("reading git's configuration"))?;
+        let mut options = FetchOptions::new();
+        options
+            .remote_callbacks(self.auth.callbacks(&url, config))
+            .proxy_options(proxy())
+            .download_tags(AutotagOption::None)
+            .update_fetchhead(false);
+        if let Some(depth) = depth {
+            options.depth(depth);
+        }
+        self.remote()?
+            .fetch(refspecs, Some(&mut options), None)
+            .map_err(|error| self.remote_error("fetching from", &error))
+    }
+}
+
+pub(super) fn proxy<'a>() -> ProxyOptions<'a> {
+    let mut proxy = ProxyOptions::new();
+    proxy.auto();
+    proxy
+}
+
+/// Takes user, password, query and fragment out of a URL.
+fn presentable(url: &str) -> String {
+    let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
+    if parsed.scheme() != "ssh" {
+        let _ = parsed.set_username("");
+    }
+    let _ = parsed.set_password(None);
+    parsed.set_query(None);
+    parsed.set_fragment(None);
+    parsed.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shown_url_has_no_credentials() {
+        assert_eq!(presentable("https://me:secret@host/x.git?token=1"), "https://host/x.git");
+        assert_eq!(presentable("git@github.com:acme/app.git"), "git@github.com:acme/app.git");
+    }
+}

@@ -1,0 +1,261 @@
+//! Trees: reading files, comparing, and building the tree of a rollback without a work tree.
+
+use std::path::Path;
+
+use git2::build::TreeUpdateBuilder;
+use git2::{Delta, DiffOptions, FileMode, ObjectType, Oid, Tree, TreeWalkMode, TreeWalkResult};
+
+use super::{Git, GitError, tree_oid, tree_sha};
+use crate::model::TreeSha;
+
+/// One file of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeFile {
+    /// The path, in bytes as git keeps it.
+    pub path: Vec<u8>,
+    /// The id of the blob.
+    pub blob: String,
+}
+
+/// A path that a rollback does not restore, and what it holds instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeptPath {
+    /// Stays as it is in the head's tree (or stays absent, where the head has none).
+    FromHead(
+        /// The path, in bytes as git keeps it.
+        Vec<u8>,
+    ),
+    /// Gets these bytes: the ledger, whose newer entries are carried over.
+    Content(
+        /// The path.
+        Vec<u8>,
+        /// The text.
+        Vec<u8>,
+    ),
+}
+
+impl KeptPath {
+    /// Returns the path.
+    pub fn path(&self) -> &[u8] {
+        match self {
+            Self::FromHead(path) | Self::Content(path, _) => path,
+        }
+    }
+}
+
+/// Blobs larger than this are not read: no ledger, configuration or source text is that large.
+const MAX_BLOB: usize = 256 << 20;
+
+impl Git {
+    fn tree(&self, tree: &TreeSha) -> Result<Tree<'_>, GitError> {
+        let id = tree_oid(tree);
+        self.repo.find_tree(id).map_err(GitError::object(id, "a tree"))
+    }
+
+    /// Reads a file from a tree; `None` where the tree has no file there.
+    pub fn file(&self, tree: &TreeSha, path: &str) -> Result<Option<Vec<u8>>, GitError> {
+        let tree = self.tree(tree)?;
+        let entry = match tree.get_path(Path::new(path)) {
+            Ok(entry) if entry.kind() == Some(ObjectType::Blob) => entry,
+            Ok(_) => return Ok(None),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => return Ok(None),
+            Err(error) => return Err(GitError::other("reading a path")(error)),
+        };
+        self.blob(entry.id(), path).map(Some)
+    }
+
+    /// Reads all files directly in a folder of a tree; none where the folder does not exist.
+    pub fn folder(&self, tree: &TreeSha, path: &str) -> Result<Vec<(String, Vec<u8>)>, GitError> {
+        let root = self.tree(tree)?;
+        let entry = match root.get_path(Path::new(path)) {
+            Ok(entry) if entry.kind() == Some(ObjectType::Tree) => entry,
+            Ok(_) => return Ok(Vec::new()),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(GitError::other("reading a folder")(error)),
+        };
+        let folder = self.repo.find_tree(entry.id()).map_err(GitError::object(entry.id(), path))?;
+        folder
+            .iter()
+            .filter(|entry| entry.kind() == Some(ObjectType::Blob))
+            .map(|entry| {
+                let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
+                let bytes = self.blob(entry.id(), &format!("{path}/{name}"))?;
+                Ok((name, bytes))
+            })
+            .collect()
+    }
+
+    fn blob(&self, id: Oid, path: &str) -> Result<Vec<u8>, GitError> {
+        let blob = self.repo.find_blob(id).map_err(GitError::object(id, path))?;
+        if blob.size() > MAX_BLOB {
+            return Err(GitError::Other {
+                doing: "reading a file",
+                reason: format!("{path} has {} bytes, the limit is {MAX_BLOB}", blob.size()),
+            });
+        }
+        Ok(blob.content().to_vec())
+    }
+
+    /// Reads a blob that [`Git::files`] named, up to `limit` bytes; `None` where it is larger or
+    /// not in this clone.
+    pub fn small_blob(&self, file: &TreeFile, limit: usize) -> Result<Option<Vec<u8>>, GitError> {
+        let id = Oid::from_str(&file.blob).map_err(GitError::other("reading an id"))?;
+        let odb = self.repo.odb().map_err(GitError::other("opening the object store"))?;
+        match odb.read_header(id) {
+            Ok((size, ObjectType::Blob)) if size <= limit => {}
+            _ => return Ok(None),
+        }
+        let object = odb.read(id).map_err(GitError::other("reading an object"))?;
+        Ok(Some(object.data().to_vec()))
+    }
+
+    /// Lists all files of a tree (no submodules, no symbolic links).
+    pub fn files(&self, tree: &TreeSha) -> Result<Vec<TreeFile>, GitError> {
+        let mut files = Vec::new();
+        self.tree(tree)?
+            .walk(TreeWalkMode::PreOrder, |folder, entry| {
+                let regular =
+                    [FileMode::Blob, FileMode::BlobExecutable, FileMode::BlobGroupWritable]
+                        .iter()
+                        .any(|mode| i32::from(*mode) == entry.filemode());
+                if regular {
+                    let mut path = folder.as_bytes().to_vec();
+                    path.extend_from_slice(entry.name_bytes());
+                    files.push(TreeFile { path, blob: entry.id().to_string() });
+                }
+                TreeWalkResult::Ok
+            })
+            .map_err(GitError::other("walking a tree"))?;
+        Ok(files)
+    }
+
+    /// Lists the paths that differ between two trees, at most `limit`. Reads no blobs.
+    pub fn changed_paths(
+        &self,
+        from: &TreeSha,
+        to: &TreeSha,
+        limit: usize,
+    ) -> Result<Vec<Vec<u8>>, GitError> {
+        if from == to {
+            return Ok(Vec::new());
+        }
+        let mut options = DiffOptions::new();
+        options.include_typechange(true).ignore_submodules(false).skip_binary_check(true);
+        let diff = self
+            .repo
+            .diff_tree_to_tree(Some(&self.tree(from)?), Some(&self.tree(to)?), Some(&mut options))
+            .map_err(GitError::other("comparing trees"))?;
+        let mut paths: Vec<Vec<u8>> = diff
+            .deltas()
+            .take(limit)
+            .filter_map(|delta| {
+                let file = if delta.status() == Delta::Deleted {
+                    delta.old_file()
+                } else {
+                    delta.new_file()
+                };
+                file.path_bytes().map(<[u8]>::to_vec)
+            })
+            .collect();
+        // A file that became a folder, or a link, is told as two changes of one path.
+        paths.dedup();
+        Ok(paths)
+    }
+
+    /// Builds the good tree with the kept paths in it.
+    pub fn tree_with_kept(
+        &self,
+        good: &TreeSha,
+        head: &TreeSha,
+        kept: &[KeptPath],
+    ) -> Result<TreeSha, GitError> {
+        if kept.is_empty() {
+            return Ok(good.clone());
+        }
+        let good_tree = self.tree(good)?;
+        let head_tree = self.tree(head)?;
+        let mut update = TreeUpdateBuilder::new();
+        for path in kept {
+            match path {
+                KeptPath::FromHead(path) => match entry_at(&head_tree, path)? {
+                    Some((id, mode)) => {
+                        update.upsert(path.as_slice(), id, mode);
+                    }
+                    None => {
+                        if entry_at(&good_tree, path)?.is_some() {
+                            update.remove(path.as_slice());
+                        }
+                    }
+                },
+                KeptPath::Content(path, text) => {
+                    let id = self.repo.blob(text).map_err(GitError::other("writing a blob"))?;
+                    let mode = entry_at(&head_tree, path)?
+                        .or(entry_at(&good_tree, path)?)
+                        .map_or(FileMode::Blob, |(_, mode)| mode);
+                    update.upsert(path.as_slice(), id, mode);
+                }
+            }
+        }
+        let id = update
+            .create_updated(&self.repo, &good_tree)
+            .map_err(GitError::other("building the tree of the rollback"))?;
+        Ok(tree_sha(id))
+    }
+
+    /// Puts files into a tree (`None` removes one), and returns the new tree. Without a base the
+    /// tree is made from nothing.
+    pub fn tree_with_files(
+        &self,
+        base: Option<&TreeSha>,
+        files: &[(String, Option<Vec<u8>>)],
+    ) -> Result<TreeSha, GitError> {
+        let base = if let Some(base) = base {
+            self.tree(base)?
+        } else {
+            let failed = GitError::other("making an empty tree");
+            let id = self.repo.treebuilder(None).and_then(|b| b.write()).map_err(&failed)?;
+            self.repo.find_tree(id).map_err(&failed)?
+        };
+        let mut update = TreeUpdateBuilder::new();
+        for (path, content) in files {
+            let present = entry_at(&base, path.as_bytes())?;
+            match content {
+                Some(content) => {
+                    let id = self.repo.blob(content).map_err(GitError::other("writing a blob"))?;
+                    update.upsert(
+                        path.as_str(),
+                        id,
+                        present.map_or(FileMode::Blob, |(_, mode)| mode),
+                    );
+                }
+                None if present.is_some() => {
+                    update.remove(path.as_str());
+                }
+                None => {}
+            }
+        }
+        let id =
+            update.create_updated(&self.repo, &base).map_err(GitError::other("building a tree"))?;
+        Ok(tree_sha(id))
+    }
+}
+
+/// Finds the entry at a path, with its mode.
+fn entry_at(tree: &Tree<'_>, path: &[u8]) -> Result<Option<(Oid, FileMode)>, GitError> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let path = Path::new(std::ffi::OsStr::from_bytes(path));
+    match tree.get_path(path) {
+        Ok(entry) => {
+            let mode = match entry.filemode() {
+                0o100_755 => FileMode::BlobExecutable,
+                0o120_000 => FileMode::Link,
+                0o160_000 => FileMode::Commit,
+                0o040_000 => return Ok(None),
+                _ => FileMode::Blob,
+            };
+            Ok(Some((entry.id(), mode)))
+        }
+        Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(GitError::other("reading a path")(error)),
+    }
+}

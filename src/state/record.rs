@@ -1,0 +1,88 @@
+//! The release record: what one release consists of.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{BranchName, CommitSha, DataVersion, Digest, ImageRef, RunIdentity, TreeSha};
+
+/// What kind of release a record is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RecordKind {
+    /// A candidate became stable.
+    Promotion,
+    /// Stable went back to an earlier release.
+    Rollback {
+        /// The number of the record whose parts are live again.
+        restores: u64,
+    },
+}
+
+impl RecordKind {
+    /// Tells promotions from rollbacks.
+    pub fn is_promotion(&self) -> bool {
+        match self {
+            Self::Promotion => true,
+            Self::Rollback { .. } => false,
+        }
+    }
+}
+
+/// One image of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleasedImage {
+    /// Where it is.
+    pub image: ImageRef,
+    /// Its digest.
+    pub digest: Digest,
+    /// What `stable` pointed at before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Digest>,
+}
+
+/// What one release consists of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The version of the format.
+    pub version: u32,
+    /// The number, from 1, without gaps.
+    pub number: u64,
+    /// What kind of release it is.
+    #[serde(flatten)]
+    pub kind: RecordKind,
+    /// The protected branch that the commit is on.
+    pub branch: BranchName,
+    /// The commit.
+    pub commit: CommitSha,
+    /// Its tree.
+    pub tree: TreeSha,
+    /// The release set.
+    pub images: Vec<ReleasedImage>,
+    /// The published data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataVersion>,
+    /// The figures of the candidate.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, f64>,
+    /// What passed, in the words of the ledger.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<String>,
+    /// The run that made it.
+    pub run: RunIdentity,
+    /// Where to look at the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_url: Option<String>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Who: a GitHub login or a local user name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, where a person gave a reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The reason of an `--override`.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "override")]
+    pub override_reason: Option<String>,
+}

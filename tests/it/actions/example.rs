@@ -1,0 +1,155 @@
+//! A repository that copied the example workflow, with a git server and a registry behind it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+use super::registry::Registry;
+use crate::harness::act::{Act, ActRun};
+use crate::harness::environment::require_program;
+use crate::harness::git_server::GitServer;
+use crate::harness::repo::Repo;
+
+const EXAMPLE: &str = include_str!("../../../docs/examples/release-gate.yml");
+const TOKEN: &str = "ghs_throwAwayTokenOfTheTest";
+const REPOSITORY: &str = "acme/app";
+
+/// A team's repository on a stand-in for GitHub.
+pub struct Example {
+    /// The developer's clone.
+    pub repo: Repo,
+    git: GitServer,
+    registry: Registry,
+    storage: TempDir,
+    /// How often the workflow ran, which gives each run its id.
+    runs: u32,
+}
+
+impl Example {
+    /// Makes the repository with the example workflow in it; nothing is committed yet.
+    pub fn new() -> Self {
+        let git = GitServer::start_with_basic_auth("x-access-token", TOKEN);
+        git.create(REPOSITORY);
+        let registry = Registry::start();
+        let repo = Repo::init();
+        // act reads the repository's name from a remote; it never contacts it.
+        repo.add_remote("github", &format!("https://github.com/{REPOSITORY}.git"));
+        repo.write(".github/workflows/release-gate.yml", without_queue(EXAMPLE));
+        repo.write(
+            ".github/tidegate.yml",
+            format!("version: 1\nimages:\n  - {}/{REPOSITORY}\n", registry.host()),
+        );
+        repo.write(
+            "Dockerfile",
+            "FROM scratch\nARG TARGETARCH\nLABEL arch=$TARGETARCH\nCOPY app /\n",
+        );
+        repo.write("Makefile", "test:\n\tgrep -qx works app\nlint:\n\ttest -s app\n");
+        let example = Self { repo, git, registry, storage: folder(), runs: 0 };
+        example.write_configuration();
+        example
+    }
+
+    /// Commits an app, pushes it to main, and runs the workflow on it with `gate` as tidegate.
+    pub fn push(&mut self, message: &str, app: &str, gate: &Path) -> (String, ActRun) {
+        let commit = self.repo.commit(message, &[("app", app)]);
+        let bare = self.bare();
+        self.repo.git(&["push", "-q", &bare.to_string_lossy(), "main"]);
+        (commit, self.run_workflow(gate))
+    }
+
+    fn run_workflow(&mut self, gate: &Path) -> ActRun {
+        self.runs += 1;
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/actions");
+        let storage = |file: &str| self.storage.path().join(file).display().to_string();
+        let mut act = Act::push(self.repo.path(), REPOSITORY);
+        for uses in used_actions(EXAMPLE).chain(used_actions(ACTION)) {
+            let folder = match uses.split_once('@').map_or(uses, |(name, _)| name) {
+                "actions/checkout" => fixtures.join("checkout"),
+                "docker/login-action" => fixtures.join("login"),
+                // Only for building tidegate, which the test brings built.
+                "actions/cache" => fixtures.join("not-run"),
+                // As it is; alone, because act copies the whole folder.
+                "tidegate/tidegate" => self.storage.path().join("action"),
+                other => panic!("no stand-in for {other}, and there shall be none"),
+            };
+            act = act.action(uses, &folder);
+        }
+        act.token(TOKEN)
+            .variable("REGISTRY", self.registry.host())
+            .env("TEST_REMOTE", &self.git.url(REPOSITORY))
+            .env("TIDEGATE_BIN", &gate.display().to_string())
+            .env("GITHUB_RUN_ID", &(1000 + self.runs).to_string())
+            .env("CONTAINERS_STORAGE_CONF", &storage("storage.conf"))
+            .programs(&self.storage.path().join("bin"))
+            // Nothing is run inside the image, so nothing needs a namespace.
+            .env("BUILDAH_ISOLATION", "chroot")
+            .run()
+    }
+
+    /// The bare repository that stands for GitHub's.
+    pub fn bare(&self) -> PathBuf {
+        self.git.path(REPOSITORY)
+    }
+
+    /// The bytes of the manifest or index under a tag, if the tag exists.
+    pub fn manifest(&self, tag: &str) -> Option<Vec<u8>> {
+        self.registry.manifest(REPOSITORY, tag)
+    }
+
+    fn write_configuration(&self) {
+        let path = |name: &str| self.storage.path().join(name);
+        let storage = format!(
+            "[storage]\ndriver = \"vfs\"\ngraphroot = \"{}\"\nrunroot = \"{}\"\n",
+            path("graph").display(),
+            path("run").display()
+        );
+        fs::write(path("storage.conf"), storage).expect("write storage.conf");
+        let registries =
+            format!("[[registry]]\nlocation = \"{}\"\ninsecure = true\n", self.registry.host());
+        fs::write(path("registries.conf"), registries).expect("write registries.conf");
+        // Debian's buildah has no environment variable that allows plain http, only this option.
+        let script = format!(
+            "#!/bin/sh\nexec {} --registries-conf {} \"$@\"\n",
+            require_program("buildah").display(),
+            path("registries.conf").display()
+        );
+        fs::create_dir(path("action")).expect("make the action's folder");
+        fs::write(path("action/action.yml"), ACTION).expect("write the action");
+        fs::create_dir(path("bin")).expect("make the folder of programs");
+        fs::write(path("bin/buildah"), script).expect("write the script");
+        fs::set_permissions(path("bin/buildah"), fs::Permissions::from_mode(0o755))
+            .expect("make it executable");
+    }
+}
+
+const ACTION: &str = include_str!("../../../action.yml");
+
+/// The example without its one line that act 0.2.89 does not know.
+fn without_queue(workflow: &str) -> String {
+    let kept: Vec<&str> = workflow.lines().filter(|line| line.trim() != "queue: max").collect();
+    assert_eq!(kept.len() + 1, workflow.lines().count(), "one line is removed");
+    kept.join("\n") + "\n"
+}
+
+/// The `name@ref` of every `uses:` in a workflow or action.
+fn used_actions(yaml: &str) -> impl Iterator<Item = &str> {
+    let after = yaml.lines().filter_map(|line| line.trim().split_once("uses: "));
+    after.filter_map(|(_, rest)| rest.split_whitespace().next())
+}
+
+/// The digest of manifest bytes, as registries write it.
+pub fn digest(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::from("sha256:");
+    for byte in Sha256::digest(bytes) {
+        write!(text, "{byte:02x}").expect("write to a string");
+    }
+    text
+}
+
+fn folder() -> TempDir {
+    TempDir::new().expect("a temporary folder")
+}

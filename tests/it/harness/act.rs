@@ -1,0 +1,109 @@
+//! Runs workflows for real with `act`, without Docker: each job is a folder on this machine.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::environment::{isolated_command, require_program};
+
+/// One run of the workflows of a repository, put together before it starts.
+pub struct Act {
+    command: Command,
+    folder: TempDir,
+}
+
+impl Act {
+    /// A run of the `push` workflows of `repository` at its HEAD, as GitHub repository `name`.
+    pub fn push(repository: &Path, name: &str) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let mut command = isolated_command(require_program("act"), folder.path());
+        command
+            .args(["push", "--platform", "ubuntu-latest=-self-hosted"])
+            // Real checkouts through our stand-in, not act's copy of the work tree.
+            .arg("--no-skip-checkout")
+            // No server of act's own: it would listen on the machine's outside address.
+            .arg("--no-cache-server")
+            .args(["--actor", "octocat"])
+            .current_dir(repository)
+            .stdin(Stdio::null());
+        Self { command, folder }.env("GITHUB_REPOSITORY", name)
+    }
+
+    /// Takes the action `name@ref` from a folder.
+    pub fn action(mut self, name_at_ref: &str, folder: &Path) -> Self {
+        let mapping = format!("{name_at_ref}={}", folder.display());
+        self.command.args(["--local-repository", &mapping]);
+        self
+    }
+
+    /// Sets an environment variable of every step.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.args(["--env", &format!("{name}={value}")]);
+        self
+    }
+
+    /// Puts a folder of programs in front of PATH.
+    pub fn programs(mut self, folder: &Path) -> Self {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(folder.to_path_buf()).chain(std::env::split_paths(&path));
+        self.command.env("PATH", std::env::join_paths(folders).expect("a PATH"));
+        self
+    }
+
+    /// Sets a variable of the repository (`vars.NAME`).
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.command.args(["--var", &format!("{name}={value}")]);
+        self
+    }
+
+    /// Sets the token of the run (`github.token`).
+    pub fn token(mut self, token: &str) -> Self {
+        // Taken from act's environment: not an argument that other processes can read.
+        self.command.env("GITHUB_TOKEN", token).args(["--secret", "GITHUB_TOKEN"]);
+        self
+    }
+
+    /// Runs the workflows to their end.
+    pub fn run(mut self) -> ActRun {
+        let output = self.command.output().expect("start act");
+        let mut log = String::from_utf8_lossy(&output.stdout).into_owned();
+        log.push_str(&String::from_utf8_lossy(&output.stderr));
+        drop(self.folder);
+        ActRun { jobs: job_results(&log), log }
+    }
+}
+
+/// What a run of workflows left behind, besides what it did to the servers.
+pub struct ActRun {
+    /// Whether each job that ran succeeded, by its name. A skipped job is not in it.
+    pub jobs: BTreeMap<String, bool>,
+    /// Everything that was printed.
+    pub log: String,
+}
+
+impl ActRun {
+    /// Asserts which jobs succeeded and which failed; shows the log when it is otherwise.
+    #[track_caller]
+    pub fn expect_jobs(&self, expected: &[(&str, bool)]) {
+        let expected: BTreeMap<String, bool> =
+            expected.iter().map(|(name, succeeded)| ((*name).to_owned(), *succeeded)).collect();
+        assert_eq!(self.jobs, expected, "the log:\n{}", self.log);
+    }
+}
+
+/// Reads the closing line of each job: `[Workflow/Job name ] 🏁  Job succeeded`.
+fn job_results(log: &str) -> BTreeMap<String, bool> {
+    log.lines()
+        .filter_map(|line| {
+            let (prefix, rest) = line.strip_prefix('[')?.split_once(']')?;
+            let (_, job) = prefix.split_once('/')?;
+            match rest.split_once("🏁  Job ")?.1.trim() {
+                "succeeded" => Some((job.trim().to_owned(), true)),
+                "failed" => Some((job.trim().to_owned(), false)),
+                _ => None,
+            }
+        })
+        .collect()
+}
