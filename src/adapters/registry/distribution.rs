@@ -9,7 +9,7 @@ use url::Url;
 use super::Registries;
 use super::auth::Access;
 use super::error::{Place, RegistryError, WRITE};
-use super::manifest::{ACCEPTED, LARGEST_MANIFEST, Manifest, Reference};
+use super::manifest::{ACCEPTED_LINE, LARGEST_MANIFEST, Manifest, Reference};
 use super::refusal::is_unknown;
 use crate::config::RegistryConfig;
 use crate::http::{self, Repeat, Request, Response};
@@ -77,14 +77,13 @@ impl Target {
             body: Vec::new(),
             repeat: Repeat::Always,
             largest_body: LARGEST_MANIFEST,
+            deadline: None,
         }
     }
 
     fn manifest_request(&self, method: Method, reference: &str) -> Request {
         let mut request = self.request(method, "manifests", reference);
-        for media_type in ACCEPTED {
-            request.headers.append(ACCEPT, HeaderValue::from_static(media_type));
-        }
+        request.headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED_LINE));
         request
     }
 }
@@ -104,10 +103,12 @@ impl Registries {
         &self,
         target: &Target,
         reference: &Reference,
+        deadline: Option<Instant>,
     ) -> Result<Option<Manifest>, RegistryError> {
         let reference_text = reference.to_string();
         let place = target.place("read", &reference_text);
-        let request = target.manifest_request(Method::GET, &reference_text);
+        let mut request = target.manifest_request(Method::GET, &reference_text);
+        request.deadline = deadline;
         let answer = self.call(target, Access::Pull, &place, request).await?;
         if !answer.status.is_success() {
             return if is_unknown(&answer) {
@@ -139,10 +140,13 @@ impl Registries {
         &self,
         target: &Target,
         reference: &Reference,
+        deadline: Option<Instant>,
     ) -> Result<Option<Digest>, RegistryError> {
         let reference_text = reference.to_string();
         let place = target.place("read", &reference_text);
-        let request = target.manifest_request(Method::HEAD, &reference_text);
+        let mut request = target.manifest_request(Method::HEAD, &reference_text);
+        let deadline = self.deadline(deadline);
+        request.deadline = Some(deadline);
         let answer = self.call(target, Access::Pull, &place, request).await?;
         if answer.status.is_success()
             && let Some(found) = content_digest(&answer.headers)
@@ -161,7 +165,7 @@ impl Registries {
             return Ok(None);
         }
         if answer.status.is_success() || matches!(answer.status.as_u16(), 404 | 405 | 501) {
-            let manifest = self.get_manifest(target, reference).await?;
+            let manifest = self.get_manifest(target, reference, Some(deadline)).await?;
             return Ok(manifest.map(|manifest| manifest.digest));
         }
         Err(self.refused(target, &place, &answer).await)
@@ -196,11 +200,13 @@ impl Registries {
     ) -> Result<(), RegistryError> {
         let place = target.place(WRITE, tag.as_str());
         let reference = Reference::Tag(tag.clone());
-        let started = Instant::now();
+        // One deadline for all of it: a registry that dies half-way must not cost it twice.
+        let deadline = self.deadline(None);
         let mut attempt = 1;
         loop {
             let mut request = target.request(Method::PUT, "manifests", tag.as_str());
             request.repeat = Repeat::Refused;
+            request.deadline = Some(deadline);
             request.body.clone_from(&manifest.bytes);
             let media_type = HeaderValue::try_from(&manifest.media_type).map_err(|_| {
                 RegistryError::Invalid {
@@ -225,15 +231,13 @@ impl Registries {
                 }
                 Err(error) => return Err(error),
             };
-            match self.head_manifest(target, &reference).await {
+            match self.head_manifest(target, &reference, Some(deadline)).await {
                 Ok(Some(digest)) if digest == manifest.digest => return Ok(()),
                 Ok(_) => {}
                 Err(_) => return Err(lost),
             }
             let wait = self.http.policy().backoff(attempt);
-            if attempt >= self.http.policy().attempts
-                || started.elapsed() + wait >= self.options.patience
-            {
+            if attempt >= self.http.policy().attempts || Instant::now() + wait >= deadline {
                 return Err(lost);
             }
             tokio::time::sleep(wait).await;
@@ -251,7 +255,7 @@ impl Registries {
     ) -> Result<(), RegistryError> {
         let mut pause = self.pause();
         loop {
-            let found = self.head_manifest(target, reference).await?;
+            let found = self.head_manifest(target, reference, None).await?;
             if found.as_ref() == Some(expected) {
                 return Ok(());
             }

@@ -123,3 +123,47 @@ fn status_hint(status: u16) -> &'static str {
         _ => "this is not how a registry answers: check its address",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+    use reqwest::header::HeaderMap;
+
+    use super::super::Options;
+    use super::*;
+
+    fn refused(host: &str, action: &'static str, tried: &str, status: u16, body: &str) -> String {
+        let target = Target::new(host, "acme/app", None).unwrap();
+        let place =
+            Place::new(action, format!("{host}/acme/app"), "stable", target.endpoint.as_str());
+        let answer = Response {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            body: body.as_bytes().to_vec(),
+            attempts: 1,
+            same_origin: true,
+        };
+        let registries = Registries::new(Options::default()).unwrap();
+        registries.refused_to(tried.to_owned(), &target, &place, &answer).to_string()
+    }
+
+    #[test]
+    fn ghcr_says_which_setting_is_missing() {
+        let text = refused(
+            "ghcr.io",
+            super::super::error::WRITE,
+            "the credentials of \"me\" from GITHUB_TOKEN",
+            403,
+            r#"{"errors":[{"code":"DENIED","message":"permission_denied: write_package"}]}"#,
+        );
+        assert_eq!(
+            text,
+            "could not write ghcr.io/acme/app:stable at https://ghcr.io/: 403 forbidden with the \
+             credentials of \"me\" from GITHUB_TOKEN (DENIED: permission_denied: write_package); \
+             the package must grant this repository access (package settings, Manage Actions \
+             access), and the job needs the permission packages: write"
+        );
+        let text = refused("ghcr.io", "read", "no credentials", 401, "");
+        assert!(text.contains("docker login ghcr.io, or pass GITHUB_TOKEN"), "{text}");
+    }
+}
