@@ -35,8 +35,8 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
     let say = |step: &str| progress.say(step);
     let world = World::fetch(&session.git, &session.config)?;
     refuse_stale(&plan, &session, &world)?;
-    let mut applier = applier(&session, &registries, &say);
-    let ended = block_on(applier.apply(&plan.steps, &world.state))?;
+    let mut apply = applier(&session, &registries, &say);
+    let ended = block_on(apply.apply(&plan.steps, &world.state))?;
     drop(progress);
     let Ended::Done(applied) = ended else {
         return Err(stale("it moved while the plan was performed"));

@@ -44,7 +44,7 @@ async fn gate(
                 return Ok(Report::new(found, applied));
             }
             Ended::Moved { what } => {
-                tracing::info!("{what} has moved, so everything is observed again")
+                tracing::info!("{what} has moved, so everything is observed again");
             }
         }
     }
