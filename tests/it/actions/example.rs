@@ -21,7 +21,7 @@ const REPOSITORY: &str = "acme/app";
 pub struct Example {
     /// The developer's clone.
     pub repo: Repo,
-    git: GitServer,
+    server: GitServer,
     registry: Registry,
     storage: TempDir,
     /// How often the workflow ran, which gives each run its id.
@@ -31,8 +31,8 @@ pub struct Example {
 impl Example {
     /// Makes the repository with the example workflow in it; nothing is committed yet.
     pub fn new() -> Self {
-        let git = GitServer::start_with_basic_auth("x-access-token", TOKEN);
-        git.create(REPOSITORY);
+        let server = GitServer::start_with_basic_auth("x-access-token", TOKEN);
+        server.create(REPOSITORY);
         let registry = Registry::start();
         let repo = Repo::init();
         // act reads the repository's name from a remote; it never contacts it.
@@ -47,7 +47,7 @@ impl Example {
             "FROM scratch\nARG TARGETARCH\nLABEL arch=$TARGETARCH\nCOPY app /\n",
         );
         repo.write("Makefile", "test:\n\tgrep -qx works app\nlint:\n\ttest -s app\n");
-        let example = Self { repo, git, registry, storage: folder(), runs: 0 };
+        let example = Self { repo, server, registry, storage: folder(), runs: 0 };
         example.write_configuration();
         example
     }
@@ -79,7 +79,7 @@ impl Example {
         }
         act.token(TOKEN)
             .variable("REGISTRY", self.registry.host())
-            .env("TEST_REMOTE", &self.git.url(REPOSITORY))
+            .env("TEST_REMOTE", &self.server.url(REPOSITORY))
             .env("TIDEGATE_BIN", &gate.display().to_string())
             .env("GITHUB_RUN_ID", &(1000 + self.runs).to_string())
             .env("CONTAINERS_STORAGE_CONF", &storage("storage.conf"))
@@ -91,7 +91,16 @@ impl Example {
 
     /// The bare repository that stands for GitHub's.
     pub fn bare(&self) -> PathBuf {
-        self.git.path(REPOSITORY)
+        self.server.path(REPOSITORY)
+    }
+
+    /// Runs git in the bare repository and returns its output, which must be text.
+    #[track_caller]
+    pub fn git(&self, args: &[&str]) -> String {
+        let bare = self.bare();
+        let mut all = vec!["--git-dir", bare.to_str().expect("a path in UTF-8")];
+        all.extend(args);
+        self.repo.git(&all)
     }
 
     /// The bytes of the manifest or index under a tag, if the tag exists.
