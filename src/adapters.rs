@@ -1,5 +1,6 @@
 //! The edges: git, the state branch, registries.
 
 pub mod git;
+pub mod image_cache;
 pub mod registry;
 pub mod state_branch;

@@ -1,1 +1,65 @@
 //! One file for each command: its flow on one screen, and how its result is shown.
+
+use std::process::ExitCode;
+
+use crate::cli::{self, Cli, Command};
+use crate::exit::{Exit, Failed, Failure};
+use crate::output::{Output, Settings, show_failure};
+
+mod apply;
+mod completions;
+mod gate;
+mod log;
+mod plan;
+mod report;
+mod session;
+mod situation;
+
+/// Runs the program: arguments, log, command, errors, exit code.
+pub fn main() -> ExitCode {
+    let cli = match cli::parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come here too, and are no errors. There is nowhere to complain
+            // when even the message cannot be written.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    let settings = Settings::of_process(&cli.global);
+    log::start(cli.global.verbose, settings.color_errors);
+    let mut output = Output::standard(settings);
+    match run(&cli, &mut output) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            let failure = Failure::of(&error);
+            tracing::debug!(exit = %failure.exit, "{error:?}");
+            let _ = show_failure(&mut output, &failure);
+            failure.exit.into()
+        }
+    }
+}
+
+/// Performs one command.
+///
+/// # Errors
+/// Those of the command; [`Failure::of`] says what they mean for the caller.
+pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
+    match &cli.command {
+        Command::Gate(args) => gate::run(&cli.global, args, output),
+        Command::Plan(args) => plan::run(&cli.global, args, output),
+        Command::Apply(args) => apply::run(&cli.global, args, output),
+        Command::Promote(_)
+        | Command::Rollback(_)
+        | Command::Repair(_)
+        | Command::Resume(_)
+        | Command::LastGood(_)
+        | Command::Ledger(_)
+        | Command::Status(_)
+        | Command::History(_)
+        | Command::Demo(_) => {
+            Err(Failed::new(Exit::Internal, "this command is not built yet").into())
+        }
+        Command::Completions(args) => completions::run(args, output),
+    }
+}

@@ -10,6 +10,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{BranchName, ImageRef};
 
+mod check;
+mod error;
+mod load;
+mod locate;
+mod node;
+mod tags;
+#[cfg(test)]
+mod tests;
+
+pub use error::{ConfigError, Place, Problem};
+pub use load::MAX_CONFIG_BYTES;
+pub use tags::TagPatternError;
+
 /// Where the configuration file is looked for, from the root of the repository.
 pub const CONFIG_PATH: &str = ".github/tidegate.yml";
 

@@ -1,1 +1,431 @@
 //! One retry policy for HTTP that knows what may be repeated.
+//!
+//! Every request says for itself whether it may be sent twice ([`Repeat`]), how much may be
+//! received, and which header carries credentials. [`Client::send`] then
+//!
+//! 1. sends it with a connect and a total time-out,
+//! 2. follows redirects of reads by hand: to another origin without the credentials, never from
+//!    https to http, never for a write,
+//! 3. repeats it after transient failures with capped, jittered backoff, as long as the policy's
+//!    total allows,
+//! 4. returns the last answer, whatever its status: what a 404 means is the caller's business.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Method, StatusCode};
+use tokio::time::Instant;
+use url::{Host, Origin, Url};
+
+mod retry;
+mod summary;
+
+pub use retry::{Repeat, RetryPolicy};
+pub use summary::{one_line, summary};
+
+/// How much of the body of a failed answer is read: enough for any error document.
+const LARGEST_ERROR_BODY: usize = 64 * 1024;
+
+/// How many redirects one request follows.
+const MOST_REDIRECTS: usize = 5;
+
+/// How the client behaves; the defaults are for the networks of CI runners.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// When and how long requests are repeated.
+    pub retry: RetryPolicy,
+    /// How long making a connection may take.
+    pub connect_timeout: Duration,
+    /// How long one attempt may take, from the connection to the last byte.
+    pub attempt_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            retry: RetryPolicy::default(),
+            connect_timeout: Duration::from_secs(10),
+            attempt_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The method; redirects are followed for GET and HEAD only.
+    pub method: Method,
+    /// Where it goes; never with credentials in it.
+    pub url: Url,
+    /// Headers without credentials.
+    pub headers: HeaderMap,
+    /// The `Authorization` header: for the origin of `url` only.
+    pub authorization: Option<HeaderValue>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether it may be sent again.
+    pub repeat: Repeat,
+    /// The largest body of a successful answer that is accepted, in bytes.
+    pub largest_body: usize,
+}
+
+/// An answer, of any status.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body; of a failed answer at most its first 64 KiB.
+    pub body: Vec<u8>,
+    /// How often the request was sent.
+    pub attempts: u32,
+}
+
+/// Says why there is no answer. Never holds a URL's query or credentials.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// No connection; the server has not seen the request.
+    #[error("could not connect to {host} ({reason}; attempts: {attempts})")]
+    Connect {
+        /// The host and port.
+        host: String,
+        /// The cause, in the words of the system.
+        reason: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// A time-out after the connection was made: the server may have applied the request.
+    #[error("no complete answer from {host} in time (attempts: {attempts})")]
+    TimedOut {
+        /// The host and port.
+        host: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// The connection broke: the server may have applied the request.
+    #[error(
+        "the connection to {host} broke before the answer was complete ({reason}; attempts: {attempts})"
+    )]
+    Cut {
+        /// The host and port.
+        host: String,
+        /// The cause, in the words of the system.
+        reason: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// The answer is larger than it may be.
+    #[error("the answer of {host} is larger than {limit} bytes")]
+    TooLarge {
+        /// The host and port.
+        host: String,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// A redirect that is not followed.
+    #[error("{host} redirects to {target}, which is not followed: {reason}")]
+    Redirect {
+        /// The host and port.
+        host: String,
+        /// Where to; without query.
+        target: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The client itself could not be made.
+    #[error("could not set up the http client ({reason})")]
+    Setup {
+        /// The cause.
+        reason: String,
+    },
+}
+
+impl HttpError {
+    /// Whether the server may have applied a request that failed this way.
+    pub fn may_have_been_applied(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } | Self::Cut { .. } | Self::TooLarge { .. } => true,
+            Self::Connect { .. } | Self::Redirect { .. } | Self::Setup { .. } => false,
+        }
+    }
+
+    fn may_be_repeated(&self, repeat: Repeat) -> bool {
+        match (self, repeat) {
+            // Waiting does not mend a certificate.
+            (Self::Connect { reason, .. }, Repeat::Always | Repeat::Refused) => {
+                !reason.contains("certificate")
+            }
+            (Self::TimedOut { .. } | Self::Cut { .. }, Repeat::Always) => true,
+            (Self::TimedOut { .. } | Self::Cut { .. }, Repeat::Refused)
+            | (Self::TooLarge { .. } | Self::Redirect { .. } | Self::Setup { .. }, _)
+            | (_, Repeat::Never) => false,
+        }
+    }
+
+    fn after(mut self, sent: u32) -> Self {
+        match &mut self {
+            Self::Connect { attempts, .. }
+            | Self::TimedOut { attempts, .. }
+            | Self::Cut { attempts, .. } => *attempts = sent,
+            Self::TooLarge { .. } | Self::Redirect { .. } | Self::Setup { .. } => {}
+        }
+        self
+    }
+}
+
+/// An HTTP client with one policy for all requests, and a counter.
+#[derive(Debug)]
+pub struct Client {
+    options: Options,
+    /// Made at first use: loading the system's certificates costs more than a whole command that
+    /// speaks to no server.
+    through_proxy: OnceLock<reqwest::Client>,
+    direct: OnceLock<reqwest::Client>,
+    requests: AtomicU64,
+}
+
+impl Client {
+    /// Makes a client. Nothing is opened or loaded before the first request.
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            through_proxy: OnceLock::new(),
+            direct: OnceLock::new(),
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    /// The retry policy.
+    pub fn policy(&self) -> &RetryPolicy {
+        &self.options.retry
+    }
+
+    /// How many requests have been sent, with repeats and redirects.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Sends a request by the rules of this module.
+    pub async fn send(&self, request: &Request) -> Result<Response, HttpError> {
+        let policy = &self.options.retry;
+        let deadline = Instant::now() + policy.total;
+        let mut attempt = 1;
+        loop {
+            let result = self.follow(request, deadline).await;
+            let (again, asked) = match &result {
+                Ok(answer) => (
+                    retry::is_transient(answer.status, &answer.body, request.repeat),
+                    retry::retry_after(&answer.headers, &answer.body),
+                ),
+                Err(error) => (error.may_be_repeated(request.repeat), None),
+            };
+            let delay = policy.delay(attempt, asked);
+            // A wait that ends after the deadline would only delay the error.
+            if !again || attempt >= policy.attempts || Instant::now() + delay >= deadline {
+                return result
+                    .map(|answer| Response { attempts: attempt, ..answer })
+                    .map_err(|error| error.after(attempt));
+            }
+            tracing::debug!(
+                method = %request.method,
+                url = %without_query(&request.url),
+                attempt,
+                wait_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+                "repeating a request after a transient failure"
+            );
+            tokio::time::sleep(delay).await;
+            attempt += 1;
+        }
+    }
+
+    /// One attempt, with its redirects.
+    async fn follow(&self, request: &Request, deadline: Instant) -> Result<Response, HttpError> {
+        let mut url = request.url.clone();
+        for _ in 0..=MOST_REDIRECTS {
+            let answer = self.once(request, &url, deadline).await?;
+            let reads = request.method == Method::GET || request.method == Method::HEAD;
+            let moved = matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308);
+            let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+            let Some(location) = location.filter(|_| moved && reads) else {
+                return Ok(answer);
+            };
+            url = redirect_target(&url, location)?;
+        }
+        Err(HttpError::Redirect {
+            host: host_of(&request.url),
+            target: without_query(&url),
+            reason: "too many redirects",
+        })
+    }
+
+    async fn once(
+        &self,
+        request: &Request,
+        url: &Url,
+        deadline: Instant,
+    ) -> Result<Response, HttpError> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let mut builder = self
+            .client_for(url)?
+            .request(request.method.clone(), url.clone())
+            .headers(request.headers.clone())
+            .timeout(self.options.attempt_timeout.min(left));
+        if let Some(authorization) = &request.authorization
+            && same_origin(url, &request.url)
+        {
+            builder = builder.header(AUTHORIZATION, authorization.clone());
+        }
+        if !request.body.is_empty() {
+            builder = builder.body(request.body.clone());
+        }
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut answer = builder.send().await.map_err(|error| transport(url, &error))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let limit = if status.is_success() { request.largest_body } else { LARGEST_ERROR_BODY };
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| transport(url, &error))? {
+            if body.len() + chunk.len() > limit {
+                if status.is_success() {
+                    return Err(HttpError::TooLarge { host: host_of(url), limit });
+                }
+                break;
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response { status, headers, body, attempts: 1 })
+    }
+
+    /// Loopback servers are never reached through a proxy of the environment.
+    fn client_for(&self, url: &Url) -> Result<&reqwest::Client, HttpError> {
+        let direct = is_loopback(url);
+        let slot = if direct { &self.direct } else { &self.through_proxy };
+        if let Some(client) = slot.get() {
+            return Ok(client);
+        }
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(self.options.connect_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false);
+        if direct {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| HttpError::Setup { reason: cause(&error) })?;
+        Ok(slot.get_or_init(|| client))
+    }
+}
+
+/// Whether a URL names this machine by a loopback address or as `localhost`.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Whether two URLs have scheme, host and port in common (RFC 6454): only then may credentials
+/// for the one be sent to the other.
+pub fn same_origin(a: &Url, b: &Url) -> bool {
+    matches!(a.origin(), Origin::Tuple(..)) && a.origin() == b.origin()
+}
+
+/// The host of a URL, with its port where that is not the scheme's own.
+pub fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// A URL as it may be shown: the query may be a signature, the user part a password.
+pub fn without_query(url: &Url) -> String {
+    format!("{}://{}{}", url.scheme(), host_of(url), one_line(url.path()))
+}
+
+fn redirect_target(from: &Url, location: &str) -> Result<Url, HttpError> {
+    let refused =
+        |target: String, reason| HttpError::Redirect { host: host_of(from), target, reason };
+    let to = from.join(location).map_err(|_| refused(one_line(location), "not a URL"))?;
+    match (from.scheme(), to.scheme()) {
+        ("https" | "http", "https") | ("http", "http") => {}
+        ("https", "http") => {
+            return Err(refused(without_query(&to), "it leaves https for plain http"));
+        }
+        _ => return Err(refused(without_query(&to), "not an http address")),
+    }
+    if !to.username().is_empty() || to.password().is_some() {
+        return Err(refused(without_query(&to), "it carries credentials"));
+    }
+    Ok(to)
+}
+
+fn transport(url: &Url, error: &reqwest::Error) -> HttpError {
+    let (host, attempts) = (host_of(url), 1);
+    if error.is_connect() {
+        HttpError::Connect { host, reason: cause(error), attempts }
+    } else if error.is_timeout() {
+        HttpError::TimedOut { host, attempts }
+    } else {
+        HttpError::Cut { host, reason: cause(error), attempts }
+    }
+}
+
+/// The innermost cause: the outer layers of reqwest's errors repeat the URL.
+fn cause(error: &reqwest::Error) -> String {
+    let mut inner: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    let mut text = String::from("unknown cause");
+    while let Some(error) = inner {
+        text = error.to_string();
+        inner = error.source();
+    }
+    one_line(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn credentials_belong_to_one_origin() {
+        let registry = url("https://ghcr.io/v2/");
+        assert!(same_origin(&registry, &url("https://ghcr.io:443/token")));
+        for other in [
+            "http://ghcr.io/token",
+            "https://ghcr.io:8443/token",
+            "https://ghcr.io.evil.example/token",
+            "https://evil.example/ghcr.io",
+            "data:text/plain,x",
+        ] {
+            assert!(!same_origin(&registry, &url(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn redirects_never_leave_https_or_http() {
+        let from = url("https://ghcr.io/v2/a/blobs/x");
+        for location in ["http://ghcr.io/x", "ftp://x/", "file:///etc/passwd", "https://u:p@x/"] {
+            assert!(redirect_target(&from, location).is_err(), "{location}");
+        }
+        let target = redirect_target(&from, "https://store.example/x?sig=s3cr3t").unwrap();
+        assert_eq!(without_query(&target), "https://store.example/x");
+        assert_eq!(redirect_target(&from, "../y").unwrap().path(), "/v2/a/y");
+    }
+
+    #[test]
+    fn loopback_is_recognised() {
+        for text in ["http://127.0.0.1:5000/", "http://localhost/", "http://[::1]:1/"] {
+            assert!(is_loopback(&url(text)), "{text}");
+        }
+        for text in ["http://10.0.0.1/", "http://localhost.evil.example/", "http://128.0.0.1/"] {
+            assert!(!is_loopback(&url(text)), "{text}");
+        }
+    }
+}

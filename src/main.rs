@@ -1,3 +1,7 @@
-//! Calls the library and turns its errors into exit codes.
+//! Calls the library, which turns its errors into exit codes.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tidegate::commands::main()
+}

@@ -1,8 +1,14 @@
 //! Reads the world into evidence, and changes nothing.
 
+pub mod failure;
 pub mod freeze;
+pub mod globs;
+pub mod good;
 pub mod jobs;
+pub mod kept;
 pub mod ledger_file;
 pub mod markers;
 pub mod metrics;
+pub mod release;
 pub mod reports;
+pub mod world;

@@ -1,1 +1,164 @@
 //! From evidence to a verdict, without any I/O.
+//!
+//! 1. Collect conclusive failures: one outweighs everything that is missing.
+//! 2. A failure is, in this order: superseded, held, tried again, rolled back.
+//! 3. Without a failure: what is released already is superseded; what is missing holds; every
+//!    stop holds; the rest is promoted.
+//!
+//! Every rule is a file below; each returns named reasons and knows nothing of the others.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::evidence::{Evidence, Occasion};
+use crate::model::CommitSha;
+use crate::state::Outcome;
+
+mod descent;
+mod environment;
+mod failures;
+mod images;
+pub mod last_good;
+mod markers;
+pub mod metrics;
+mod missing;
+mod reason;
+mod stops;
+mod superseded;
+mod undecided;
+
+pub use reason::Reason;
+
+/// What is to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The candidate becomes stable.
+    Promote,
+    /// Main gets the tree of the last good commit back.
+    Rollback,
+    /// The failed jobs are tried again first.
+    Retry,
+    /// Nothing is promoted, nothing is reverted.
+    Hold,
+    /// Another commit decides, or nothing is left to do.
+    Superseded,
+}
+
+impl Verdict {
+    /// Returns the word of the design.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Promote => "promote",
+            Self::Rollback => "rollback",
+            Self::Retry => "retry",
+            Self::Hold => "hold",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
+/// A verdict with its reasons.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Decision {
+    /// What is to happen.
+    pub verdict: Verdict,
+    /// Why.
+    pub reasons: Vec<Reason>,
+    /// What should be known, but decides nothing.
+    pub warnings: Vec<String>,
+    /// The commit that it is about: the tested one, or a failed one above it.
+    pub commit: CommitSha,
+    /// What was found of that commit, for gates that come later.
+    pub outcome: Option<Outcome>,
+    /// The last good commit, where one was looked for and found.
+    pub good: Option<CommitSha>,
+    /// `false` for pull requests and merge queues: nothing is carried out.
+    pub binding: bool,
+}
+
+/// Tells whether anything has conclusively failed.
+pub fn has_failure(evidence: &Evidence) -> bool {
+    !failures::conclusive(evidence).is_empty()
+}
+
+/// Decides.
+pub fn decide(evidence: &Evidence, config: &Config) -> Decision {
+    let failures = failures::conclusive(evidence);
+    let mut decision = if failures.is_empty() {
+        without_failure(evidence, config)
+    } else {
+        after_failure(evidence, config, failures)
+    };
+    decision.binding = evidence.occasion != Occasion::ReportOnly;
+    decision.warnings.extend(evidence.warnings.iter().cloned());
+    decision.warnings.extend(markers::warnings(evidence));
+    decision
+}
+
+fn after_failure(evidence: &Evidence, config: &Config, failures: Vec<Reason>) -> Decision {
+    let failed = evidence.failure.as_ref();
+    let commit = failed.map_or(&evidence.tested, |failure| &failure.commit).clone();
+    let good = failed.and_then(|failure| last_good::choose(&failure.good));
+    let decision = |verdict, mut reasons: Vec<Reason>, mut more: Vec<Reason>| {
+        reasons.append(&mut more);
+        Decision {
+            verdict,
+            reasons,
+            warnings: failed.map(|f| f.good.warnings.clone()).unwrap_or_default(),
+            commit: commit.clone(),
+            outcome: Some(Outcome::Failed),
+            good: good.map(|good| good.commit.clone()),
+            binding: true,
+        }
+    };
+    if let Some(superseded) = superseded::by_a_newer_run(evidence) {
+        return decision(Verdict::Superseded, failures, vec![superseded]);
+    }
+    if evidence.occasion == Occasion::Scheduled {
+        return decision(Verdict::Hold, failures, vec![Reason::OnlyPushesRollBack]);
+    }
+    let holds = environment::holds(evidence, config, good);
+    if !holds.is_empty() {
+        return decision(Verdict::Hold, failures, holds);
+    }
+    if evidence.run.attempt <= config.rollback.retries {
+        let left = config.rollback.retries - evidence.run.attempt + 1;
+        return decision(Verdict::Retry, failures, vec![Reason::RetriesLeft { left }]);
+    }
+    if commit != evidence.effective_head {
+        let head = evidence.effective_head.clone();
+        return decision(Verdict::Hold, failures, vec![Reason::NotTheEffectiveHead { head }]);
+    }
+    decision(Verdict::Rollback, failures, Vec::new())
+}
+
+fn without_failure(evidence: &Evidence, config: &Config) -> Decision {
+    let decision = |verdict, reasons, outcome| Decision {
+        verdict,
+        reasons,
+        warnings: Vec::new(),
+        commit: evidence.tested.clone(),
+        outcome,
+        good: None,
+        binding: true,
+    };
+    let missing = missing::evidence(evidence);
+    if !missing.is_empty() {
+        return decision(Verdict::Hold, missing, None);
+    }
+    if let Some(done) = superseded::by_a_release(evidence) {
+        return decision(Verdict::Superseded, vec![done], None);
+    }
+    let mut holds = images::holds(evidence);
+    holds.extend(markers::holds(evidence, config));
+    // What is left says nothing about the commit: it passed, and a later gate may rely on that.
+    let passed = holds.is_empty().then_some(Outcome::Passed);
+    holds.extend(stops::holds(evidence));
+    holds.extend(descent::holds(evidence));
+    holds.extend(undecided::holds(evidence));
+    if holds.is_empty() {
+        return decision(Verdict::Promote, Vec::new(), Some(Outcome::Passed));
+    }
+    decision(Verdict::Hold, holds, passed)
+}

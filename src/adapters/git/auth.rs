@@ -32,8 +32,8 @@ impl GitAuth {
             .and_then(|url| Url::parse(&url).ok()?.host_str().map(str::to_owned))
             .unwrap_or_else(|| "github.com".to_owned());
         Self {
-            token: get("TIDEGATE_TOKEN").map(Secret::from),
-            github_token: get("GITHUB_TOKEN").map(Secret::from),
+            token: get("TIDEGATE_TOKEN").map(Secret::new),
+            github_token: get("GITHUB_TOKEN").map(Secret::new),
             github_host,
             ssh_key: get("TIDEGATE_SSH_KEY").map(PathBuf::from),
             home: get("HOME").map(PathBuf::from),

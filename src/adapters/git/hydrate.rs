@@ -7,6 +7,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use base64::Engine as _;
 use git2::{ObjectType, TreeWalkMode, TreeWalkResult};
 
 use super::{Git, GitError, oid};
@@ -105,7 +106,8 @@ impl Git {
         if output.status.success() {
             return Ok(());
         }
-        Err(failed(self.redactor.redact(String::from_utf8_lossy(&output.stderr).trim())))
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(failed(self.redactor.redact(said.trim()).into_owned()))
     }
 
     /// Gives git the token through its environment: never as an argument, never in the URL.
@@ -116,14 +118,15 @@ impl Git {
             return Ok(());
         };
         if let Some(token) = self.auth.token_for(host) {
-            let header = crate::secret::basic_authorization("x-access-token", token);
+            let login = format!("x-access-token:{}", token.expose());
+            let header = base64::engine::general_purpose::STANDARD.encode(login);
             command
                 .env("GIT_CONFIG_COUNT", "1")
                 .env(
                     "GIT_CONFIG_KEY_0",
                     format!("http.{}.extraheader", parsed.origin().ascii_serialization()),
                 )
-                .env("GIT_CONFIG_VALUE_0", format!("Authorization: {}", header.expose()));
+                .env("GIT_CONFIG_VALUE_0", format!("Authorization: Basic {header}"));
         }
         Ok(())
     }

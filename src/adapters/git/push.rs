@@ -125,7 +125,7 @@ impl Git {
         if let Some(status) = refusal.into_inner() {
             let said = String::from_utf8_lossy(&remote_text.into_inner()).into_owned();
             return Ok(Pushed::Refused {
-                reason: self.redactor.redact(&refusal_text(&status, &said)),
+                reason: self.redactor.redact(&refusal_text(&status, &said)).into_owned(),
             });
         }
         match result {

@@ -12,6 +12,12 @@ use crate::model::{BranchName, CommitSha};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RemoteRefs(BTreeMap<String, CommitSha>);
 
+impl FromIterator<(String, CommitSha)> for RemoteRefs {
+    fn from_iter<I: IntoIterator<Item = (String, CommitSha)>>(refs: I) -> Self {
+        Self(refs.into_iter().collect())
+    }
+}
+
 impl RemoteRefs {
     /// Returns what a branch points at.
     pub fn branch(&self, branch: &BranchName) -> Option<&CommitSha> {
@@ -54,7 +60,7 @@ impl Git {
     /// Says what an error of the remote means to a person.
     pub(super) fn remote_error(&self, action: &'static str, error: &git2::Error) -> GitError {
         let remote = self.remote_url().unwrap_or_default();
-        let reason = self.redactor.redact(error.message());
+        let reason = self.redactor.redact(error.message()).into_owned();
         let refused = error.code() == ErrorCode::Auth
             || matches!(error.class(), ErrorClass::Ssh | ErrorClass::Callback)
             || ["401", "403", "credentials", "authentication"].iter().any(|s| reason.contains(s));

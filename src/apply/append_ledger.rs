@@ -1,0 +1,64 @@
+//! Adds an entry to the ledger, on top of whatever the branch has by then.
+
+use anyhow::Context as _;
+
+use super::{Applier, ApplyError, TRIES};
+use crate::adapters::git::Pushed;
+use crate::ledger::{self, NewEntry};
+use crate::model::CommitSha;
+use crate::plan::{LedgerStep, ledger_message};
+use crate::state::Record;
+
+impl Applier<'_> {
+    /// Returns whether anything was written.
+    pub(super) fn append_ledger(&self, step: &LedgerStep) -> anyhow::Result<bool> {
+        let record = &step.record;
+        for _ in 0..TRIES {
+            let refs = self.git.fetch(&[&step.branch])?;
+            let head = refs.branch(&step.branch);
+            let tree = head.map(|head| self.git.commit(head)).transpose()?.map(|info| info.tree);
+            let text = match &tree {
+                Some(tree) => self.git.file(tree, &step.path)?.unwrap_or_default(),
+                None => Vec::new(),
+            };
+            let unreadable = || format!("{} on branch {}", step.path, step.branch);
+            if ledger::contains_release(&text, &record.commit, record.number)
+                .with_context(unreadable)?
+            {
+                return Ok(false);
+            }
+            let text = ledger::append(&text, &entry(record)).with_context(unreadable)?;
+            let tree =
+                self.git.tree_with_files(tree.as_ref(), &[(step.path.clone(), Some(text))])?;
+            let parents: Vec<&CommitSha> = head.into_iter().collect();
+            let commit =
+                self.git.write_commit(&tree, &parents, &ledger_message(record), self.signer())?;
+            match self.git.push(&step.branch, head, &commit)? {
+                Pushed::Done => return Ok(true),
+                Pushed::Moved { .. } => {}
+                Pushed::Refused { reason } => {
+                    let branch = step.branch.to_string();
+                    return Err(ApplyError::Refused { branch, reason }.into());
+                }
+            }
+        }
+        Err(ApplyError::LostRace { what: format!("branch {}", step.branch) }.into())
+    }
+}
+
+fn entry(record: &Record) -> NewEntry {
+    NewEntry {
+        date: record.created,
+        branch: record.branch.clone(),
+        commit: record.commit.clone(),
+        release: record.number,
+        checks: record.checks.clone(),
+        images: record
+            .images
+            .iter()
+            .map(|released| (released.image.clone(), released.digest.clone()))
+            .collect(),
+        data: record.data.clone(),
+        metrics: record.metrics.clone(),
+    }
+}

@@ -1,0 +1,138 @@
+//! Completes the projections of the newest record.
+//!
+//! After each change the state branch is read again: a gate that was paused must not leave an
+//! older release behind it. Where there is a newer record by then, that one is completed instead.
+
+use serde::Serialize;
+
+use super::{Applier, TRIES};
+use crate::adapters::state_branch::{self, Observed};
+use crate::plan::{Step, projections};
+use crate::state::Record;
+
+/// A projection that could not be made. Every later run tries again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pending {
+    /// The step, in words.
+    pub step: String,
+    /// Why it could not be made.
+    pub reason: String,
+    /// The exit code that the error stands for.
+    pub exit: crate::exit::Exit,
+}
+
+/// What completing came to.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Completion {
+    /// The number of the record; 0 where there is none.
+    pub release: u64,
+    /// The steps that changed something.
+    pub changed: Vec<String>,
+    /// The steps that could not be made.
+    pub pending: Vec<Pending>,
+}
+
+impl Applier<'_> {
+    /// Completes the newest record. `fresh` is the number of a record that was written just now,
+    /// whose tags are known to be old.
+    pub async fn complete(
+        &mut self,
+        mut observed: Observed,
+        fresh: Option<u64>,
+    ) -> anyhow::Result<Completion> {
+        let mut changed = Vec::new();
+        for _ in 0..TRIES {
+            let Some(record) = observed.state.newest().cloned() else {
+                return Ok(Completion::default());
+            };
+            let ask = fresh != Some(record.number);
+            let (pending, newer) = self.project(&record, &observed, ask, &mut changed).await?;
+            match newer {
+                Some(newer) => observed = newer,
+                None => return Ok(Completion { release: record.number, changed, pending }),
+            }
+        }
+        Err(super::ApplyError::LostRace { what: "the state branch".to_owned() }.into())
+    }
+
+    /// Makes the projections of one record; stops where a newer state is found.
+    async fn project(
+        &mut self,
+        record: &Record,
+        observed: &Observed,
+        ask: bool,
+        changed: &mut Vec<String>,
+    ) -> anyhow::Result<(Vec<Pending>, Option<Observed>)> {
+        let mut pending: Vec<Pending> = Vec::new();
+        for step in projections(record, self.config)? {
+            // Code must never be newer than its images: a branch waits for its tags.
+            let waits = matches!(step, Step::MoveStable { .. }) && !pending.is_empty();
+            let result = if waits {
+                Err(anyhow::anyhow!("it waits for the steps before it"))
+            } else {
+                self.project_step(&step, ask).await
+            };
+            match result {
+                Ok(false) => {}
+                Ok(true) => {
+                    changed.push(step.to_string());
+                    if let Some(newer) = self.newer_state(observed)? {
+                        return Ok((pending, Some(newer)));
+                    }
+                }
+                Err(error) => {
+                    let failure = crate::exit::Failure::of(&error);
+                    let mut reason = failure.error;
+                    for cause in failure.causes {
+                        reason.push_str(": ");
+                        reason.push_str(&cause);
+                    }
+                    pending.push(Pending { step: step.to_string(), reason, exit: failure.exit });
+                }
+            }
+        }
+        Ok((pending, None))
+    }
+
+    async fn project_step(&mut self, step: &Step, ask: bool) -> anyhow::Result<bool> {
+        match step {
+            Step::MoveTag { image, tag, digest } => {
+                let moved = self.move_tag(image, tag, digest, ask).await?;
+                if moved {
+                    (self.on_step)(&step.to_string());
+                }
+                Ok(moved)
+            }
+            Step::MoveStable { branch, commit, tree, release } => {
+                let moved = self.move_stable(branch, commit, tree, *release)?;
+                if moved {
+                    (self.on_step)(&step.to_string());
+                }
+                Ok(moved)
+            }
+            Step::AppendLedger(ledger) => {
+                let added = self.append_ledger(ledger)?;
+                if added {
+                    (self.on_step)(&step.to_string());
+                }
+                Ok(added)
+            }
+            Step::CheckImage { .. }
+            | Step::KeepDigest { .. }
+            | Step::WriteState { .. }
+            | Step::RollBack(_) => Ok(false),
+        }
+    }
+
+    /// Reads the state branch again, and returns it where there is a newer record.
+    fn newer_state(&self, observed: &Observed) -> anyhow::Result<Option<Observed>> {
+        let branch = &self.config.state_branch;
+        let refs = self.git.list_remote()?;
+        if refs.branch(branch) == observed.head.as_ref() {
+            return Ok(None);
+        }
+        let refs = self.git.fetch(&[branch])?;
+        let now = state_branch::read(self.git, refs.branch(branch))?;
+        Ok((now.state.newest_number() > observed.state.newest_number()).then_some(now))
+    }
+}

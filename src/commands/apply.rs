@@ -1,0 +1,107 @@
+//! `apply`: performs a plan that was made before, or refuses it when the world has moved.
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use super::gate::applier;
+use super::session::{Session, block_on};
+use crate::apply::Ended;
+use crate::cli::{self, Global, Place};
+use crate::exit::{Exit, Failed, OrFailed as _};
+use crate::observe::world::World;
+use crate::output::{Output, clean, good, warn};
+use crate::plan::{FORMAT, Plan};
+use crate::policy::Verdict;
+
+/// A plan of a release set with hundreds of images is far smaller.
+const MAX_PLAN: u64 = 16 << 20;
+
+#[derive(Serialize)]
+struct Performed {
+    verdict: Verdict,
+    commit: String,
+    rollback_commit: Option<String>,
+    completion: crate::apply::Completion,
+}
+
+pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> anyhow::Result<Exit> {
+    let plan = read(&args.plan).or_exit(Exit::BadInput)?;
+    let mut session = Session::open(global, &Place::default())?;
+    // The plan was made by the configuration of the commit that it is about.
+    session.config = session.config_at(&plan.basis.head)?;
+    session.config.branch = plan.basis.branch.clone();
+    let registries = session.registries()?;
+    let progress = output.progress("looking at the remote");
+    let say = |step: &str| progress.say(step);
+    let world = World::fetch(&session.git, &session.config)?;
+    refuse_stale(&plan, &session, &world)?;
+    let mut applier = applier(&session, &registries, &say);
+    let ended = block_on(applier.apply(&plan.steps, &world.state))?;
+    drop(progress);
+    let Ended::Done(applied) = ended else {
+        return Err(stale("it moved while the plan was performed"));
+    };
+    let performed = Performed {
+        verdict: plan.verdict,
+        commit: plan.commit.to_string(),
+        rollback_commit: applied.rolled_back.as_ref().map(|done| done.commit.to_string()),
+        completion: applied.completion,
+    };
+    output.show("tidegate/apply/1", &performed, |output, performed| {
+        output.line(format!(
+            "{} {} {}",
+            good("performed"),
+            plan.verdict.word(),
+            plan.commit.short()
+        ))?;
+        for step in &performed.completion.changed {
+            output.line(format!("  {} {}", good("done"), clean(step)))?;
+        }
+        for pending in &performed.completion.pending {
+            output.line(format!(
+                "  {} {}: {}",
+                warn("pending"),
+                clean(&pending.step),
+                clean(&pending.reason)
+            ))?;
+        }
+        Ok(())
+    })?;
+    Ok(performed.completion.pending.first().map_or(Exit::Done, |pending| pending.exit))
+}
+
+fn read(path: &std::path::Path) -> anyhow::Result<Plan> {
+    let place = || format!("cannot read the plan {}", path.display());
+    let size = std::fs::metadata(path).with_context(place)?.len();
+    anyhow::ensure!(size <= MAX_PLAN, "{} has {size} bytes, more than {MAX_PLAN}", path.display());
+    let bytes = std::fs::read(path).with_context(place)?;
+    let plan: Plan = serde_json::from_slice(&bytes).with_context(place)?;
+    anyhow::ensure!(
+        plan.version == FORMAT,
+        "{} has format {}, this tidegate knows {FORMAT}; make it again with `tidegate plan --out`",
+        path.display(),
+        plan.version
+    );
+    Ok(plan)
+}
+
+fn refuse_stale(plan: &Plan, session: &Session, world: &World) -> anyhow::Result<()> {
+    let basis = &plan.basis;
+    if world.refs.branch(&basis.branch) != Some(&basis.head) {
+        return Err(stale(&format!(
+            "branch {} is not at {} any more",
+            basis.branch,
+            basis.head.short()
+        )));
+    }
+    if world.state.head != basis.state {
+        return Err(stale(&format!("branch {} has moved", session.config.state_branch)));
+    }
+    Ok(())
+}
+
+fn stale(why: &str) -> anyhow::Error {
+    Failed::new(Exit::StalePlan, format!("the plan is stale: {why}; nothing was changed"))
+        .with_hint("make it again with `tidegate plan --out`, and have it approved again")
+        .into()
+}

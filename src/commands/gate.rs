@@ -1,0 +1,103 @@
+//! `gate`: the step of the workflow. Observe, decide, plan, apply; again where the world moved.
+
+use super::report::{self, Report};
+use super::session::{Session, block_on};
+use super::situation::{self, Situation};
+use crate::adapters::registry::Registries;
+use crate::apply::{Applied, Applier, Completion, Ended};
+use crate::cli::{Gate, Global};
+use crate::evidence::Occasion;
+use crate::exit::{Exit, Failed};
+use crate::observe::world::World;
+use crate::output::Output;
+
+/// A world that moves more often than this between two looks is not worth racing with.
+const TRIES: usize = 5;
+
+pub(super) fn run(global: &Global, args: &Gate, output: &mut Output) -> anyhow::Result<Exit> {
+    let mut session = Session::open(global, &args.inputs.place)?;
+    let occasion = situation::occasion(&session, &args.inputs)?;
+    let gated = block_on(gate(&mut session, args, occasion, output))?;
+    report::show(&session, &gated, output)
+}
+
+async fn gate(
+    session: &mut Session,
+    args: &Gate,
+    occasion: Occasion,
+    output: &mut Output,
+) -> anyhow::Result<Report> {
+    let registries = session.registries()?;
+    let progress = output.progress("looking at the remote");
+    let say = |step: &str| progress.say(step);
+    let mut before = Completion::default();
+    if occasion != Occasion::ReportOnly {
+        before = complete_newest(session, &registries, &say).await?;
+    }
+    for _ in 0..TRIES {
+        progress.say("observing");
+        let inputs = &args.inputs;
+        let mut found = situation::assess(session, &registries, inputs, &[], occasion).await?;
+        match apply(session, &registries, &mut found, &say).await? {
+            Ended::Done(applied) => {
+                let applied = with_earlier(*applied, before);
+                return Ok(Report::new(found, applied));
+            }
+            Ended::Moved { what } => {
+                tracing::info!("{what} has moved, so everything is observed again")
+            }
+        }
+    }
+    Err(Failed::new(
+        Exit::LostRace,
+        format!("the world moved {TRIES} times while the gate decided"),
+    )
+    .with_hint("rerun the job; give the gate's job a concurrency group")
+    .into())
+}
+
+/// Completes what an earlier run has left, also during a hold or a freeze.
+pub(super) async fn complete_newest(
+    session: &Session,
+    registries: &Registries,
+    say: &dyn Fn(&str),
+) -> anyhow::Result<Completion> {
+    let world = World::fetch(&session.git, &session.config)?;
+    applier(session, registries, say).complete(world.state, None).await
+}
+
+/// Performs the plan of a situation.
+pub(super) async fn apply(
+    session: &Session,
+    registries: &Registries,
+    found: &mut Situation,
+    say: &dyn Fn(&str),
+) -> anyhow::Result<Ended> {
+    let mut applier = applier(session, registries, say);
+    applier.images = std::mem::take(&mut found.images);
+    applier.apply(&found.plan.steps, &found.world.state).await
+}
+
+/// Makes the one thing that changes anything.
+pub(super) fn applier<'a>(
+    session: &'a Session,
+    registries: &'a Registries,
+    on_step: &'a dyn Fn(&str),
+) -> Applier<'a> {
+    Applier {
+        git: &session.git,
+        registries,
+        config: &session.config,
+        signer: session.signer(),
+        images: crate::adapters::image_cache::ImageCache::default(),
+        on_step,
+    }
+}
+
+/// A run that projected nothing itself still says what is pending from before.
+fn with_earlier(mut applied: Applied, before: Completion) -> Applied {
+    if applied.completion.release == 0 {
+        applied.completion = before;
+    }
+    applied
+}

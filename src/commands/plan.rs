@@ -1,0 +1,60 @@
+//! `plan`: the same up to the plan, which is printed or written to a file.
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use super::session::{Session, block_on};
+use super::situation;
+use crate::cli::{self, Global};
+use crate::exit::Exit;
+use crate::output::{Output, clean, clean_lines};
+use crate::plan::Plan;
+
+#[derive(Serialize)]
+struct Planned<'a> {
+    binding: bool,
+    plan: &'a Plan,
+    warnings: &'a [String],
+}
+
+pub(super) fn run(global: &Global, args: &cli::Plan, output: &mut Output) -> anyhow::Result<Exit> {
+    let mut session = Session::open(global, &args.inputs.place)?;
+    let occasion = situation::occasion(&session, &args.inputs)?;
+    let registries = session.registries()?;
+    let progress = output.progress("observing");
+    let found = block_on(situation::assess(
+        &mut session,
+        &registries,
+        &args.inputs,
+        &args.assume,
+        occasion,
+    ))?;
+    drop(progress);
+    if let Some(path) = &args.out {
+        let mut bytes = serde_json::to_vec_pretty(&found.plan)?;
+        bytes.push(b'\n');
+        std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let planned = Planned {
+        binding: found.decision.binding,
+        plan: &found.plan,
+        warnings: &found.decision.warnings,
+    };
+    output.show("tidegate/plan/1", &planned, |output, planned| {
+        output.text(&clean_lines(&planned.plan.to_string()))?;
+        for warning in planned.warnings {
+            output.warning(warning)?;
+        }
+        match &args.out {
+            Some(path) => {
+                let path = path.display().to_string();
+                output.line(format!(
+                    "written to {}; perform it with `tidegate apply {0}`",
+                    clean(&path)
+                ))
+            }
+            None => output.note("nothing was changed; `tidegate gate` performs it"),
+        }
+    })?;
+    Ok(Exit::Done)
+}

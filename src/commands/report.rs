@@ -1,0 +1,245 @@
+//! What a gate tells: people on the terminal, GitHub Actions, and programs.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::session::Session;
+use super::situation::Situation;
+use crate::actions::Run;
+use crate::actions::commands::{Annotation, Level, annotate};
+use crate::actions::step_files::{append_outputs, append_summary};
+use crate::apply::{Applied, Completion};
+use crate::exit::Exit;
+use crate::output::{Output, bad, clean, dim, good, strong, warn};
+use crate::policy::{Reason, Verdict};
+use crate::state::Record;
+
+mod recovery;
+mod summary;
+
+pub(super) use recovery::recovery;
+
+/// What a gate found and did, as `--json` prints it.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// The verdict.
+    pub(super) verdict: Verdict,
+    /// `false` for pull requests: it was only a report.
+    pub(super) binding: bool,
+    /// The commit that it is about.
+    pub(super) commit: String,
+    /// Why.
+    pub(super) reasons: Vec<ReasonText>,
+    /// What decides nothing.
+    pub(super) warnings: Vec<String>,
+    /// The number of the release that is live.
+    pub(super) release: u64,
+    /// The record that was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) record: Option<Record>,
+    /// The rollback that was pushed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rolled_back: Option<RolledBackText>,
+    /// What was completed, and what is pending.
+    pub(super) completion: Completion,
+}
+
+/// A reason by name and in words.
+#[derive(Debug, Serialize)]
+pub(super) struct ReasonText {
+    text: String,
+    #[serde(flatten)]
+    reason: Reason,
+}
+
+/// A rollback of main, in words.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct RolledBackText {
+    /// The new commit.
+    pub(super) commit: String,
+    /// The commit whose tree came back.
+    pub(super) to: String,
+    /// The first line of its message.
+    pub(super) to_subject: String,
+    /// The commit that failed.
+    pub(super) failed: String,
+    /// Paths that were kept as they were.
+    pub(super) kept: Vec<String>,
+}
+
+impl Report {
+    /// Puts together what was found and what was done.
+    pub(super) fn new(found: Situation, applied: Applied) -> Self {
+        let decision = found.decision;
+        let state = &found.world.state.state;
+        Self {
+            verdict: decision.verdict,
+            binding: decision.binding,
+            commit: decision.commit.to_string(),
+            reasons: decision
+                .reasons
+                .into_iter()
+                .map(|reason| ReasonText { text: reason.to_string(), reason })
+                .collect(),
+            warnings: decision.warnings,
+            release: applied.record.as_ref().map_or(state.newest_number(), |record| record.number),
+            rolled_back: applied.rolled_back.map(|done| RolledBackText {
+                commit: done.commit.to_string(),
+                to: done.good.to_string(),
+                to_subject: done.good_subject,
+                failed: done.failed.to_string(),
+                kept: done.kept,
+            }),
+            record: applied.record,
+            completion: applied.completion,
+        }
+    }
+
+    /// Returns the exit code of the verdict, or of what is pending after a release.
+    pub(super) fn exit(&self) -> Exit {
+        if !self.binding {
+            return Exit::Done;
+        }
+        match self.verdict {
+            Verdict::Promote | Verdict::Superseded => {
+                self.completion.pending.first().map_or(Exit::Done, |pending| pending.exit)
+            }
+            Verdict::Rollback => Exit::RolledBack,
+            Verdict::Retry => Exit::Retry,
+            Verdict::Hold => Exit::Held,
+        }
+    }
+
+    fn short_commit(&self) -> &str {
+        &self.commit[..7]
+    }
+}
+
+/// Shows a report everywhere, and returns the exit code.
+pub(super) fn show(
+    session: &Session,
+    report: &Report,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
+    if let Some(run) = &session.run {
+        tell_actions(run, session, report, output)?;
+    }
+    output.show("tidegate/gate/1", report, |output, report| people(output, session, report))?;
+    Ok(report.exit())
+}
+
+fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result<()> {
+    let commit = report.short_commit();
+    let branch = &session.config.branch;
+    let would = if report.binding { "" } else { "would be: " };
+    output.line(match report.verdict {
+        Verdict::Promote if report.binding => {
+            format!("{} {commit} is live as release {}", good("promoted"), report.release)
+        }
+        Verdict::Promote => format!("{}{} {commit}", dim(would), good("promote")),
+        Verdict::Rollback => match &report.rolled_back {
+            Some(done) => format!(
+                "{} {branch} shows the tree of {} again ({})",
+                bad("rolled back"),
+                &done.to[..7],
+                clean(&done.to_subject)
+            ),
+            None => format!("{}{} {commit}", dim(would), bad("roll back")),
+        },
+        Verdict::Retry => format!("{} {commit}: nothing was changed", warn("retry")),
+        Verdict::Hold => format!(
+            "{}{} {commit}: nothing was promoted, nothing was reverted",
+            dim(would),
+            warn("hold")
+        ),
+        Verdict::Superseded => {
+            format!("{}{} {commit}: nothing is to be done", dim(would), dim("superseded"))
+        }
+    })?;
+    for reason in &report.reasons {
+        output.line(format!("  because {}", clean(&reason.text)))?;
+    }
+    for step in &report.completion.changed {
+        output.line(format!("  {} {}", good("done"), clean(step)))?;
+    }
+    for pending in &report.completion.pending {
+        output.line(format!(
+            "  {} {}: {}",
+            warn("pending"),
+            clean(&pending.step),
+            clean(&pending.reason)
+        ))?;
+    }
+    if !report.completion.pending.is_empty() {
+        output.line(
+            "The release stands; every later run tries these again, and so does `tidegate repair`.",
+        )?;
+    }
+    for warning in &report.warnings {
+        output.warning(warning)?;
+    }
+    if let Some(done) = &report.rolled_back {
+        if !done.kept.is_empty() {
+            output.line(format!("  kept as they were: {}", clean(&done.kept.join(", "))))?;
+        }
+        output.line(format!("  commit {}", &done.commit[..7]))?;
+        output.line("")?;
+        output.line(strong("To get the work back:"))?;
+        for line in recovery(&done.failed, branch) {
+            output.line(format!("  {line}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn tell_actions(
+    run: &Run,
+    session: &Session,
+    report: &Report,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    if let Some(path) = &run.output_file {
+        let outputs = summary::outputs(report);
+        let outputs: Vec<(&str, &str)> =
+            outputs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        append_outputs(path, &outputs)?;
+    }
+    if let Some(path) = &run.summary_file {
+        append_summary(path, &summary::markdown(session, report))?;
+    }
+    if output.is_json() {
+        return Ok(());
+    }
+    let mut text = Vec::new();
+    for (title, message) in annotations(report) {
+        let annotation =
+            Annotation { level: Level::Warning, title, file: None, line: None, message: &message };
+        annotate(&mut text, &annotation)?;
+    }
+    output.text(&String::from_utf8_lossy(&text))?;
+    Ok(())
+}
+
+fn annotations(report: &Report) -> Vec<(&'static str, String)> {
+    let reasons = || {
+        let texts: Vec<&str> = report.reasons.iter().map(|reason| reason.text.as_str()).collect();
+        texts.join("; ")
+    };
+    let mut list = Vec::new();
+    match (report.verdict, &report.rolled_back) {
+        (Verdict::Rollback, Some(done)) => list.push((
+            "Rolled back",
+            format!("{} was rolled back to {}: {}", &done.failed[..7], &done.to[..7], reasons()),
+        )),
+        (Verdict::Rollback, None) => list.push(("Would roll back", reasons())),
+        (Verdict::Hold, _) => list.push(("Held", reasons())),
+        (Verdict::Retry, _) => list.push(("Retry", reasons())),
+        (Verdict::Promote | Verdict::Superseded, _) => {}
+    }
+    for pending in &report.completion.pending {
+        list.push(("Pending", format!("{}: {}", pending.step, pending.reason)));
+    }
+    list.extend(report.warnings.iter().map(|warning| ("tidegate", warning.clone())));
+    list
+}

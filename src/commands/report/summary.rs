@@ -1,0 +1,110 @@
+//! The outputs and the job summary of a gate.
+
+use std::fmt::Write as _;
+
+use super::{Report, recovery};
+use crate::actions::markdown::{code, inline};
+use crate::commands::session::Session;
+use crate::policy::Verdict;
+
+/// Returns the outputs of the step, by name. An output that has no value is empty.
+pub(super) fn outputs(report: &Report) -> Vec<(&'static str, String)> {
+    let images = report.record.iter().flat_map(|record| &record.images);
+    let digests: serde_json::Map<String, serde_json::Value> =
+        images.clone().map(|own| (own.image.to_string(), own.digest.to_string().into())).collect();
+    let reasons: Vec<&str> = report.reasons.iter().map(|reason| reason.text.as_str()).collect();
+    let rolled_back = report.rolled_back.as_ref();
+    vec![
+        ("verdict", report.verdict.word().to_owned()),
+        ("commit", report.commit.clone()),
+        ("reason", one_line(&reasons.join("; "))),
+        ("release", if report.release == 0 { String::new() } else { report.release.to_string() }),
+        ("rolled_back_to", rolled_back.map(|done| done.to.clone()).unwrap_or_default()),
+        ("rollback_commit", rolled_back.map(|done| done.commit.clone()).unwrap_or_default()),
+        ("digest", images.clone().next().map(|own| own.digest.to_string()).unwrap_or_default()),
+        (
+            "digests",
+            if digests.is_empty() {
+                String::new()
+            } else {
+                serde_json::Value::from(digests).to_string()
+            },
+        ),
+        ("pending", report.completion.pending.len().to_string()),
+    ]
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Returns the job summary.
+pub(super) fn markdown(session: &Session, report: &Report) -> String {
+    let mut text = String::new();
+    let commit = report.short_commit();
+    let heading = match (report.verdict, report.binding) {
+        (Verdict::Promote, true) => format!("✅ Promoted {commit}: release {}", report.release),
+        (Verdict::Rollback, true) => format!("⚠️ Rolled back {commit}"),
+        (Verdict::Hold, true) => format!("⏸️ Held {commit}"),
+        (Verdict::Retry, true) => format!("🔁 Retry {commit}"),
+        (Verdict::Superseded, true) => format!("⏭️ Superseded {commit}"),
+        (verdict, false) => format!("ℹ️ Would be: {} {commit}", verdict.word()),
+    };
+    let _ = writeln!(text, "## {heading}\n");
+    for reason in &report.reasons {
+        let _ = writeln!(text, "- {}", inline(&reason.text));
+    }
+    if let Some(record) = &report.record {
+        if !record.images.is_empty() {
+            text.push_str("\n| image | digest | before |\n| --- | --- | --- |\n");
+            for own in &record.images {
+                let before = own.previous.as_ref().map_or("none", |digest| digest.short());
+                let _ = writeln!(
+                    text,
+                    "| {} | {} | {} |",
+                    code(&own.image.to_string()),
+                    code(own.digest.as_str()),
+                    code(before)
+                );
+            }
+        }
+    }
+    if !report.completion.changed.is_empty() {
+        text.push_str("\n**Done**\n\n");
+        for step in &report.completion.changed {
+            let _ = writeln!(text, "- {}", inline(step));
+        }
+    }
+    if !report.completion.pending.is_empty() {
+        text.push_str("\n**Pending** (the release stands; every later run tries these again)\n\n");
+        for pending in &report.completion.pending {
+            let _ = writeln!(text, "- {}: {}", inline(&pending.step), inline(&pending.reason));
+        }
+    }
+    if let Some(done) = &report.rolled_back {
+        let branch = &session.config.branch;
+        let _ = writeln!(
+            text,
+            "\n{} shows the tree of {} again: {}. What users see did not change.",
+            code(branch.as_str()),
+            code(&done.to[..7]),
+            inline(&done.to_subject)
+        );
+        if !done.kept.is_empty() {
+            let kept: Vec<String> = done.kept.iter().take(20).map(|path| code(path)).collect();
+            let _ = writeln!(text, "\nKept as they were: {}", kept.join(", "));
+        }
+        let _ = writeln!(
+            text,
+            "\n### To get the work back\n\n```sh\n{}\n```",
+            recovery(&done.failed, branch).join("\n").replace("Do not", "# Do not")
+        );
+    }
+    if !report.warnings.is_empty() {
+        text.push_str("\n**Warnings**\n\n");
+        for warning in report.warnings.iter().take(20) {
+            let _ = writeln!(text, "- {}", inline(warning));
+        }
+    }
+    text
+}

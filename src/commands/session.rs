@@ -1,0 +1,181 @@
+//! What every command begins with: the repository, the configuration, the run, the registries.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+
+use crate::actions::Run;
+use crate::adapters::git::{Git, GitAuth, Signer};
+use crate::adapters::registry::{self, Credentials, Registries};
+use crate::cli::{Global, Place};
+use crate::config::{CONFIG_PATH, Config};
+use crate::exit::{Exit, OrFailed as _};
+use crate::model::{CommitSha, ImageRef, RunIdentity};
+use crate::secret::{Redactor, Secret};
+
+/// The repository, the configuration, and the run.
+pub(super) struct Session {
+    /// The repository.
+    pub(super) git: Git,
+    /// The configuration, with the options that outrank it.
+    pub(super) config: Config,
+    /// The run, in GitHub Actions.
+    pub(super) run: Option<Run>,
+    /// When the command began.
+    pub(super) now: Timestamp,
+    /// The work tree's root, or the folder of a bare repository.
+    pub(super) root: PathBuf,
+    explicit_config: Option<PathBuf>,
+    place: Place,
+}
+
+/// The environment. An empty value counts as none: inputs of an action arrive that way.
+pub(super) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl Session {
+    /// Opens the repository around the folder, and reads the configuration of its work tree.
+    pub(super) fn open(global: &Global, place: &Place) -> anyhow::Result<Self> {
+        let folder = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
+        let mut redactor = Redactor::new();
+        for name in ["TIDEGATE_TOKEN", "GITHUB_TOKEN", "TIDEGATE_REGISTRY_PASSWORD"] {
+            if let Some(value) = environment(name) {
+                redactor.add_login("x-access-token", &Secret::new(value));
+            }
+        }
+        let git = Git::discover(&folder, GitAuth::from_env(&environment), redactor)?;
+        let run = Run::from_env(&environment)?;
+        let root = git.root().to_owned();
+        let mut session = Self {
+            git,
+            config: Config::default(),
+            run,
+            now: Timestamp::now(),
+            root,
+            explicit_config: global.config.as_ref().map(|path| folder.join(path)),
+            place: place.clone(),
+        };
+        session.config = session.work_tree_config()?;
+        session.git.set_remote(&session.config.remote);
+        Ok(session)
+    }
+
+    fn work_tree_config(&self) -> anyhow::Result<Config> {
+        if let Some(path) = &self.explicit_config {
+            return Ok(self.settled(Config::load(path)?));
+        }
+        let path = self.root.join(CONFIG_PATH);
+        if self.git.workdir().is_some() && path.is_file() {
+            return Ok(self.settled(Config::load(&path)?));
+        }
+        match self.git.local_commit("HEAD") {
+            Some(head) if self.git.workdir().is_none() => self.config_at(&head),
+            Some(_) | None => Ok(self.settled(Config::default())),
+        }
+    }
+
+    /// Reads the configuration of a commit. The file of `--config` outranks it.
+    pub(super) fn config_at(&self, commit: &CommitSha) -> anyhow::Result<Config> {
+        if let Some(path) = &self.explicit_config {
+            return Ok(self.settled(Config::load(path)?));
+        }
+        let tree = self.git.commit(commit)?.tree;
+        let config = match self.git.file(&tree, CONFIG_PATH)? {
+            Some(bytes) => Config::parse(&bytes, &format!("{CONFIG_PATH} at {}", commit.short()))?,
+            None => Config::default(),
+        };
+        Ok(self.settled(config))
+    }
+
+    /// Applies what outranks the file: `--branch` and `--ledger`.
+    fn settled(&self, mut config: Config) -> Config {
+        if let Some(branch) = &self.place.branch {
+            config.branch = branch.clone();
+        }
+        if let Some(ledger) = &self.place.ledger {
+            config.ledger.path.clone_from(ledger);
+        }
+        if config.images.is_none() {
+            config.images = Some(self.image_of_repository().into_iter().collect());
+        }
+        config
+    }
+
+    /// Returns `ghcr.io/<owner>/<repo>`, from the environment or the remote's URL.
+    fn image_of_repository(&self) -> Option<ImageRef> {
+        let repository = environment("GITHUB_REPOSITORY").or_else(|| {
+            let url = self.git.remote_url().ok()?;
+            let path = url
+                .strip_prefix("https://github.com/")
+                .or_else(|| url.strip_prefix("git@github.com:"))
+                .or_else(|| url.strip_prefix("ssh://git@github.com/"))?;
+            Some(path.trim_end_matches('/').trim_end_matches(".git").to_owned())
+        })?;
+        format!("ghcr.io/{}", repository.to_ascii_lowercase()).parse().ok()
+    }
+
+    /// Returns the release set.
+    pub(super) fn images(&self) -> &[ImageRef] {
+        self.config.images.as_deref().unwrap_or_default()
+    }
+
+    /// Makes the clients of the registries.
+    pub(super) fn registries(&self) -> anyhow::Result<Registries> {
+        let options = registry::Options {
+            hosts: self.config.registries.clone(),
+            root: self.root.clone(),
+            docker_config: registry::docker_config_path(environment),
+            env_credentials: Credentials::from_env(environment),
+            ..registry::Options::default()
+        };
+        Ok(Registries::new(options)?)
+    }
+
+    /// Returns who signs the commits that are made now.
+    pub(super) fn signer(&self) -> Signer {
+        let author = &self.config.author;
+        Signer {
+            name: author.name.clone(),
+            email: author.email.clone(),
+            time: self.now.as_second(),
+        }
+    }
+
+    /// Returns the identity of the run; id 0 stands for a person.
+    pub(super) fn identity(&self) -> RunIdentity {
+        self.run.as_ref().map_or(RunIdentity { id: 0, attempt: 1 }, |run| run.identity.clone())
+    }
+
+    /// Returns who asks: the GitHub login, or the local user.
+    pub(super) fn actor(&self) -> Option<String> {
+        match &self.run {
+            Some(run) => run.actor.clone(),
+            None => environment("USER").or_else(|| environment("LOGNAME")),
+        }
+    }
+
+    /// Finds the commit that a person or the environment names.
+    pub(super) fn resolve(&self, revision: &str) -> anyhow::Result<CommitSha> {
+        self.git
+            .local_commit(revision)
+            .with_context(|| format!("{revision:?} names no commit in this clone"))
+            .or_exit(Exit::Usage)
+            .or_hint("fetch it first, or name it by its full id")
+    }
+}
+
+/// Runs an async command on one thread: there is nothing to be won by more.
+pub(super) fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(future)
+}
+
+/// Returns the path of the ledger in the work tree.
+pub(super) fn ledger_file(root: &Path, config: &Config) -> PathBuf {
+    root.join(&config.ledger.path)
+}

@@ -1,0 +1,262 @@
+//! What the types of the configuration cannot say.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::hash::Hash;
+
+use super::node::{Misfit, MisfitKind, Step};
+use super::{Config, FreezeConfig, MetricConfig};
+use crate::model::{BranchName, CommitSha, Tag};
+
+/// Stands for every commit in trial renderings of tag patterns.
+const ANY_COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// Returns the first thing that is wrong.
+pub(super) fn check(config: &Config) -> Result<(), Misfit> {
+    if config.version != 1 {
+        let problem = format!("expected 1, found {}: the only version there is", config.version);
+        return Err(misfit(&["version"], problem));
+    }
+    branches(config)?;
+    tags(config)?;
+    ledger_path(&config.ledger.path).map_err(|problem| misfit(&["ledger", "path"], problem))?;
+    distinct("images", config.images.iter().flatten())?;
+    path_patterns(&["require", "reports"], &config.require.reports)?;
+    path_patterns(&["preflight", "ignore"], &config.preflight.ignore)?;
+    path_patterns(&["rollback", "keep"], &config.rollback.keep)?;
+    if config.rollback.max_depth == 0 {
+        let problem = "expected 1 or more, found 0; to forbid rollbacks, set `enabled: false`";
+        return Err(misfit(&["rollback", "max_depth"], problem));
+    }
+    distinct("metrics", config.metrics.iter().map(|metric| &metric.name))?;
+    for (index, each) in config.metrics.iter().enumerate() {
+        metric(each).map_err(|(key, problem)| in_list("metrics", index, key, problem))?;
+    }
+    for (index, each) in config.freeze.iter().enumerate() {
+        freeze(each).map_err(|(key, problem)| in_list("freeze", index, key, problem))?;
+    }
+    author(config)?;
+    remote(&config.remote).map_err(|problem| misfit(&["remote"], problem))?;
+    registries(config)
+}
+
+fn misfit(path: &[&str], problem: impl Into<String>) -> Misfit {
+    let path = path.iter().map(|key| Step::Key((*key).to_owned())).collect();
+    Misfit { path, kind: MisfitKind::Other(problem.into()) }
+}
+
+fn in_list(list: &str, index: usize, key: &str, problem: String) -> Misfit {
+    let mut misfit = misfit(&[list], problem);
+    misfit.path.extend([Step::Index(index), Step::Key(key.to_owned())]);
+    misfit
+}
+
+fn distinct<T: Eq + Hash + Display>(
+    key: &str,
+    values: impl Iterator<Item = T>,
+) -> Result<(), Misfit> {
+    let mut seen = HashSet::new();
+    for (index, value) in values.enumerate() {
+        let problem = format!("{value} is there twice");
+        if !seen.insert(value) {
+            let mut misfit = misfit(&[key], problem);
+            misfit.path.push(Step::Index(index));
+            return Err(misfit);
+        }
+    }
+    Ok(())
+}
+
+/// The three branches differ in what they hold, so none may be another.
+fn branches(config: &Config) -> Result<(), Misfit> {
+    let differ = |key: &[&str], name: &BranchName, other: &str, taken: &BranchName| {
+        let problem = format!("expected a branch other than `{other}`, found {name}");
+        if name == taken { Err(misfit(key, problem)) } else { Ok(()) }
+    };
+    let Config { branch, stable_branch, state_branch, .. } = config;
+    differ(&["stable_branch"], stable_branch, "branch", branch)?;
+    differ(&["state_branch"], state_branch, "branch", branch)?;
+    differ(&["state_branch"], state_branch, "stable_branch", stable_branch)?;
+    if let Some(ledger) = &config.ledger.branch {
+        differ(&["ledger", "branch"], ledger, "stable_branch", stable_branch)?;
+        differ(&["ledger", "branch"], ledger, "state_branch", state_branch)?;
+    }
+    Ok(())
+}
+
+fn tags(config: &Config) -> Result<(), Misfit> {
+    let Config { tags, branch, .. } = config;
+    let sha: CommitSha = ANY_COMMIT.parse().map_err(|e| misfit(&["tags"], format!("{e}")))?;
+    let wrong =
+        |key| move |error: super::TagPatternError| misfit(&["tags", key], error.to_string());
+    let candidate = tags.candidate_tag(branch, &sha).map_err(wrong("candidate"))?;
+    tags.commit_tag(branch, &sha).map_err(wrong("commit"))?;
+    tags.keep_tag(branch, &sha).map_err(wrong("keep"))?;
+    for (key, pattern) in [("commit", &tags.commit), ("keep", &tags.keep)] {
+        if !pattern.contains("{sha}") && !pattern.contains("{short_sha}") {
+            let problem = format!(
+                "expected {{sha}} or {{short_sha}} in it, found {pattern:?}: each commit needs \
+                 a tag of its own"
+            );
+            return Err(misfit(&["tags", key], problem));
+        }
+    }
+    let fixed = |key: &str, text: &str| {
+        text.parse::<Tag>().map_err(|error| misfit(&["tags", key], error.to_string()))
+    };
+    let mut moving = vec![fixed("stable", &tags.stable)?];
+    for tag in &tags.also {
+        let tag = fixed("also", tag)?;
+        if moving.contains(&tag) {
+            return Err(misfit(&["tags", "also"], format!("{tag} is there twice")));
+        }
+        moving.push(tag);
+    }
+    if moving.contains(&candidate) {
+        let problem = "expected a tag other than those that users get, or a build would release";
+        return Err(misfit(&["tags", "candidate"], problem));
+    }
+    Ok(())
+}
+
+/// A path of the repository as git keeps it: `/` between names, no way out, not git's own folder.
+fn repository_path(path: &str) -> Result<(), String> {
+    let expected = "expected a path from the root of the repository";
+    if path.is_empty() || path.chars().any(char::is_control) {
+        return Err(format!("{expected}, found {path:?}"));
+    }
+    let drive = path.as_bytes().get(1) == Some(&b':');
+    if path.starts_with(['/', '\\', '~']) || drive {
+        return Err(format!("{expected}, found the absolute path {path:?}"));
+    }
+    for name in path.split(['/', '\\']) {
+        match name {
+            ".." => return Err(format!("{expected}, and {path:?} may lead out of it")),
+            name if name.eq_ignore_ascii_case(".git") => {
+                return Err(format!("{expected}, and {path:?} is git's own folder"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn ledger_path(path: &str) -> Result<(), String> {
+    repository_path(path)?;
+    let plain = path.split('/').all(|name| !name.is_empty() && name != ".");
+    if plain && !path.contains('\\') {
+        return Ok(());
+    }
+    Err(format!("expected a path such as docs/LEDGER.md, found {path:?}"))
+}
+
+fn path_patterns(path: &[&str], patterns: &[String]) -> Result<(), Misfit> {
+    for (index, pattern) in patterns.iter().enumerate() {
+        let glob = || globset::Glob::new(pattern).map_err(|error| error.to_string());
+        if let Err(problem) = repository_path(pattern).and_then(|()| glob()) {
+            let mut misfit = misfit(path, problem);
+            misfit.path.push(Step::Index(index));
+            return Err(misfit);
+        }
+    }
+    Ok(())
+}
+
+fn metric(metric: &MetricConfig) -> Result<(), (&'static str, String)> {
+    let name = &metric.name;
+    if name.trim().is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
+        let problem = format!("expected a name of 1 to 100 characters, found {name:?}");
+        return Err(("name", problem));
+    }
+    repository_path(&metric.file).map_err(|problem| ("file", problem))?;
+    json_pointer(&metric.pointer).map_err(|problem| ("pointer", problem))?;
+    let bounds = [
+        ("min", metric.min, f64::NEG_INFINITY),
+        ("max", metric.max, f64::NEG_INFINITY),
+        ("max_drop", metric.max_drop, 0.0),
+        ("noise", metric.noise, 0.0),
+    ];
+    for (key, bound, least) in bounds {
+        if let Some(bound) = bound.filter(|bound| !bound.is_finite() || *bound < least) {
+            let expected = if least == 0.0 { "a number, 0 or more" } else { "a finite number" };
+            return Err((key, format!("expected {expected}, found {bound}")));
+        }
+    }
+    match (metric.min, metric.max) {
+        (Some(min), Some(max)) if min > max => {
+            Err(("max", format!("expected at least `min` ({min}), found {max}")))
+        }
+        (_, _) => Ok(()),
+    }
+}
+
+/// RFC 6901, section 3.
+fn json_pointer(pointer: &str) -> Result<(), String> {
+    let escapes = pointer.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    if pointer.starts_with('/') && escapes {
+        return Ok(());
+    }
+    Err(format!("expected a JSON pointer such as /test_metrics/macro_f1, found {pointer:?}"))
+}
+
+/// Checks a window as far as that needs no clock.
+fn freeze(freeze: &FreezeConfig) -> Result<(), (&'static str, String)> {
+    if jiff::tz::TimeZone::get(&freeze.timezone).is_err() {
+        let problem = format!(
+            "expected a time zone of the IANA database such as Europe/Berlin, found {:?}",
+            freeze.timezone
+        );
+        return Err(("timezone", problem));
+    }
+    if freeze.reason.trim().is_empty() {
+        return Err(("reason", "expected what people are told, found nothing".to_owned()));
+    }
+    Ok(())
+}
+
+fn author(config: &Config) -> Result<(), Misfit> {
+    // What git refuses in a signature, or would drop from it.
+    let bad = |text: &str| {
+        text.trim().is_empty() || text.chars().any(|c| c.is_control() || "<>".contains(c))
+    };
+    for (key, text) in [("name", &config.author.name), ("email", &config.author.email)] {
+        if bad(text) {
+            let problem = format!("expected text without < and >, found {text:?}");
+            return Err(misfit(&["author", key], problem));
+        }
+    }
+    Ok(())
+}
+
+fn remote(remote: &str) -> Result<(), String> {
+    if remote.is_empty() || remote.starts_with('-') || remote.chars().any(char::is_control) {
+        return Err(format!("expected the name or the URL of a git remote, found {remote:?}"));
+    }
+    // `git@host:path` and `ssh://git@host` name a user; only a password is a secret.
+    let authority = remote.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+    let user = authority.and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
+    let http = remote.starts_with("http");
+    if user.is_some_and(|user| http || user.contains(':')) {
+        return Err("expected a URL without credentials; they come from the environment".to_owned());
+    }
+    Ok(())
+}
+
+fn registries(config: &Config) -> Result<(), Misfit> {
+    let is_host = |host: &str| {
+        !host.is_empty()
+            && !host.starts_with('-')
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
+    };
+    let expected = "expected a host such as ghcr.io or 127.0.0.1:5000, without scheme and path";
+    for (host, registry) in &config.registries {
+        if !is_host(host) {
+            return Err(misfit(&["registries", host], format!("{expected}, found {host:?}")));
+        }
+        if let Some(token_host) = registry.token_host.as_ref().filter(|host| !is_host(host)) {
+            let problem = format!("{expected}, found {token_host:?}");
+            return Err(misfit(&["registries", host, "token_host"], problem));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! What a rollback needs to know.
+
+use jiff::Timestamp;
+
+use crate::actions::skip_markers::has_skip_marker;
+use crate::adapters::git::Git;
+use crate::config::Config;
+use crate::evidence::{Above, FailureEvidence};
+use crate::ledger::{EntryStatus, Ledger};
+use crate::model::CommitSha;
+use crate::observe::good::{self, GoodQuery};
+use crate::observe::kept;
+use crate::policy::last_good;
+use crate::state::{Outcome, State};
+
+/// At most so many commits are looked at above the tested one, or noted below the failed one.
+const MAX_COMMITS: usize = 1000;
+
+/// Lists the commits above the tested one, newest first.
+///
+/// GitHub starts one run for each push, for its last commit; without a token nobody knows which
+/// commits were pushed last, so every commit counts as one with a run of its own, unless its
+/// message carries a skip marker or it touches only the ledger.
+pub fn above(
+    git: &Git,
+    config: &Config,
+    state: &State,
+    tested: &CommitSha,
+    head: &CommitSha,
+) -> anyhow::Result<Vec<Above>> {
+    if !git.is_ancestor(tested, head)? {
+        return Ok(Vec::new());
+    }
+    let mut list = Vec::new();
+    for commit in git.range(tested, head, MAX_COMMITS)? {
+        let info = git.commit(&commit)?;
+        let ledger_only = match info.parents.as_slice() {
+            [parent] => git.touches_only(parent, &commit, &config.ledger.path)?,
+            _ => false,
+        };
+        let rollback_of = info
+            .trailer("Tidegate-Rollback-From")
+            .and_then(|failed| failed.parse::<CommitSha>().ok())
+            .filter(|failed| state.quarantines.get(failed).is_some_and(|q| q.rollback.is_some()));
+        list.push(Above {
+            own_run: !ledger_only && !has_skip_marker(&info.message),
+            stored: state.verdicts.get(&commit).map(|verdict| verdict.outcome),
+            commit,
+            rollback_of,
+        });
+    }
+    Ok(list)
+}
+
+/// The inputs of [`observe`].
+#[derive(Debug, Clone, Copy)]
+pub struct FailureQuery<'a> {
+    /// The commit that was tested.
+    pub tested: &'a CommitSha,
+    /// The observed head.
+    pub head: &'a CommitSha,
+    /// The commits above the tested one.
+    pub above: &'a [Above],
+    /// What the state branch holds.
+    pub state: &'a State,
+    /// Patterns of kept paths besides the ledger.
+    pub keep: &'a [String],
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Returns the commit that a failure is about: the newest commit above with a run of its own that
+/// has stored a failure, else the tested one; a commit that only touches the ledger is the one
+/// below it.
+pub fn subject(
+    git: &Git,
+    config: &Config,
+    tested: &CommitSha,
+    above: &[Above],
+) -> anyhow::Result<CommitSha> {
+    let deciding = above.iter().find(|above| above.own_run);
+    match deciding {
+        Some(newer) if newer.stored == Some(Outcome::Failed) => Ok(newer.commit.clone()),
+        Some(_) | None => Ok(git.effective_head(tested, &config.ledger.path)?),
+    }
+}
+
+/// Searches the last good commit, and asks whether the code can be the cause at all.
+pub fn observe(
+    git: &Git,
+    config: &Config,
+    ledger: &Ledger,
+    query: &FailureQuery<'_>,
+) -> anyhow::Result<FailureEvidence> {
+    let failed = subject(git, config, query.tested, query.above)?;
+    let search = good::search(
+        git,
+        ledger,
+        &GoodQuery {
+            head: query.head,
+            failed: Some(&failed),
+            branch: &config.branch,
+            ledger_path: &config.ledger.path,
+            state: query.state,
+            now: query.now,
+        },
+    )?;
+    let good = last_good::choose(&search).map(|good| good.commit.clone());
+    let patterns = kept::compile(query.keep)?;
+    let head_tree = git.commit(query.head)?.tree;
+    let (mut nothing_to_restore, mut kept_paths, mut range) = (false, Vec::new(), Vec::new());
+    if let Some(good) = &good {
+        let good_tree = git.commit(good)?.tree;
+        let kept = kept::differing(git, &good_tree, &head_tree, &config.ledger.path, &patterns)?;
+        nothing_to_restore = git.tree_with_kept(&good_tree, &head_tree, &kept)? == head_tree;
+        kept_paths =
+            kept.iter().map(|kept| String::from_utf8_lossy(kept.path()).into_owned()).collect();
+        range = git.range(good, query.head, MAX_COMMITS)?;
+    }
+    let same_tree_as = same_tree_as_passed(git, config, query, &failed, &search, &patterns)?
+        .filter(|commit| !(nothing_to_restore && Some(commit) == good.as_ref()));
+    Ok(FailureEvidence {
+        passed_before: passed_before(query.state, ledger, &failed),
+        commit: failed,
+        good: search,
+        same_tree_as,
+        nothing_to_restore,
+        kept: kept_paths,
+        // Without GitHub's word none counts as unfinished.
+        unfinished: Vec::new(),
+        range,
+    })
+}
+
+fn passed_before(state: &State, ledger: &Ledger, failed: &CommitSha) -> Option<String> {
+    if let Some(entry) = state.promotion_of(failed) {
+        return Some(format!("release {}", entry.number));
+    }
+    if state.verdicts.get(failed).is_some_and(|v| v.outcome == Outcome::Passed) {
+        return Some("a stored passed verdict".to_owned());
+    }
+    ledger
+        .entries
+        .iter()
+        .any(|entry| entry.commit == *failed && entry.status == EntryStatus::Passed)
+        .then(|| "the ledger".to_owned())
+}
+
+fn same_tree_as_passed(
+    git: &Git,
+    config: &Config,
+    query: &FailureQuery<'_>,
+    failed: &CommitSha,
+    search: &crate::evidence::good::GoodSearch,
+    patterns: &globset::GlobSet,
+) -> anyhow::Result<Option<CommitSha>> {
+    let failed_tree = git.commit(failed)?.tree;
+    let quarantined = |commit: &CommitSha| query.state.quarantine(commit, query.now).is_some();
+    // Rejections do not matter here: a commit that is too old to go back to has passed all the same.
+    let passed = search.candidates.iter().filter(|candidate| {
+        candidate.distance.is_some()
+            && candidate.commit != *failed
+            && !quarantined(&candidate.commit)
+            && !candidate.rejections.contains(&crate::evidence::good::Rejection::DidNotPass)
+    });
+    for candidate in passed {
+        let tree = git.commit(&candidate.commit)?.tree;
+        if kept::same_outside(git, &tree, &failed_tree, &config.ledger.path, patterns)? {
+            return Ok(Some(candidate.commit.clone()));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,132 @@
+//! What a promotion needs to know.
+
+use std::collections::BTreeMap;
+
+use crate::adapters::git::Git;
+use crate::adapters::image_cache::ImageCache;
+use crate::adapters::registry::{Reference, Registries};
+use crate::config::{Config, MarkerAction};
+use crate::evidence::markers::MarkerEvidence;
+use crate::evidence::{Descent, ImageEvidence, ReleaseEvidence};
+use crate::model::{CommitSha, Digest, ImageRef, Tag, TreeSha};
+use crate::observe::markers;
+use crate::state::State;
+
+/// Texts larger than this are not looked at for conflict markers.
+const MAX_TEXT: usize = 4 << 20;
+
+/// The inputs of [`observe`].
+#[derive(Debug, Clone, Copy)]
+pub struct ReleaseQuery<'a> {
+    /// The commit that was tested.
+    pub tested: &'a CommitSha,
+    /// Its tree.
+    pub tree: &'a TreeSha,
+    /// The observed head.
+    pub head: &'a CommitSha,
+    /// The release set, with the digests that the build job or a person named.
+    pub images: &'a [(ImageRef, Option<Digest>)],
+    /// What the state branch holds.
+    pub state: &'a State,
+}
+
+/// Looks at the candidate.
+pub async fn observe(
+    git: &Git,
+    registries: &Registries,
+    config: &Config,
+    query: &ReleaseQuery<'_>,
+    cache: &mut ImageCache,
+) -> anyhow::Result<ReleaseEvidence> {
+    let stable: Tag = config.tags.stable.parse()?;
+    let mut images = Vec::new();
+    for (image, digest) in query.images {
+        images.push(image_evidence(registries, image, digest.as_ref(), &stable, cache).await);
+    }
+    Ok(ReleaseEvidence {
+        images,
+        descent: descent(git, query)?,
+        on_branch: git.is_ancestor(query.tested, query.head)?,
+        markers: conflict_markers(git, config, query)?,
+    })
+}
+
+async fn image_evidence(
+    registries: &Registries,
+    image: &ImageRef,
+    digest: Option<&Digest>,
+    stable: &Tag,
+    cache: &mut ImageCache,
+) -> ImageEvidence {
+    let mut evidence = ImageEvidence {
+        image: image.clone(),
+        digest: digest.cloned(),
+        exists: false,
+        missing_children: Vec::new(),
+        revisions: std::collections::BTreeSet::new(),
+        stable: None,
+        problem: None,
+    };
+    let Some(digest) = digest else { return evidence };
+    let asked = async {
+        let manifest = registries.wait_for(image, digest).await?;
+        evidence.exists = true;
+        let inspection = registries.inspect(image, &manifest).await?;
+        cache.add(image, manifest);
+        if inspection.missing.is_empty() {
+            cache.add_complete(image, digest);
+        }
+        evidence.missing_children = inspection.missing;
+        evidence.revisions = inspection.revisions;
+        evidence.stable = registries.digest(image, &Reference::Tag(stable.clone())).await?;
+        Ok::<(), crate::adapters::registry::RegistryError>(())
+    };
+    let result = asked.await;
+    if let Err(error) = result {
+        evidence.problem = Some(error.to_string());
+    }
+    evidence
+}
+
+fn descent(git: &Git, query: &ReleaseQuery<'_>) -> anyhow::Result<Descent> {
+    let Some(last) = query.state.last_promoted() else { return Ok(Descent::First) };
+    if last.commit == *query.tested {
+        return Ok(Descent::Same);
+    }
+    if !git.has_commit(&last.commit) {
+        return Ok(Descent::Unrelated);
+    }
+    if git.is_ancestor(&last.commit, query.tested)? {
+        return Ok(Descent::Newer);
+    }
+    Ok(if git.is_ancestor(query.tested, &last.commit)? {
+        Descent::Older
+    } else {
+        Descent::Unrelated
+    })
+}
+
+/// Reads the candidate's texts. A file that the last release has with the same content cannot
+/// hold new markers.
+fn conflict_markers(
+    git: &Git,
+    config: &Config,
+    query: &ReleaseQuery<'_>,
+) -> anyhow::Result<MarkerEvidence> {
+    match config.preflight.conflict_markers {
+        MarkerAction::Hold | MarkerAction::Warn => {}
+        MarkerAction::Off => return Ok(MarkerEvidence::default()),
+    }
+    let ignored = markers::ignored(&config.preflight.ignore)?;
+    let good: BTreeMap<Vec<u8>, crate::adapters::git::TreeFile> = match query.state.newest() {
+        Some(record) if git.has_commit(&record.commit) => {
+            git.files(&record.tree)?.into_iter().map(|file| (file.path.clone(), file)).collect()
+        }
+        Some(_) | None => BTreeMap::new(),
+    };
+    let read =
+        |file: &crate::adapters::git::TreeFile| git.small_blob(file, MAX_TEXT).ok().flatten();
+    let files = git.files(query.tree)?;
+    let texts = files.iter().filter_map(|file| Some((file.path.as_slice(), read(file)?)));
+    Ok(markers::scan(texts, &ignored, |path| good.get(path).and_then(read)))
+}

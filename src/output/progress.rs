@@ -1,0 +1,52 @@
+//! Shows that something is going on.
+
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget};
+
+/// What is done within this time needs no spinner.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A spinner on stderr that appears after a second, and goes away when this is dropped.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    waiting: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Progress {
+    pub(super) fn start(shown: bool, message: String) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        bar.set_message(message);
+        let waiting = shown.then(|| {
+            let (done, is_done) = mpsc::channel();
+            let bar = bar.clone();
+            let thread = thread::spawn(move || {
+                if is_done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                    bar.set_draw_target(ProgressDrawTarget::stderr());
+                    bar.enable_steady_tick(Duration::from_millis(100));
+                }
+            });
+            (done, thread)
+        });
+        Self { bar, waiting }
+    }
+
+    /// Says what is done now; control characters are escaped.
+    pub fn say(&self, message: &str) {
+        self.bar.set_message(super::clean(message).into_owned());
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some((done, thread)) = self.waiting.take() {
+            drop(done);
+            // It has nothing to return, and a panic in it was reported by the runtime.
+            let _ = thread.join();
+        }
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,62 @@
+//! How a plan reads.
+
+use std::fmt;
+
+use super::{Plan, Step};
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CheckImage { image, digest } => {
+                write!(f, "check that {image}@{} is complete", digest.short())
+            }
+            Self::KeepDigest { image, digest, tag } => {
+                write!(f, "keep {image}@{} reachable as {tag}", digest.short())
+            }
+            Self::WriteState { change } => {
+                let subject = change.subject();
+                if change.record.is_some() {
+                    write!(f, "record: {subject} (the commit point)")
+                } else {
+                    write!(f, "state: {subject}")
+                }
+            }
+            Self::MoveTag { image, tag, digest } => {
+                write!(f, "tag {image}:{tag} -> {}", digest.short())
+            }
+            Self::MoveStable { branch, commit, release, .. } => {
+                write!(f, "branch {branch} -> {} (release {release})", commit.short())
+            }
+            Self::AppendLedger(step) => write!(
+                f,
+                "ledger {}: add {} (release {})",
+                step.path,
+                step.record.commit.short(),
+                step.record.number
+            ),
+            Self::RollBack(step) => write!(
+                f,
+                "branch {}: restore the tree of {} over {} (the commit point)",
+                step.branch,
+                step.good.short(),
+                step.failed.short()
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} {}", self.verdict.word(), self.commit.short())?;
+        for reason in &self.reasons {
+            writeln!(f, "  because {reason}")?;
+        }
+        if self.steps.is_empty() {
+            return writeln!(f, "  nothing is to be done");
+        }
+        for (number, step) in (1..).zip(&self.steps) {
+            writeln!(f, "  {number}. {step}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,138 @@
+//! The steps of a promotion, and the projections of a record.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::PlanError;
+use super::{LedgerStep, Step};
+use crate::config::Config;
+use crate::model::{CommitSha, Digest, ImageRef, RunIdentity, Tag, TreeSha};
+use crate::state::{FORMAT, Record, RecordKind, ReleasedImage, State, StateChange};
+
+/// What a promotion is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Promotion {
+    /// The commit.
+    pub commit: CommitSha,
+    /// Its tree.
+    pub tree: TreeSha,
+    /// The release set, each with what `stable` points at now.
+    pub images: Vec<(ImageRef, Digest, Option<Digest>)>,
+    /// The figures of the candidate.
+    pub metrics: BTreeMap<String, f64>,
+    /// What passed, in the words of the ledger.
+    pub checks: Vec<String>,
+    /// The run.
+    pub run: RunIdentity,
+    /// Where to look at it.
+    pub run_url: Option<String>,
+    /// When.
+    pub now: Timestamp,
+    /// Who.
+    pub by: Option<String>,
+    /// Why, where a person gave a reason.
+    pub reason: Option<String>,
+    /// The reason of an `--override`.
+    pub override_reason: Option<String>,
+}
+
+/// Plans a promotion: what nobody sees, the record, its projections.
+pub fn promotion(
+    promotion: Promotion,
+    state: &State,
+    config: &Config,
+) -> Result<Vec<Step>, PlanError> {
+    let keep = config.tags.keep_tag(&config.branch, &promotion.commit)?;
+    let mut steps = Vec::new();
+    for (image, digest, former) in &promotion.images {
+        steps.push(Step::CheckImage { image: image.clone(), digest: digest.clone() });
+        if let Some(former) = former.as_ref().filter(|former| *former != digest) {
+            let tag = former_tag(state, image, former, config)?;
+            steps.push(Step::KeepDigest { image: image.clone(), digest: former.clone(), tag });
+        }
+        steps.push(Step::KeepDigest {
+            image: image.clone(),
+            digest: digest.clone(),
+            tag: keep.clone(),
+        });
+    }
+    let record = Record {
+        version: FORMAT,
+        number: state.newest_number() + 1,
+        kind: RecordKind::Promotion,
+        branch: config.branch.clone(),
+        commit: promotion.commit,
+        tree: promotion.tree,
+        images: promotion
+            .images
+            .into_iter()
+            .map(|(image, digest, previous)| ReleasedImage { image, digest, previous })
+            .collect(),
+        data: None,
+        metrics: promotion.metrics,
+        checks: promotion.checks,
+        run: promotion.run,
+        run_url: promotion.run_url,
+        created: promotion.now,
+        by: promotion.by,
+        reason: promotion.reason,
+        override_reason: promotion.override_reason,
+    };
+    let after = projections(&record, config)?;
+    let change = StateChange { record: Some(record), ..StateChange::default() };
+    steps.push(Step::WriteState { change });
+    steps.extend(after);
+    Ok(steps)
+}
+
+/// Names the tag that keeps what `stable` points at now.
+fn former_tag(
+    state: &State,
+    image: &ImageRef,
+    former: &Digest,
+    config: &Config,
+) -> Result<Tag, PlanError> {
+    let released = state.records.values().rev().find(|record| {
+        record.images.iter().any(|own| own.image == *image && own.digest == *former)
+    });
+    match released {
+        Some(record) => Ok(config.tags.keep_tag(&config.branch, &record.commit)?),
+        // Nobody knows its commit: the digest itself names it.
+        None => {
+            let stand_in = former.hex()[..40].parse()?;
+            Ok(config.tags.keep_tag(&config.branch, &stand_in)?)
+        }
+    }
+}
+
+/// Returns what follows from a record and can always be made again. Code is never newer than its
+/// data, tags move before the branch, and the ledger never leads.
+pub fn projections(record: &Record, config: &Config) -> Result<Vec<Step>, PlanError> {
+    let mut steps = Vec::new();
+    for released in &record.images {
+        for tag in config.tags.stable_tags()? {
+            steps.push(Step::MoveTag {
+                image: released.image.clone(),
+                tag,
+                digest: released.digest.clone(),
+            });
+        }
+    }
+    steps.push(Step::MoveStable {
+        branch: config.stable_branch.clone(),
+        commit: record.commit.clone(),
+        tree: record.tree.clone(),
+        release: record.number,
+    });
+    match record.kind {
+        RecordKind::Promotion => steps.push(Step::AppendLedger(LedgerStep {
+            branch: config.ledger_branch().clone(),
+            path: config.ledger.path.clone(),
+            record: record.clone(),
+        })),
+        // Only released commits are written, and this one was, when it was promoted.
+        RecordKind::Rollback { .. } => {}
+    }
+    Ok(steps)
+}

@@ -1,0 +1,105 @@
+//! The steps that exist.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{BranchName, CommitSha, Digest, ImageRef, Tag, TreeSha};
+use crate::state::{Record, StateChange};
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum Step {
+    /// Checks that a digest and every platform manifest below it can still be had.
+    CheckImage {
+        /// The image.
+        image: ImageRef,
+        /// The digest.
+        digest: Digest,
+    },
+    /// Puts a tag that nobody follows on a digest, so that it stays reachable; this proves that
+    /// tags can be written before anything is seen.
+    KeepDigest {
+        /// The image.
+        image: ImageRef,
+        /// The digest.
+        digest: Digest,
+        /// The tag.
+        tag: Tag,
+    },
+    /// Writes to the state branch by compare-and-swap. With a record in it, this is the commit
+    /// point of a release.
+    WriteState {
+        /// What is written.
+        change: StateChange,
+    },
+    /// Points a tag at a digest.
+    MoveTag {
+        /// The image.
+        image: ImageRef,
+        /// The tag.
+        tag: Tag,
+        /// The digest.
+        digest: Digest,
+    },
+    /// Moves the branch `stable`.
+    MoveStable {
+        /// The branch.
+        branch: BranchName,
+        /// The commit of the release.
+        commit: CommitSha,
+        /// Its tree.
+        tree: TreeSha,
+        /// The number of the release.
+        release: u64,
+    },
+    /// Adds an entry to the ledger.
+    AppendLedger(LedgerStep),
+    /// Pushes one commit that restores the good tree. This is the commit point of a rollback of
+    /// main.
+    RollBack(RollbackStep),
+}
+
+/// An entry to be added to the ledger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LedgerStep {
+    /// The branch that holds the ledger.
+    pub branch: BranchName,
+    /// The path of the ledger.
+    pub path: String,
+    /// The release that the entry is about.
+    pub record: Record,
+}
+
+/// A rollback of main.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackStep {
+    /// The branch.
+    pub branch: BranchName,
+    /// Its observed head.
+    pub head: CommitSha,
+    /// The commit that failed, or that a person wants to leave.
+    pub failed: CommitSha,
+    /// The commit whose tree comes back.
+    pub good: CommitSha,
+    /// The path of the ledger, whose newer entries are carried over.
+    pub ledger: String,
+    /// Patterns of the other paths that are kept.
+    pub keep: Vec<String>,
+    /// Why, for the commit message.
+    pub reason: String,
+    /// Whether a person asked for it.
+    pub by_hand: bool,
+}
+
+impl Step {
+    /// Returns the release that this step completes, where it is a projection.
+    pub fn is_projection(&self) -> bool {
+        match self {
+            Self::MoveTag { .. } | Self::MoveStable { .. } | Self::AppendLedger(_) => true,
+            Self::CheckImage { .. }
+            | Self::KeepDigest { .. }
+            | Self::WriteState { .. }
+            | Self::RollBack(_) => false,
+        }
+    }
+}

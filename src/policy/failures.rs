@@ -1,0 +1,28 @@
+//! Rule: a required job's failure, a failed test in a report, or a missed bound is conclusive.
+
+use super::Reason;
+use super::metrics::{MetricVerdict, judge};
+use crate::evidence::Evidence;
+
+pub(super) fn conclusive(evidence: &Evidence) -> Vec<Reason> {
+    let jobs =
+        evidence.jobs.failures().into_iter().map(|job| Reason::JobFailed { job: job.name.clone() });
+    let tests = evidence.reports.failed().map(|report| Reason::TestsFailed {
+        report: report.path.clone(),
+        count: report.failed + report.errors,
+        first: report.failures.first().map(|test| format!("{}::{}", test.class, test.name)),
+    });
+    let metrics = evidence.metrics.iter().filter_map(|metric| match judge(metric) {
+        MetricVerdict::Fail { why } => {
+            Some(Reason::MetricFailed { metric: metric.config.name.clone(), why: why.to_string() })
+        }
+        MetricVerdict::Pass | MetricVerdict::Missing { .. } => None,
+    });
+    let mut reasons: Vec<Reason> = jobs.chain(tests).chain(metrics).collect();
+    // This gate may be carrying out the failure that the gate of a newer commit has stored.
+    if reasons.is_empty() {
+        return reasons;
+    }
+    reasons.dedup();
+    reasons
+}
