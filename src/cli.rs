@@ -21,8 +21,9 @@ pub use value::{Assumption, Digests, JobResult, Needs};
 
 /// Decide whether a commit may be released, and carry the decision out
 ///
-/// Tests passed: the candidate image becomes stable, branch `stable` moves, the ledger gets an
-/// entry. Tests failed: the protected branch gets back the tree of the last good commit.
+/// Tests passed: the image becomes stable, branch stable moves, the ledger gets an entry.
+///
+/// Tests failed: the protected branch gets back the tree of the last good commit.
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "tidegate",
@@ -59,7 +60,7 @@ pub struct Global {
     /// Work on the repository that holds this folder
     #[arg(short = 'C', long, global = true, value_name = "DIR")]
     pub directory: Option<PathBuf>,
-    /// Read the configuration from here, not .github/tidegate.yml
+    /// Read this file, not .github/tidegate.yml
     #[arg(
         long,
         global = true,

@@ -29,6 +29,7 @@ pub const CONFIG_PATH: &str = ".github/tidegate.yml";
 /// The whole configuration file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(title = "tidegate configuration")]
 pub struct Config {
     /// The version of the format: 1.
     pub version: u32,

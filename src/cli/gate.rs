@@ -10,7 +10,7 @@ use crate::model::Digest;
 /// What the decision is made from.
 #[derive(Debug, Clone, Args)]
 pub struct Inputs {
-    /// Take the results of the jobs, as `toJSON(needs)` writes them
+    /// Take the results of the jobs from toJSON(needs)
     #[arg(long, value_name = "JSON|@FILE", env = "TIDEGATE_NEEDS", hide_env_values = true)]
     pub needs: Option<Needs>,
     /// Promote this digest (release sets of one image)

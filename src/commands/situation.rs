@@ -15,12 +15,12 @@ use crate::evidence::jobs::{Conclusion, JobEvidence, JobResult};
 use crate::evidence::metrics::MetricObservation;
 use crate::evidence::{Evidence, Occasion};
 use crate::exit::{Exit, Failed};
-use crate::ledger::{EntryStatus, Ledger};
+use crate::ledger::{self, EntryStatus, Ledger};
 use crate::model::{CommitSha, Digest, ImageRef};
 use crate::observe::failure::{self, FailureQuery};
 use crate::observe::release::{self, ReleaseQuery};
 use crate::observe::world::World;
-use crate::observe::{freeze, good, jobs, kept, ledger_file, metrics, reports};
+use crate::observe::{freeze, good, jobs, kept, metrics, reports};
 use crate::plan::{self, Basis, MainRollback, Plan, Promotion, Step};
 use crate::policy::{self, Decision, Reason, Verdict};
 use crate::state::{FORMAT, Outcome, State, StateChange, StoredVerdict};
@@ -116,9 +116,10 @@ fn observed_ledger(session: &Session, world: &World) -> anyhow::Result<Ledger> {
     let Some(bytes) = session.git.file(&tree, &config.ledger.path)? else {
         return Ok(Ledger::default());
     };
-    ledger_file::newest_entries_in(&bytes, good::LEDGER_ENTRIES).with_context(|| {
+    let ledger = ledger::parse(&bytes).with_context(|| {
         format!("cannot read {} on {}", config.ledger.path, config.ledger_branch())
-    })
+    })?;
+    Ok(ledger.newest(good::LEDGER_ENTRIES))
 }
 
 fn job_results(

@@ -1,0 +1,142 @@
+//! The reference of the configuration file, from the JSON schema of its types.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+use tidegate::config::{CONFIG_PATH, Config};
+
+use super::{NOTE, cell, reference};
+
+const EXAMPLE: &str = "tidegate.example.yml";
+
+pub fn schema() -> Value {
+    serde_json::to_value(schemars::schema_for!(Config)).unwrap()
+}
+
+pub fn markdown() -> String {
+    let schema = schema();
+    let mut text = format!(
+        "{NOTE}# Configuration\n\n\
+         tidegate reads `{CONFIG_PATH}`. Without the file, and for every key that is left out, the \
+         defaults below apply. Unknown keys, wrong types and values that make no sense are refused \
+         with the line and the column; nothing has changed then.\n\n\
+         Editors check the file against [tidegate.schema.json](tidegate.schema.json).\n\n\
+         ## Example\n\n```yaml\n{}```\n\n## Keys\n\n",
+        std::fs::read_to_string(reference(EXAMPLE)).unwrap()
+    );
+    let mut sections = Vec::new();
+    text += &table(&schema, &schema, "", &mut sections);
+    let mut next = 0;
+    while let Some((path, name)) = sections.get(next).cloned() {
+        let definition = &schema["$defs"][name.as_str()];
+        let _ = write!(text, "\n### {path}\n\n{}\n\n", description(definition));
+        text += &table(&schema, definition, &path, &mut sections);
+        next += 1;
+    }
+    text
+}
+
+/// Returns the table of the keys of `object`, and notes which types need a section of their own.
+fn table(root: &Value, object: &Value, path: &str, sections: &mut Vec<(String, String)>) -> String {
+    let mut text = "| key | type | default | meaning |\n| --- | --- | --- | --- |\n".to_owned();
+    let none = Map::new();
+    let required: Vec<&str> =
+        object["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for (key, value) in object["properties"].as_object().unwrap_or(&none) {
+        let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let mut meaning = description(value);
+        let kind = kind(root, value, &full, sections, &mut meaning);
+        let default = match value.get("default") {
+            _ if required.contains(&key.as_str()) => "required".to_owned(),
+            Some(Value::Object(keys)) if !keys.is_empty() => "see below".to_owned(),
+            Some(Value::String(text)) => format!("`{text}`"),
+            None | Some(Value::Null) => "none".to_owned(),
+            Some(default) => format!("`{default}`"),
+        };
+        let _ = writeln!(text, "| `{key}` | {kind} | {default} | {} |", cell(&meaning));
+    }
+    text
+}
+
+fn kind(
+    root: &Value,
+    value: &Value,
+    path: &str,
+    sections: &mut Vec<(String, String)>,
+    meaning: &mut String,
+) -> String {
+    if let Some(name) = value["$ref"].as_str().and_then(|at| at.strip_prefix("#/$defs/")) {
+        let definition = &root["$defs"][name];
+        if let Some(words) = definition["oneOf"].as_array() {
+            for word in words {
+                let _ = write!(
+                    meaning,
+                    " `{}`: {}",
+                    word["const"].as_str().unwrap(),
+                    description(word)
+                );
+            }
+            return "one of these words".to_owned();
+        }
+        if definition["type"] == "object" {
+            sections.push((path.to_owned(), name.to_owned()));
+            let link: String =
+                path.chars().filter(|c| c.is_ascii_alphanumeric() || "_-".contains(*c)).collect();
+            return format!("[keys](#{})", link.to_lowercase());
+        }
+        return "text".to_owned();
+    }
+    let some = |key: &str| value[key].as_array()?.iter().find(|option| option["type"] != "null");
+    if let Some(option) = some("anyOf") {
+        return kind(root, option, path, sections, meaning);
+    }
+    let of = |value: &Value, path: String, sections: &mut _| {
+        kind(root, value, &path, sections, &mut String::new())
+    };
+    let name =
+        value["type"].as_str().or_else(|| some("type").and_then(Value::as_str)).unwrap_or("");
+    match name {
+        "string" => "text".to_owned(),
+        "integer" => "whole number".to_owned(),
+        "number" => "number".to_owned(),
+        "boolean" => "true or false".to_owned(),
+        "array" => format!("list of {}", of(&value["items"], format!("{path}[]"), sections)),
+        "object" => {
+            let values = &value["additionalProperties"];
+            format!("{} by name", of(values, format!("{path}.<name>"), sections))
+        }
+        other => panic!("{path}: the type {other:?} has no word: {value}"),
+    }
+}
+
+fn description(value: &Value) -> String {
+    value["description"]
+        .as_str()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[test]
+fn the_example_is_a_configuration_and_shows_every_key() {
+    let bytes = std::fs::read(reference(EXAMPLE)).unwrap();
+    let config = Config::parse(&bytes, EXAMPLE).unwrap();
+    assert_eq!(config.metrics.len(), 1);
+    let text = String::from_utf8(bytes).unwrap();
+    for key in schema()["properties"].as_object().unwrap().keys() {
+        let shown = text.lines().any(|line| line.starts_with(&format!("{key}:")));
+        assert!(shown, "{EXAMPLE} does not show the key {key}");
+    }
+}
+
+#[test]
+fn every_key_is_described() {
+    let schema = schema();
+    let definitions = schema["$defs"].as_object().unwrap();
+    for (name, object) in definitions.iter().chain([(&"Config".to_owned(), &schema)]) {
+        for (key, value) in object["properties"].as_object().into_iter().flatten() {
+            assert!(!description(value).is_empty(), "{name}.{key} has no description");
+        }
+    }
+}
