@@ -116,10 +116,10 @@ fn observed_ledger(session: &Session, world: &World) -> anyhow::Result<Ledger> {
     let Some(bytes) = session.git.file(&tree, &config.ledger.path)? else {
         return Ok(Ledger::default());
     };
-    let ledger = ledger::parse(&bytes).with_context(|| {
+    let ledger = ledger::newest_entries_in(&bytes, good::LEDGER_ENTRIES).with_context(|| {
         format!("cannot read {} on {}", config.ledger.path, config.ledger_branch())
     })?;
-    Ok(ledger.newest(good::LEDGER_ENTRIES))
+    Ok(ledger)
 }
 
 fn job_results(

@@ -1,7 +1,7 @@
 //! A block of fields, and whether it is an entry.
 
 use super::error::SkipReason;
-use super::field::{Field, Key, parse_commit, parse_status};
+use super::field::{Field, Key, bare, parse_commit, parse_status};
 use super::{Entry, EntryStatus, Form};
 
 /// An entry has at most this many fields.
@@ -28,6 +28,8 @@ pub(super) struct Block {
     fault: Option<SkipReason>,
     /// The last line that was read, a status or a release, has no line ending.
     cut: Option<Key>,
+    /// The branch stands below the status.
+    late_branch: bool,
 }
 
 /// Lines of fields that follow each other.
@@ -51,11 +53,12 @@ impl Run {
     /// Ends a block and begins the next one, with a status or with another field.
     pub(super) fn next_block(&mut self, block: Block, at_status: bool) -> Block {
         let mut done = std::mem::replace(&mut self.block, block);
-        // Two statuses and one commit: whose is which?
-        if (at_status || self.tainted) && done.commit.is_some() {
+        // Two statuses and one commit, or a branch between two entries: whose is which?
+        let is_open = at_status || done.late_branch;
+        if (is_open || self.tainted) && done.commit.is_some() {
             done.fault.get_or_insert(SkipReason::Ambiguous);
         }
-        self.tainted = at_status || done.commit.is_none();
+        self.tainted = is_open || done.commit.is_none();
         self.is_first = false;
         done
     }
@@ -70,12 +73,14 @@ impl Run {
 
     /// A date, branch, commit or status after a status begins the next block.
     pub(super) fn ends_before(&self, key: &Key) -> bool {
-        match key {
-            Key::Date | Key::Branch | Key::Commit | Key::Status => {
-                self.block.status.is_some() && !self.status_first
-            }
+        let is_next = match key {
+            Key::Commit | Key::Status => true,
+            // Some write them at the end of an entry.
+            Key::Date => self.block.date.is_some(),
+            Key::Branch => self.block.branch.is_some(),
             Key::Release | Key::Other(_) => false,
-        }
+        };
+        is_next && self.block.status.is_some() && !self.status_first
     }
 
     pub(super) fn take(&mut self, field: Option<Field<'_>>, cut: bool) {
@@ -97,10 +102,11 @@ impl Run {
         if cut {
             block.cut = Some(key.clone());
         }
+        block.late_branch |= key == Key::Branch && block.status.is_some() && !status_first;
         let value = value.to_owned();
         let repeated = match &key {
             Key::Date => block.date.replace(value).is_some(),
-            Key::Branch => block.branch.replace(value).is_some(),
+            Key::Branch => block.branch.replace(bare(&value).to_owned()).is_some(),
             Key::Commit => block.commit.replace((value, form)).is_some(),
             Key::Status => block.status.replace(value).is_some(),
             Key::Release => block.release.replace(value).is_some(),
@@ -146,6 +152,7 @@ impl Block {
             bytes: 0,
             fault: None,
             cut: None,
+            late_branch: false,
         }
     }
 

@@ -93,9 +93,14 @@ fn is_plain_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || " _-./()".contains(c))
 }
 
+/// Takes the marks of inline code away.
+pub(super) fn bare(value: &str) -> &str {
+    value.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')).unwrap_or(value)
+}
+
 /// Reads the value of `Commit`: a full id, bare or as inline code.
 pub(super) fn parse_commit(value: &str) -> Result<CommitSha, SkipReason> {
-    let bare = value.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')).unwrap_or(value);
+    let bare = bare(value);
     bare.parse().map_err(|_| {
         let given: String = bare.chars().take(80).collect();
         let is_hex = !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -61,6 +61,8 @@ pub(crate) struct Parser {
     preamble: Option<(u64, u64)>,
     preamble_has_heading: bool,
     end: End,
+    /// The branch of a paragraph of its own, directly above.
+    branch_above: Option<String>,
     has_text: bool,
     seen_visible: bool,
     keep: usize,
@@ -86,6 +88,7 @@ impl Parser {
             preamble: None,
             preamble_has_heading: false,
             end: End::NotReached,
+            branch_above: None,
             has_text: false,
             seen_visible: false,
             keep: usize::MAX,
@@ -143,7 +146,7 @@ impl Parser {
             }
             Line::Other | Line::Hidden => {
                 self.end_run();
-                self.preamble = None;
+                self.end_preamble();
             }
             Line::Text(text) => self.text(text, start),
         }
@@ -200,8 +203,14 @@ impl Parser {
         self.preamble_has_heading = true;
     }
 
+    fn end_preamble(&mut self) {
+        self.preamble = None;
+        self.branch_above = None;
+    }
+
     fn boundary(&mut self, start: u64, is_heading: bool) {
         self.end_run();
+        self.branch_above = None;
         let end = self.content_end;
         self.close_open(end);
         if is_heading {
@@ -216,7 +225,7 @@ impl Parser {
         let field = std::str::from_utf8(text).map(parse_field);
         if field == Ok(None) {
             self.end_run();
-            self.preamble = None;
+            self.end_preamble();
             return;
         }
         // A line that is not UTF-8 may have been a field; it spoils the block it stands in.
@@ -266,20 +275,29 @@ impl Parser {
                 self.warn(&block, SkipReason::Truncated);
                 return;
             }
+            self.branch_above.clone_from(&block.branch);
             self.attach(block);
             return;
         }
+        let branch_above = self.branch_above.take();
         self.close_open(block.end_before);
         match block.judge(self.end != End::NotReached) {
             Judgement::Prose => {}
             Judgement::Skip(reason, block) => self.warn(&block, reason),
-            Judgement::Entry(entry) => self.open = Some(entry),
+            Judgement::Entry(mut entry) => {
+                // Set apart, but meant: an entry of another branch must not pass for one of none.
+                entry.branch = entry.branch.or(branch_above);
+                self.open = Some(entry);
+            }
         }
     }
 
     /// Fields after an entry (`**Deployment**: Ready for production`) are the entry's.
-    fn attach(&mut self, block: Block) {
+    fn attach(&mut self, mut block: Block) {
         if let Some(entry) = &mut self.open {
+            if entry.branch.is_none() {
+                entry.branch = block.branch.take();
+            }
             let named =
                 [("Date", block.date), ("Branch", block.branch), ("Release", block.release)];
             let named = named

@@ -147,6 +147,30 @@ fn a_status_before_its_commit_counts_only_where_there_is_one_of_each() {
 }
 
 #[test]
+fn an_entry_of_another_branch_never_passes_for_one_of_none() {
+    let branch = "Branch: `dev`\n";
+    let entry = passed('a');
+    for sample in [
+        format!("{branch}{entry}"),
+        format!("{entry}{branch}"),
+        format!("{entry}\n{branch}"),
+        format!("{branch}\n{entry}"),
+        format!("{entry}Release: 1\n{branch}"),
+    ] {
+        let ledger = parse(sample.as_bytes()).unwrap();
+        assert_eq!(ledger.entries[0].branch.as_deref(), Some("dev"), "{sample}");
+    }
+    let between = format!("{entry}{branch}{}", passed('b'));
+    assert_eq!(parse(between.as_bytes()).unwrap().entries, []);
+    let apart = format!("{branch}\nA sentence.\n\n{entry}");
+    assert_eq!(parse(apart.as_bytes()).unwrap().entries[0].branch, None);
+    let each = format!("Date: 1\n{branch}{entry}").repeat(2);
+    let ledger = parse(each.as_bytes()).unwrap();
+    assert!(ledger.entries.iter().all(|entry| entry.branch.as_deref() == Some("dev")));
+    assert_eq!(ledger.entries.len(), 2);
+}
+
+#[test]
 fn a_status_too_many_spoils_its_neighbours() {
     let sample = passed('a') + "Status: ❌ Tests Failed\n" + &passed('b') + &passed('c');
     let ledger = parse(sample.as_bytes()).unwrap();

@@ -40,7 +40,8 @@ pub enum LedgerFileError {
 ///
 /// They are the last ones that [`parse`](crate::ledger::parse) finds, and cost what they take up,
 /// however long the file is. Only when the state of the document cannot be told from its last
-/// 4 MiB (see `ledger::newest`) is the whole file read, in constant memory.
+/// 4 MiB (a bare code fence in every entry leaves open what is inside and what is outside) is the whole
+/// file read, in constant memory.
 /// [`Ledger::presence`] tells a missing file from an empty one; neither is an error. Lines are given
 /// where the file was read from its start; [`number_lines`] adds them elsewhere. A conflict marker
 /// is an error when it stands in what was read.
