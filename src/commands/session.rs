@@ -1,6 +1,6 @@
 //! What every command begins with: the repository, the configuration, the run, the registries.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -173,9 +173,4 @@ pub(super) fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> an
         .build()
         .context("cannot start the runtime")?
         .block_on(future)
-}
-
-/// Returns the path of the ledger in the work tree.
-pub(super) fn ledger_file(root: &Path, config: &Config) -> PathBuf {
-    root.join(&config.ledger.path)
 }

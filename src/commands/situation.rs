@@ -29,8 +29,6 @@ use crate::state::{FORMAT, Outcome, State, StateChange, StoredVerdict};
 pub(super) struct Situation {
     /// The remote's branches and the state.
     pub(super) world: World,
-    /// What was observed.
-    pub(super) evidence: Evidence,
     /// What was decided.
     pub(super) decision: Decision,
     /// What is to be done.
@@ -103,7 +101,7 @@ pub(super) async fn assess(
     }
     let decision = policy::decide(&evidence, &session.config);
     let plan = make_plan(session, &world, &evidence, &decision, keep)?;
-    Ok(Situation { world, evidence, decision, plan, images })
+    Ok(Situation { world, decision, plan, images })
 }
 
 /// Reads the ledger of the branch that holds it.

@@ -167,6 +167,9 @@ pub struct StateChange {
     /// Ids of holds that end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resume: Vec<String>,
+    /// Why, where a person gave a reason; it goes into the commit message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// A verdict to store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<StoredVerdict>,
