@@ -29,6 +29,7 @@ mod error;
 mod inspect;
 pub mod layout;
 mod manifest;
+mod refusal;
 
 pub use credentials::{Credentials, docker_config_path};
 pub use error::{Place, RegistryError};
@@ -41,7 +42,7 @@ pub use manifest::{
 use distribution::{Pause, Target};
 
 /// How long a registry may take at most to show what it accepted.
-pub const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
+pub const LONGEST_PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a process knows about registries before it speaks to one.
 #[derive(Debug, Clone)]
@@ -171,12 +172,7 @@ impl Registries {
             // A layout shows at once what is in it.
             if matches!(image, ImageRef::Layout(_)) || !pause.next().await {
                 return Err(RegistryError::Absent {
-                    place: Place {
-                        action: "find",
-                        image: image.to_string(),
-                        reference: digest.to_string(),
-                        endpoint: image.to_string(),
-                    },
+                    place: Place::new("find", image.to_string(), digest.as_str(), ""),
                     waited: self.options.patience,
                 });
             }

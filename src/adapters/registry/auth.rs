@@ -198,17 +198,13 @@ impl Registries {
                 realm: http::one_line(&http::host_of(realm)),
             });
         }
-        let place = &Place {
-            action: "get a token for",
-            endpoint: http::without_query(realm),
-            ..place.clone()
-        };
+        let place = &place.doing("get a token for").at(http::without_query(realm));
         let request =
             token_request(login, realm, service, &access.scope(&target.repository), place)?;
         let answer = self.send(place, &request).await?;
         self.count_authentication(&answer);
         if !answer.status.is_success() {
-            return Err(self.refused(target, place, &answer).await);
+            return Err(self.refused_to(login.describe(), target, place, &answer));
         }
         let not_understood = || RegistryError::Challenge {
             place: place.clone(),
