@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use super::registry::Registry;
 use crate::harness::act::{Act, ActRun};
 use crate::harness::environment::require_program;
 use crate::harness::git_server::GitServer;
+use crate::harness::oci_registry::{Auth, OciRegistry, PASSWORD, USER};
 use crate::harness::repo::Repo;
 
 const EXAMPLE: &str = include_str!("../../../docs/examples/release-gate.yml");
-const TOKEN: &str = "ghs_throwAwayTokenOfTheTest";
+/// The run's token, which git and the registry ask for alike, as GitHub's do.
+const TOKEN: &str = PASSWORD;
 const REPOSITORY: &str = "acme/app";
 
 /// A team's repository on a stand-in for GitHub.
@@ -22,7 +23,7 @@ pub struct Example {
     /// The developer's clone.
     pub repo: Repo,
     server: GitServer,
-    registry: Registry,
+    registry: OciRegistry,
     storage: TempDir,
     /// How often the workflow ran, which gives each run its id.
     runs: u32,
@@ -33,7 +34,7 @@ impl Example {
     pub fn new() -> Self {
         let server = GitServer::start_with_basic_auth("x-access-token", TOKEN);
         server.create(REPOSITORY);
-        let registry = Registry::start();
+        let registry = OciRegistry::start_with(Auth::Basic);
         let repo = Repo::init();
         // act reads the repository's name from a remote; it never contacts it.
         repo.add_remote("github", &format!("https://github.com/{REPOSITORY}.git"));
@@ -77,13 +78,16 @@ impl Example {
             };
             act = act.action(uses, &folder);
         }
-        act.token(TOKEN)
+        act.actor(USER)
+            .token(TOKEN)
             .variable("REGISTRY", self.registry.host())
             .env("TEST_REMOTE", &self.server.url(REPOSITORY))
             .env("TIDEGATE_BIN", &gate.display().to_string())
             .env("GITHUB_RUN_ID", &(1000 + self.runs).to_string())
             .env("CONTAINERS_STORAGE_CONF", &storage("storage.conf"))
             .programs(&self.storage.path().join("bin"))
+            // Read by buildah and not by tidegate, which gets its credentials from the action.
+            .env("REGISTRY_AUTH_FILE", &storage("auth.json"))
             // Nothing is run inside the image, so nothing needs a namespace.
             .env("BUILDAH_ISOLATION", "chroot")
             .run()
@@ -105,7 +109,7 @@ impl Example {
 
     /// The bytes of the manifest or index under a tag, if the tag exists.
     pub fn manifest(&self, tag: &str) -> Option<Vec<u8>> {
-        self.registry.manifest(REPOSITORY, tag)
+        self.registry.read(REPOSITORY, tag).map(|(_media_type, bytes)| bytes)
     }
 
     fn write_configuration(&self) {
