@@ -98,7 +98,9 @@ pub fn write(
     let mut message = format!("{} [skip ci]\n", change.subject());
     if let Some(reason) = &change.reason {
         let reason: String = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        message.push_str(&format!("\nReason: {reason}\n"));
+        message.push_str("\nReason: ");
+        message.push_str(&reason);
+        message.push('\n');
     }
     let commit = git.write_commit(&tree, &parents, &message, signer)?;
     match git.push(branch, observed.head.as_ref(), &commit)? {

@@ -78,9 +78,10 @@ async fn promote(
     }
     let progress = output.progress("promoting");
     let say = |step: &str| progress.say(step);
-    let mut applier = applier(session, &registries, &say);
-    applier.images = images;
-    match applier.apply(&steps, &world.state).await? {
+    let config_at = |commit: &CommitSha| session.config_at(commit).ok();
+    let mut apply = applier(session, &registries, &config_at, &say);
+    apply.images = images;
+    match apply.apply(&steps, &world.state).await? {
         Ended::Done(applied) => Ok(Some(Promoted {
             commit: commit.to_string(),
             release: applied.record.map_or(0, |record| record.number),
@@ -105,17 +106,22 @@ async fn candidate(
     if let Some(commit) = session.git.local_commit(given) {
         return Ok(session.git.effective_head(&commit, &session.config.ledger.path)?);
     }
-    if let (Ok(tag), Some(image)) = (given.parse::<Tag>(), session.images().first()) {
-        if let Some(manifest) = registries.manifest(image, &Reference::Tag(tag)).await? {
-            let revisions = registries.inspect(image, &manifest).await?.revisions;
-            let mut commits = revisions.iter().filter_map(|revision| revision.parse().ok());
-            if let (Some(commit), None) = (commits.next(), commits.next()) {
-                return Ok(commit);
-            }
-            return Err(Failed::new(Exit::BadInput, format!("{image}:{given} does not say which commit it was made from"))
-                .with_hint("label images with org.opencontainers.image.revision, or name the commit and --digest")
-                .into());
+    if let (Ok(tag), Some(image)) = (given.parse::<Tag>(), session.images().first())
+        && let Some(manifest) = registries.manifest(image, &Reference::Tag(tag)).await?
+    {
+        let revisions = registries.inspect(image, &manifest).await?.revisions;
+        let mut commits = revisions.iter().filter_map(|revision| revision.parse().ok());
+        if let (Some(commit), None) = (commits.next(), commits.next()) {
+            return Ok(commit);
         }
+        return Err(Failed::new(
+            Exit::BadInput,
+            format!("{image}:{given} does not say which commit it was made from"),
+        )
+        .with_hint(
+            "label images with org.opencontainers.image.revision, or name the commit and --digest",
+        )
+        .into());
     }
     session.resolve(given)
 }

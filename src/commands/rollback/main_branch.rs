@@ -63,7 +63,26 @@ pub(super) fn propose(
     steps.extend(main.into_iter().filter(|step| !with_stable || matches!(step, Step::RollBack(_))));
     let what = if with_stable { "and what users see" } else { "(what users see stays)" };
     let headline = format!("{} {what}: back to {}", session.config.branch, target.commit.short());
-    Ok(Proposal { headline, dropped: range, steps, failed: Some(failed) })
+    let dropped = without_ledger_commits(session, range)?;
+    Ok(Proposal { headline, dropped, steps, failed: Some(failed) })
+}
+
+/// Leaves out the commits that only add to the ledger: their entries stay.
+fn without_ledger_commits(
+    session: &Session,
+    range: Vec<CommitSha>,
+) -> anyhow::Result<Vec<CommitSha>> {
+    let mut kept = Vec::new();
+    for commit in range {
+        let ledger_only = match session.git.commit(&commit)?.parents.as_slice() {
+            [parent] => session.git.touches_only(parent, &commit, &session.config.ledger.path)?,
+            _ => false,
+        };
+        if !ledger_only {
+            kept.push(commit);
+        }
+    }
+    Ok(kept)
 }
 
 fn last_good_target(

@@ -172,7 +172,7 @@ fn branch(session: &Session, args: &Rollback, found: &Found) -> anyhow::Result<B
     if args.push {
         return Ok(session.config.branch.clone());
     }
-    Ok(format!("tidegate/undo-{}", found.from.short()).parse()?)
+    Ok(format!("undo-{}", found.from.short()).parse()?)
 }
 
 fn message(session: &Session, found: &Found) -> String {
