@@ -15,17 +15,27 @@ use crate::output::Output;
 const TRIES: usize = 5;
 
 pub(super) fn run(global: &Global, args: &Gate, output: &mut Output) -> anyhow::Result<Exit> {
+    let (session, report) = perform(global, args, output)?;
+    report::show(&session, &report, output)
+}
+
+/// Performs the gate, and tells nobody yet.
+pub(super) fn perform(
+    global: &Global,
+    args: &Gate,
+    output: &Output,
+) -> anyhow::Result<(Session, Report)> {
     let mut session = Session::open(global, &args.inputs.place)?;
     let occasion = situation::occasion(&session, &args.inputs)?;
-    let gated = block_on(gate(&mut session, args, occasion, output))?;
-    report::show(&session, &gated, output)
+    let report = block_on(gate(&mut session, args, occasion, output))?;
+    Ok((session, report))
 }
 
 async fn gate(
     session: &mut Session,
     args: &Gate,
     occasion: Occasion,
-    output: &mut Output,
+    output: &Output,
 ) -> anyhow::Result<Report> {
     let registries = session.registries()?;
     let progress = output.progress("looking at the remote");
