@@ -8,6 +8,7 @@ use crate::output::{Output, Settings, show_failure};
 
 mod apply;
 mod completions;
+mod demo;
 mod gate;
 mod last_good;
 mod ledger;
@@ -61,9 +62,10 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Resume(args) => resume::run(&cli.global, args, output),
         Command::LastGood(args) => last_good::run(&cli.global, args, output),
         Command::Ledger(args) => ledger::run(&cli.global, args, output),
-        Command::Status(_) | Command::History(_) | Command::Demo(_) => {
+        Command::Status(_) | Command::History(_) => {
             Err(Failed::new(Exit::Internal, "this command is not built yet").into())
         }
+        Command::Demo(args) => demo::run(&cli.global, args, output),
         Command::Completions(args) => completions::run(args, output),
     }
 }

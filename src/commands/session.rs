@@ -28,11 +28,15 @@ pub(super) struct Session {
     pub(super) root: PathBuf,
     explicit_config: Option<PathBuf>,
     place: Place,
+    environment: Environment,
 }
 
 /// The variables of the environment that hold secrets.
 pub(super) const SECRETS: [&str; 3] =
     ["TIDEGATE_TOKEN", "GITHUB_TOKEN", "TIDEGATE_REGISTRY_PASSWORD"];
+
+/// How environment variables are looked up.
+type Environment = fn(&str) -> Option<String>;
 
 /// The environment. An empty value counts as none: inputs of an action arrive that way.
 pub(super) fn environment(name: &str) -> Option<String> {
@@ -64,6 +68,7 @@ impl Session {
     }
 
     fn open_without_config(global: &Global, place: &Place) -> anyhow::Result<Self> {
+        let environment: Environment = if global.isolated { |_| None } else { environment };
         let folder = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let mut redactor = Redactor::new();
         for name in SECRETS {
@@ -82,6 +87,7 @@ impl Session {
             root,
             explicit_config: global.config.as_ref().map(|path| folder.join(path)),
             place: place.clone(),
+            environment,
         })
     }
 
@@ -128,7 +134,7 @@ impl Session {
 
     /// Returns `ghcr.io/<owner>/<repo>`, from the environment or the remote's URL.
     fn image_of_repository(&self) -> Option<ImageRef> {
-        let repository = environment("GITHUB_REPOSITORY").or_else(|| {
+        let repository = (self.environment)("GITHUB_REPOSITORY").or_else(|| {
             let url = self.git.remote_url().ok()?;
             let path = url
                 .strip_prefix("https://github.com/")
@@ -149,8 +155,8 @@ impl Session {
         let options = registry::Options {
             hosts: self.config.registries.clone(),
             root: self.root.clone(),
-            docker_config: registry::docker_config_path(environment),
-            env_credentials: Credentials::from_env(environment),
+            docker_config: registry::docker_config_path(self.environment),
+            env_credentials: Credentials::from_env(self.environment),
             ..registry::Options::default()
         };
         Ok(Registries::new(options)?)
@@ -175,7 +181,7 @@ impl Session {
     pub(super) fn actor(&self) -> Option<String> {
         match &self.run {
             Some(run) => run.actor.clone(),
-            None => environment("USER").or_else(|| environment("LOGNAME")),
+            None => (self.environment)("USER").or_else(|| (self.environment)("LOGNAME")),
         }
     }
 
