@@ -3,16 +3,23 @@
 use std::process::ExitCode;
 
 use crate::cli::{self, Cli, Command};
-use crate::exit::{Exit, Failed, Failure};
+use crate::exit::{Exit, Failure};
 use crate::output::{Output, Settings, show_failure};
 
 mod apply;
 mod completions;
+mod demo;
 mod gate;
 mod history;
+mod last_good;
+mod ledger;
 mod log;
 mod plan;
+mod promote;
+mod repair;
 mod report;
+mod resume;
+mod rollback;
 mod session;
 mod situation;
 mod status;
@@ -51,17 +58,15 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Gate(args) => gate::run(&cli.global, args, output),
         Command::Plan(args) => plan::run(&cli.global, args, output),
         Command::Apply(args) => apply::run(&cli.global, args, output),
-        Command::Promote(_)
-        | Command::Rollback(_)
-        | Command::Repair(_)
-        | Command::Resume(_)
-        | Command::LastGood(_)
-        | Command::Ledger(_)
-        | Command::Demo(_) => {
-            Err(Failed::new(Exit::Internal, "this command is not built yet").into())
-        }
+        Command::Promote(args) => promote::run(&cli.global, args, output),
+        Command::Rollback(args) => rollback::run(&cli.global, args, output),
+        Command::Repair(args) => repair::run(&cli.global, args, output),
+        Command::Resume(args) => resume::run(&cli.global, args, output),
+        Command::LastGood(args) => last_good::run(&cli.global, args, output),
+        Command::Ledger(args) => ledger::run(&cli.global, args, output),
         Command::Status(args) => status::run(&cli.global, args, output),
         Command::History(args) => history::run(&cli.global, args, output),
+        Command::Demo(args) => demo::run(&cli.global, args, output),
         Command::Completions(args) => completions::run(args, output),
     }
 }

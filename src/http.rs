@@ -19,6 +19,7 @@ use reqwest::{Method, StatusCode};
 use tokio::time::Instant;
 use url::{Host, Origin, Url};
 
+mod plain;
 mod retry;
 mod summary;
 
@@ -30,6 +31,9 @@ const LARGEST_ERROR_BODY: usize = 64 * 1024;
 
 /// How many redirects one request follows.
 const MOST_REDIRECTS: usize = 5;
+
+/// Who asks.
+const USER_AGENT: &str = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
 
 /// How the client behaves; the defaults are for the networks of CI runners.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +73,8 @@ pub struct Request {
     pub repeat: Repeat,
     /// The largest body of a successful answer that is accepted, in bytes.
     pub largest_body: usize,
+    /// When the answer is of no use any more; without it, the policy's total counts from now.
+    pub deadline: Option<Instant>,
 }
 
 /// An answer, of any status.
@@ -82,6 +88,8 @@ pub struct Response {
     pub body: Vec<u8>,
     /// How often the request was sent.
     pub attempts: u32,
+    /// Whether the origin that was asked answered itself, and not one that it redirected to.
+    pub same_origin: bool,
 }
 
 /// Says why there is no answer. Never holds a URL's query or credentials.
@@ -184,6 +192,8 @@ pub struct Client {
     /// speaks to no server.
     through_proxy: OnceLock<reqwest::Client>,
     direct: OnceLock<reqwest::Client>,
+    /// For plain http on this machine, where no certificate is ever looked at.
+    plain: OnceLock<plain::Client>,
     requests: AtomicU64,
 }
 
@@ -194,6 +204,7 @@ impl Client {
             options,
             through_proxy: OnceLock::new(),
             direct: OnceLock::new(),
+            plain: OnceLock::new(),
             requests: AtomicU64::new(0),
         }
     }
@@ -211,16 +222,17 @@ impl Client {
     /// Sends a request by the rules of this module.
     pub async fn send(&self, request: &Request) -> Result<Response, HttpError> {
         let policy = &self.options.retry;
-        let deadline = Instant::now() + policy.total;
+        let deadline = request.deadline.unwrap_or_else(|| Instant::now() + policy.total);
         let mut attempt = 1;
         loop {
             let result = self.follow(request, deadline).await;
-            let (again, asked) = match &result {
-                Ok(answer) => (
-                    retry::is_transient(answer.status, &answer.body, request.repeat),
-                    retry::retry_after(&answer.headers, &answer.body),
-                ),
-                Err(error) => (error.may_be_repeated(request.repeat), None),
+            let again = match &result {
+                Ok(answer) => retry::is_transient(answer.status, &answer.body, request.repeat),
+                Err(error) => error.may_be_repeated(request.repeat),
+            };
+            let asked = match &result {
+                Ok(answer) if again => retry::retry_after(&answer.headers, &answer.body),
+                Ok(_) | Err(_) => None,
             };
             let delay = policy.delay(attempt, asked);
             // A wait that ends after the deadline would only delay the error.
@@ -268,34 +280,37 @@ impl Client {
         deadline: Instant,
     ) -> Result<Response, HttpError> {
         let left = deadline.saturating_duration_since(Instant::now());
+        let patience = self.options.attempt_timeout.min(left);
+        let mut headers = request.headers.clone();
+        let same_origin = same_origin(url, &request.url);
+        if let Some(authorization) = request.authorization.as_ref().filter(|_| same_origin) {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        if url.scheme() == "http" && is_loopback(url) {
+            let client =
+                self.plain.get_or_init(|| plain::Client::new(self.options.connect_timeout));
+            let answer = client.send(request, url, headers, patience).await?;
+            return Ok(Response { same_origin, ..answer });
+        }
         let mut builder = self
             .client_for(url)?
             .request(request.method.clone(), url.clone())
-            .headers(request.headers.clone())
-            .timeout(self.options.attempt_timeout.min(left));
-        if let Some(authorization) = &request.authorization
-            && same_origin(url, &request.url)
-        {
-            builder = builder.header(AUTHORIZATION, authorization.clone());
-        }
+            .headers(headers)
+            .timeout(patience);
         if !request.body.is_empty() {
             builder = builder.body(request.body.clone());
         }
-        self.requests.fetch_add(1, Ordering::Relaxed);
         let mut answer = builder.send().await.map_err(|error| transport(url, &error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let limit = if status.is_success() { request.largest_body } else { LARGEST_ERROR_BODY };
-        let mut body = Vec::new();
+        let mut body = Body::new(status, request.largest_body);
         while let Some(chunk) = answer.chunk().await.map_err(|error| transport(url, &error))? {
-            if body.len() + chunk.len() > limit {
-                if status.is_success() {
-                    return Err(HttpError::TooLarge { host: host_of(url), limit });
-                }
+            if !body.take(&chunk, url)? {
                 break;
             }
-            body.extend_from_slice(&chunk);
         }
-        Ok(Response { status, headers, body, attempts: 1 })
+        let body = body.bytes;
+        Ok(Response { status, headers, body, attempts: 1, same_origin })
     }
 
     /// Loopback servers are never reached through a proxy of the environment.
@@ -306,7 +321,7 @@ impl Client {
             return Ok(client);
         }
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             .connect_timeout(self.options.connect_timeout)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -316,6 +331,32 @@ impl Client {
         }
         let client = builder.build().map_err(|error| HttpError::Setup { reason: cause(&error) })?;
         Ok(slot.get_or_init(|| client))
+    }
+}
+
+/// A body that is received in pieces, up to its limit.
+struct Body {
+    bytes: Vec<u8>,
+    limit: usize,
+    needed: bool,
+}
+
+impl Body {
+    fn new(status: StatusCode, largest: usize) -> Self {
+        let needed = status.is_success();
+        Self { bytes: Vec::new(), limit: if needed { largest } else { LARGEST_ERROR_BODY }, needed }
+    }
+
+    /// Takes a piece; `false` where enough has been read of a failed answer.
+    fn take(&mut self, piece: &[u8], url: &Url) -> Result<bool, HttpError> {
+        if self.bytes.len() + piece.len() <= self.limit {
+            self.bytes.extend_from_slice(piece);
+            return Ok(true);
+        }
+        if self.needed {
+            return Err(HttpError::TooLarge { host: host_of(url), limit: self.limit });
+        }
+        Ok(false)
     }
 }
 
@@ -374,9 +415,9 @@ fn transport(url: &Url, error: &reqwest::Error) -> HttpError {
     }
 }
 
-/// The innermost cause: the outer layers of reqwest's errors repeat the URL.
-fn cause(error: &reqwest::Error) -> String {
-    let mut inner: Option<&dyn std::error::Error> = std::error::Error::source(error);
+/// The innermost cause: the outer layers of the libraries' errors repeat the URL.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut inner = error.source();
     let mut text = String::from("unknown cause");
     while let Some(error) = inner {
         text = error.to_string();

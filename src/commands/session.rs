@@ -1,6 +1,6 @@
 //! What every command begins with: the repository, the configuration, the run, the registries.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -29,7 +29,15 @@ pub(super) struct Session {
     pub(super) root: PathBuf,
     explicit_config: Option<PathBuf>,
     place: Place,
+    environment: Environment,
 }
+
+/// The variables of the environment that hold secrets.
+pub(super) const SECRETS: [&str; 3] =
+    ["TIDEGATE_TOKEN", "GITHUB_TOKEN", "TIDEGATE_REGISTRY_PASSWORD"];
+
+/// How environment variables are looked up.
+type Environment = fn(&str) -> Option<String>;
 
 /// The environment. An empty value counts as none: inputs of an action arrive that way.
 pub(super) fn environment(name: &str) -> Option<String> {
@@ -46,7 +54,8 @@ impl Session {
     }
 
     /// Opens like [`Session::open`] for a command that must answer in any repository: a
-    /// configuration file that cannot be read is returned beside the defaults.
+    /// configuration file that cannot be read is returned beside the defaults. A bad commit may
+    /// have broken it, and its rollback must not fail for that.
     pub(super) fn open_anyway(
         global: &Global,
         place: &Place,
@@ -68,9 +77,10 @@ impl Session {
     }
 
     fn open_without_config(global: &Global, place: &Place) -> anyhow::Result<Self> {
+        let environment: Environment = if global.isolated { |_| None } else { environment };
         let folder = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let mut redactor = Redactor::new();
-        for name in ["TIDEGATE_TOKEN", "GITHUB_TOKEN", "TIDEGATE_REGISTRY_PASSWORD"] {
+        for name in SECRETS {
             if let Some(value) = environment(name) {
                 redactor.add_login("x-access-token", &Secret::new(value));
             }
@@ -86,6 +96,7 @@ impl Session {
             root,
             explicit_config: global.config.as_ref().map(|path| folder.join(path)),
             place: place.clone(),
+            environment,
         })
     }
 
@@ -132,7 +143,7 @@ impl Session {
 
     /// Returns `ghcr.io/<owner>/<repo>`, from the environment or the remote's URL.
     fn image_of_repository(&self) -> Option<ImageRef> {
-        let repository = environment("GITHUB_REPOSITORY").or_else(|| {
+        let repository = (self.environment)("GITHUB_REPOSITORY").or_else(|| {
             let url = self.git.remote_url().ok()?;
             let path = url
                 .strip_prefix("https://github.com/")
@@ -158,8 +169,8 @@ impl Session {
         let options = registry::Options {
             hosts: self.config.registries.clone(),
             root: self.root.clone(),
-            docker_config: registry::docker_config_path(environment),
-            env_credentials: Credentials::from_env(environment),
+            docker_config: registry::docker_config_path(self.environment),
+            env_credentials: Credentials::from_env(self.environment),
             http,
             ..registry::Options::default()
         };
@@ -185,7 +196,7 @@ impl Session {
     pub(super) fn actor(&self) -> Option<String> {
         match &self.run {
             Some(run) => run.actor.clone(),
-            None => environment("USER").or_else(|| environment("LOGNAME")),
+            None => (self.environment)("USER").or_else(|| (self.environment)("LOGNAME")),
         }
     }
 
@@ -206,9 +217,4 @@ pub(super) fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> an
         .build()
         .context("cannot start the runtime")?
         .block_on(future)
-}
-
-/// Returns the path of the ledger in the work tree.
-pub(super) fn ledger_file(root: &Path, config: &Config) -> PathBuf {
-    root.join(&config.ledger.path)
 }

@@ -12,8 +12,10 @@ mod harness;
 
 mod actions;
 mod cli;
+mod demo;
 mod docs;
 mod git;
+mod promises;
 mod purity;
 mod registry;
 mod status;

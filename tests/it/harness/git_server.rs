@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tiny_http::{Header, Request, Response, Server, StatusCode};
 
 use super::environment::isolated_command;
+use super::oci_registry::basic;
 
 /// How many requests are served at the same time.
 const WORKERS: usize = 4;
@@ -49,6 +50,16 @@ struct Shared {
     authorization: Option<String>,
     requests: Mutex<Vec<LoggedRequest>>,
     interceptors: Mutex<Vec<(Matches, Action)>>,
+    silenced: Mutex<Vec<(Matches, Silence)>>,
+}
+
+/// What becomes of a request whose connection is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// git never sees it.
+    BeforeApplying,
+    /// git carries it out, and the answer is lost.
+    AfterApplying,
 }
 
 /// A git server on a free port of 127.0.0.1; it stops, and its repositories go, on drop.
@@ -68,8 +79,7 @@ impl GitServer {
 
     /// Starts a server that answers 401 to every request without this user and password.
     pub fn start_with_basic_auth(user: &str, password: &str) -> Self {
-        let credentials = base64(format!("{user}:{password}").as_bytes());
-        Self::start_with(Some(format!("Basic {credentials}")))
+        Self::start_with(Some(basic(user, password)))
     }
 
     fn start_with(authorization: Option<String>) -> Self {
@@ -86,6 +96,7 @@ impl GitServer {
             authorization,
             requests: Mutex::default(),
             interceptors: Mutex::default(),
+            silenced: Mutex::default(),
         });
         let workers = (0..WORKERS)
             .map(|_| {
@@ -174,6 +185,11 @@ impl GitServer {
         lock(&self.shared.interceptors).push((Box::new(matches), Box::new(action)));
     }
 
+    /// Cuts the connection of the first request that `matches`, without an answer.
+    pub fn cut(&self, matches: impl Fn(&LoggedRequest) -> bool + Send + 'static, silence: Silence) {
+        lock(&self.shared.silenced).push((Box::new(matches), silence));
+    }
+
     /// All requests so far, in order of arrival.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         lock(&self.shared.requests).clone()
@@ -226,7 +242,16 @@ impl Shared {
             // The connection was cut inside the body: git must not see half a push.
             return;
         }
+        let silence = self.silence(&logged);
+        if silence == Some(Silence::BeforeApplying) {
+            cut(request);
+            return;
+        }
         let (status, headers, content) = self.run_backend(&logged, &variables, body);
+        if silence == Some(Silence::AfterApplying) {
+            cut(request);
+            return;
+        }
         let mut response = Response::from_data(content).with_status_code(StatusCode(status));
         for (name, value) in headers {
             response = response.with_header(
@@ -245,6 +270,12 @@ impl Shared {
         if let Some(action) = found {
             action();
         }
+    }
+
+    fn silence(&self, request: &LoggedRequest) -> Option<Silence> {
+        let mut silenced = lock(&self.silenced);
+        let position = silenced.iter().position(|(matches, _)| matches(request))?;
+        Some(silenced.remove(position).1)
     }
 
     /// Runs `git http-backend` as CGI (RFC 3875) and returns status, headers and body.
@@ -289,6 +320,13 @@ impl Shared {
     }
 }
 
+/// Ends a request half way into its status line: no client takes that for an answer.
+fn cut(request: Request) {
+    let mut writer = request.into_writer();
+    // The client may have gone already, which is what this is for.
+    let _ = writer.write_all(b"HTTP/1.1 ").and_then(|()| writer.flush());
+}
+
 /// Splits a CGI answer into status (200 where it names none), headers and body.
 fn parse_cgi(output: &[u8]) -> (u16, Vec<(String, String)>, Vec<u8>) {
     let end = output
@@ -313,25 +351,6 @@ fn parse_cgi(output: &[u8]) -> (u16, Vec<(String, String)>, Vec<u8>) {
 /// Locks; a test that failed while it held the lock has already said so.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Base64 with padding (RFC 4648), for the one header that needs it.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let group = [0, 1, 2].map(|index| u32::from(chunk.get(index).copied().unwrap_or(0)));
-        let bits = group[0] << 16 | group[1] << 8 | group[2];
-        for position in 0..4 {
-            if position <= chunk.len() {
-                let index = (bits >> (18 - 6 * position)) & 63;
-                text.push(char::from(ALPHABET[index as usize]));
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
 }
 
 /// Answers with the text that GitHub sends for a protected branch.
@@ -360,17 +379,8 @@ exit 1
 
 #[cfg(test)]
 mod tests {
-    use super::{GitServer, base64};
+    use super::GitServer;
     use crate::harness::repo::Repo;
-
-    #[test]
-    fn base64_pads_as_rfc_4648_says() {
-        let cases =
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("fooba", "Zm9vYmE=")];
-        for (plain, encoded) in cases {
-            assert_eq!(base64(plain.as_bytes()), encoded);
-        }
-    }
 
     #[test]
     fn a_push_arrives_and_can_be_cloned() {
