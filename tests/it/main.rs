@@ -15,5 +15,6 @@ mod cli;
 mod demo;
 mod docs;
 mod git;
+mod promises;
 mod purity;
 mod registry;
