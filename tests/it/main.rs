@@ -18,3 +18,4 @@ mod git;
 mod promises;
 mod purity;
 mod registry;
+mod tutorial;
