@@ -19,3 +19,4 @@ mod promises;
 mod purity;
 mod registry;
 mod status;
+mod tutorial;
