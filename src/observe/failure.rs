@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::actions::skip_markers::has_skip_marker;
 use crate::adapters::git::Git;
 use crate::config::Config;
+use crate::evidence::good::Rejection;
 use crate::evidence::{Above, FailureEvidence};
 use crate::ledger::{EntryStatus, Ledger};
 use crate::model::CommitSha;
@@ -161,7 +162,9 @@ fn same_tree_as_passed(
         candidate.distance.is_some()
             && candidate.commit != *failed
             && !quarantined(&candidate.commit)
-            && !candidate.rejections.contains(&crate::evidence::good::Rejection::DidNotPass)
+            && !candidate.rejections.contains(&Rejection::DidNotPass)
+            // A note about the failed commit on top of it says nothing about its tree.
+            && !candidate.rejections.contains(&Rejection::IsTheFailedCommit)
     });
     for candidate in passed {
         let tree = git.commit(&candidate.commit)?.tree;
