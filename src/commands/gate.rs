@@ -29,7 +29,10 @@ pub(super) fn perform(
     args: &Gate,
     output: &mut Output,
 ) -> anyhow::Result<(Session, Report)> {
-    let mut session = Session::open_for_gate(global, &args.inputs.place)?;
+    let (mut session, problem) = Session::open_anyway(global, &args.inputs.place)?;
+    if let Some(problem) = problem {
+        tracing::info!("{problem:#}; the defaults count until the tested commit is known");
+    }
     let occasion = situation::occasion(&session, &args.inputs)?;
     mask_secrets(&session, output)?;
     let report = block_on(gate(&mut session, args, occasion, output))?;

@@ -11,6 +11,7 @@ use crate::adapters::registry::{self, Credentials, Registries};
 use crate::cli::{Global, Place};
 use crate::config::{CONFIG_PATH, Config};
 use crate::exit::{Exit, OrFailed as _};
+use crate::http;
 use crate::model::{CommitSha, ImageRef, RunIdentity};
 use crate::secret::{Redactor, Secret};
 
@@ -47,24 +48,32 @@ impl Session {
     /// Opens the repository around the folder, and reads the configuration of its work tree.
     pub(super) fn open(global: &Global, place: &Place) -> anyhow::Result<Self> {
         let mut session = Self::open_without_config(global, place)?;
-        session.config = session.work_tree_config()?;
-        session.git.set_remote(&session.config.remote);
+        let config = session.work_tree_config()?;
+        session.use_config(config);
         Ok(session)
     }
 
-    /// Opens like [`Session::open`], but goes on with the defaults where the file cannot be read:
-    /// a bad commit may have broken it, and its rollback must not fail for that.
-    pub(super) fn open_for_gate(global: &Global, place: &Place) -> anyhow::Result<Self> {
+    /// Opens like [`Session::open`] for a command that must answer in any repository: a
+    /// configuration file that cannot be read is returned beside the defaults. A bad commit may
+    /// have broken it, and its rollback must not fail for that.
+    pub(super) fn open_anyway(
+        global: &Global,
+        place: &Place,
+    ) -> anyhow::Result<(Self, Option<anyhow::Error>)> {
         let mut session = Self::open_without_config(global, place)?;
-        session.config = match session.work_tree_config() {
-            Ok(config) => config,
-            Err(error) => {
-                tracing::warn!("{error:#}; the defaults count until the tested commit is known");
-                session.settled(Config::default())
-            }
+        let explicit = session.explicit_config.is_some();
+        let (config, problem) = match session.work_tree_config() {
+            Ok(config) => (config, None),
+            Err(error) if explicit => return Err(error),
+            Err(error) => (session.settled(Config::default()), Some(error)),
         };
-        session.git.set_remote(&session.config.remote);
-        Ok(session)
+        session.use_config(config);
+        Ok((session, problem))
+    }
+
+    fn use_config(&mut self, config: Config) {
+        self.git.set_remote(&config.remote);
+        self.config = config;
     }
 
     fn open_without_config(global: &Global, place: &Place) -> anyhow::Result<Self> {
@@ -152,11 +161,17 @@ impl Session {
 
     /// Makes the clients of the registries.
     pub(super) fn registries(&self) -> anyhow::Result<Registries> {
+        self.registries_with(http::Options::default())
+    }
+
+    /// Makes the clients of the registries, with time-outs of the caller's.
+    pub(super) fn registries_with(&self, http: http::Options) -> anyhow::Result<Registries> {
         let options = registry::Options {
             hosts: self.config.registries.clone(),
             root: self.root.clone(),
             docker_config: registry::docker_config_path(self.environment),
             env_credentials: Credentials::from_env(self.environment),
+            http,
             ..registry::Options::default()
         };
         Ok(Registries::new(options)?)
