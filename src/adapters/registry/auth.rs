@@ -208,7 +208,7 @@ impl Registries {
         let answer = self.send(place, &request).await?;
         self.count_authentication(&answer);
         if !answer.status.is_success() {
-            return Err(self.refused(target, place, &answer).await);
+            return Err(self.refused_to(login.describe(), target, place, &answer));
         }
         let not_understood = || RegistryError::Challenge {
             place: place.clone(),

@@ -298,9 +298,16 @@ impl Registries {
             .map_err(|source| RegistryError::Transport { place: place.clone(), source })
     }
 
-    /// Turns an answer that is no success into an error that says what to do.
-    pub(super) async fn refused(
+    async fn refused(&self, target: &Target, place: &Place, answer: &Response) -> RegistryError {
+        let tried = self.tried(target).await;
+        self.refused_to(tried, target, place, answer)
+    }
+
+    /// Turns an answer that is no success into an error that says what to do. `tried` names the
+    /// credentials.
+    pub(super) fn refused_to(
         &self,
+        tried: String,
         target: &Target,
         place: &Place,
         answer: &Response,
@@ -310,12 +317,10 @@ impl Registries {
         let writes = place.action == "write";
         match answer.status.as_u16() {
             401 => {
-                let tried = self.tried(target).await;
                 let hint = unauthorized_hint(target, &tried);
                 RegistryError::Unauthorized { place, tried, detail, hint }
             }
             403 => {
-                let tried = self.tried(target).await;
                 let hint = forbidden_hint(target, writes);
                 RegistryError::Forbidden { place, tried, detail, hint }
             }
