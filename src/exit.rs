@@ -3,8 +3,8 @@
 //! A command ends with `Ok(Exit)` where it did what it is for, even when the verdict is a
 //! rollback or a hold, and with an error where it could not. An error gets its code
 //! 1. from the outermost [`Failed`] in its chain that names one, else
-//! 2. from the first error in its chain that implements [`Classified`] and is listed in
-//!    `KNOWN` below, the one place that knows the errors of all adapters, else
+//! 2. from the first error in its chain that is [`Classified`] in `exit/known.rs`, the one place
+//!    that knows the errors of all adapters, else
 //! 3. it is an internal error.
 
 use std::error::Error as StdError;
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::config::ConfigError;
+mod known;
 
 /// How a command ended, as the process tells its caller.
 ///
@@ -41,7 +41,7 @@ pub enum Exit {
     Unreachable,
     /// The remote answered, and does not allow it.
     Denied,
-    /// The ledger, a report, a metrics file or a plan cannot be read as what it should be.
+    /// A file, an image or a clone that was given is not what it should be.
     BadInput,
     /// There is no commit that counts as good.
     NoGoodCommit,
@@ -129,7 +129,8 @@ impl Exit {
                  that is missing or has run out"
             }
             Self::BadInput => {
-                "the ledger, a report, a metrics file, `needs` or a plan cannot be read"
+                "what was given cannot be used: a broken ledger, report, metrics file, `needs` or \
+                 plan, an image that is missing or incomplete, a clone without the history"
             }
             Self::NoGoodCommit => "no commit counts as good, so there is nothing to go back to",
             Self::LostRace => "others moved the same ref each time that it was tried",
@@ -158,7 +159,7 @@ impl Exit {
                 "do not rerun before the permission is given; the message names it, and the \
                  release that was recorded stands"
             }
-            Self::BadInput => "mend the file at the place that the message names; nothing changed",
+            Self::BadInput => "mend what the message names; nothing was changed",
             Self::NoGoodCommit => "promote a commit first, or name one with `rollback --to`",
             Self::LostRace => "rerun the job; give the gate's job a concurrency group",
         }
@@ -179,7 +180,8 @@ impl From<Exit> for ExitCode {
 
 /// An error that knows its exit code and, where there is one, what to do about it.
 ///
-/// Implemented below for the errors of the other modules, so that all the mapping is in one file.
+/// Implemented in `exit/known.rs` for the errors of the other modules, so that all the mapping is
+/// in one file.
 pub trait Classified: StdError + 'static {
     /// Returns the exit code.
     fn exit(&self) -> Exit;
@@ -188,26 +190,6 @@ pub trait Classified: StdError + 'static {
     fn hint(&self) -> Option<String> {
         None
     }
-}
-
-/// What is known about one error of a chain.
-type Known = (Exit, Option<String>);
-
-/// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: &[fn(&(dyn StdError + 'static)) -> Option<Known>] = &[known::<ConfigError>];
-
-impl Classified for ConfigError {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
-
-    fn hint(&self) -> Option<String> {
-        ConfigError::hint(self)
-    }
-}
-
-fn known<E: Classified>(error: &(dyn StdError + 'static)) -> Option<Known> {
-    error.downcast_ref::<E>().map(|error| (error.exit(), error.hint()))
 }
 
 /// An error with the exit code or the hint that the place where it happened knows.
@@ -323,7 +305,7 @@ impl Seen {
             if self.messages.last().is_none_or(|last| !last.ends_with(&message)) {
                 self.messages.push(message);
             }
-            if let Some((exit, hint)) = KNOWN.iter().find_map(|known| known(error)) {
+            if let Some((exit, hint)) = known::classify(error) {
                 self.known = self.known.or(Some(exit));
                 self.hint(hint);
             }
@@ -373,6 +355,16 @@ mod tests {
         assert_eq!(failure.error, "cannot read the ref");
         assert_eq!(failure.causes, ["connection reset"]);
         assert_eq!(failure.hints, ["try later"]);
+    }
+
+    #[test]
+    fn what_a_transparent_error_wraps_decides() {
+        use crate::adapters::{git::GitError, state_branch::StateBranchError};
+        let inner = GitError::NoRepository("x".into());
+        let failure = Failure::of(&anyhow::Error::new(StateBranchError::from(inner)));
+        assert_eq!(failure.exit, Exit::Usage);
+        assert_eq!(failure.error, "x is not in a git repository");
+        assert_eq!(failure.hints, ["change to a folder of a clone, or name one with -C"]);
     }
 
     #[test]

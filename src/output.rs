@@ -205,8 +205,8 @@ impl Output {
 
     /// Shows that something is going on, if it takes over a second and people are watching.
     /// The spinner goes away when the returned value is dropped.
-    pub fn progress(&self, message: impl Into<String>) -> Progress {
-        Progress::start(self.settings.progress, message.into())
+    pub fn progress(&self, message: impl AsRef<str>) -> Progress {
+        Progress::start(self.settings.progress, message.as_ref())
     }
 
     /// Asks a question that is answered with yes or no; anything but a yes is a no.

@@ -4,9 +4,13 @@ use std::collections::HashSet;
 use std::fmt::Display;
 use std::hash::Hash;
 
+use jiff::Timestamp;
+
 use super::node::{Misfit, MisfitKind, Step};
 use super::{Config, FreezeConfig, MetricConfig};
 use crate::model::{BranchName, CommitSha, Tag};
+use crate::observe::freeze::{FreezeError, open_windows};
+use crate::observe::globs;
 
 /// Stands for every commit in trial renderings of tag patterns.
 const ANY_COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -32,9 +36,7 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
     for (index, each) in config.metrics.iter().enumerate() {
         metric(each).map_err(|(key, problem)| in_list("metrics", index, key, problem))?;
     }
-    for (index, each) in config.freeze.iter().enumerate() {
-        freeze(each).map_err(|(key, problem)| in_list("freeze", index, key, problem))?;
-    }
+    freezes(&config.freeze)?;
     author(config)?;
     remote(&config.remote).map_err(|problem| misfit(&["remote"], problem))?;
     registries(config)
@@ -152,7 +154,7 @@ fn ledger_path(path: &str) -> Result<(), String> {
 
 fn path_patterns(path: &[&str], patterns: &[String]) -> Result<(), Misfit> {
     for (index, pattern) in patterns.iter().enumerate() {
-        let glob = || globset::Glob::new(pattern).map_err(|error| error.to_string());
+        let glob = || globs::glob("", index + 1, pattern).map_err(|error| error.cause);
         if let Err(problem) = repository_path(pattern).and_then(|()| glob()) {
             let mut misfit = misfit(path, problem);
             misfit.path.push(Step::Index(index));
@@ -199,17 +201,23 @@ fn json_pointer(pointer: &str) -> Result<(), String> {
     Err(format!("expected a JSON pointer such as /test_metrics/macro_f1, found {pointer:?}"))
 }
 
-/// Checks a window as far as that needs no clock.
-fn freeze(freeze: &FreezeConfig) -> Result<(), (&'static str, String)> {
-    if jiff::tz::TimeZone::get(&freeze.timezone).is_err() {
-        let problem = format!(
-            "expected a time zone of the IANA database such as Europe/Berlin, found {:?}",
-            freeze.timezone
-        );
-        return Err(("timezone", problem));
-    }
-    if freeze.reason.trim().is_empty() {
-        return Err(("reason", "expected what people are told, found nothing".to_owned()));
+/// Checks the windows, at an instant that does not matter: whether one is open is not asked here.
+fn freezes(freezes: &[FreezeConfig]) -> Result<(), Misfit> {
+    for (index, freeze) in freezes.iter().enumerate() {
+        let wrong = |key: &str, problem: &str| in_list("freeze", index, key, problem.to_owned());
+        if freeze.reason.trim().is_empty() {
+            return Err(wrong("reason", "expected what people are told, found nothing"));
+        }
+        if let Err(error) = open_windows(std::slice::from_ref(freeze), Timestamp::UNIX_EPOCH) {
+            let key = match error {
+                FreezeError::Cron { .. } | FreezeError::NeverOpens { .. } => "cron",
+                FreezeError::Zone { .. } => "timezone",
+                FreezeError::Duration { .. } | FreezeError::Time { .. } => "duration",
+            };
+            let problem = error.to_string();
+            // The entry is named by the way to the value, counted as the way counts.
+            return Err(wrong(key, problem.trim_start_matches("freeze entry 1: ")));
+        }
     }
     Ok(())
 }

@@ -162,6 +162,10 @@ fn values_that_make_no_sense_are_refused() {
         "registries: { 'https://ghcr.io': {} }",
         "registries: { ghcr.io: { token_host: a/b } }",
         "freeze: [{ cron: '0 16 * * FRI', duration: 64h, timezone: Mars/Base, reason: x }]",
+        "freeze:\n  - { cron: '0 16 * *', duration: 64h, reason: x }\n",
+        "freeze:\n  - { cron: '0 0 30 2 *', duration: 64h, reason: x }\n",
+        "freeze:\n  - { cron: '0 16 * * 5', duration: 64, reason: x }\n",
+        "freeze:\n  - { cron: '0 16 * * 5', duration: 64x, reason: x }\n",
     ]), @r#"
     tidegate.yml:1:10: version: expected 1, found 2: the only version there is
     tidegate.yml: stable_branch: expected a branch other than `branch`, found stable
@@ -177,13 +181,17 @@ fn values_that_make_no_sense_are_refused() {
     tidegate.yml:1:15: tags.keep: the pattern "-{sha}" makes no tag: "-0123456789abcdef0123456789abcdef01234567" is not a tag (letters, digits, _ . - ; at most 128; not starting with . or -)
     tidegate.yml:1:23: images[1]: ghcr.io/a/b is there twice
     tidegate.yml:1:24: rollback.max_depth: expected 1 or more, found 0; to forbid rollbacks, set `enabled: false`
-    tidegate.yml:1:31: rollback.keep[1]: error parsing glob 'a[': unclosed character class; missing ']'
+    tidegate.yml:1:31: rollback.keep[1]: unclosed character class; missing ']'
     tidegate.yml:1:22: require.reports[0]: expected a path from the root of the repository, found the absolute path "/etc/passwd"
     tidegate.yml:1:9: remote: expected a URL without credentials; they come from the environment
     tidegate.yml:1:17: author.name: expected text without < and >, found "a <b>"
     tidegate.yml:1:34: registries.https://ghcr.io: expected a host such as ghcr.io or 127.0.0.1:5000, without scheme and path, found "https://ghcr.io"
     tidegate.yml:1:38: registries.ghcr.io.token_host: expected a host such as ghcr.io or 127.0.0.1:5000, without scheme and path, found "a/b"
-    tidegate.yml:1:59: freeze[0].timezone: expected a time zone of the IANA database such as Europe/Berlin, found "Mars/Base"
+    tidegate.yml:1:59: freeze[0].timezone: timezone "Mars/Base" is unknown; expected an IANA name, such as Europe/Berlin or UTC
+    tidegate.yml:2:13: freeze[0].cron: cron "0 16 * *": has 4 fields; expected five fields, such as "0 16 * * FRI"
+    tidegate.yml:2:13: freeze[0].cron: cron "0 0 30 2 *" names no time in the next four years, so the window would never open; correct or remove it
+    tidegate.yml:2:37: freeze[0].duration: expected text, found the number 64 (put it in quotes)
+    tidegate.yml:2:37: freeze[0].duration: duration "64x"; expected a whole number with m, h or d, such as 30m, 64h or 2d, from 1m to 366d
     "#);
 }
 

@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// What is done within this time needs no spinner.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -17,9 +17,10 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(super) fn start(shown: bool, message: String) -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        bar.set_message(message);
+    pub(super) fn start(shown: bool, message: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+            .with_style(ProgressStyle::default_spinner());
+        bar.set_message(super::clean(message).into_owned());
         let waiting = shown.then(|| {
             let (done, is_done) = mpsc::channel();
             let bar = bar.clone();
@@ -48,5 +49,18 @@ impl Drop for Progress {
             let _ = thread.join();
         }
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_cannot_reach_the_terminal() {
+        let progress = Progress::start(true, "read \u{1b}[2J");
+        assert_eq!(progress.bar.message(), "read \\u{1b}[2J");
+        progress.say("write\r");
+        assert_eq!(progress.bar.message(), "write\\r");
     }
 }

@@ -1,0 +1,171 @@
+//! Which exit code each error of this crate has: the one place that knows them all.
+//!
+//! The lists have no wildcard, so that a new kind of error does not compile before it has a code.
+
+use std::error::Error as StdError;
+
+use super::{Classified, Exit};
+use crate::actions::ActionsError;
+use crate::actions::step_files::StepFileError;
+use crate::adapters::git::GitError;
+use crate::adapters::registry::RegistryError;
+use crate::adapters::state_branch::StateBranchError;
+use crate::apply::ApplyError;
+use crate::config::{ConfigError, TagPatternError};
+use crate::http::HttpError;
+use crate::ledger::LedgerError;
+use crate::observe::freeze::FreezeError;
+use crate::observe::globs::GlobError;
+use crate::observe::jobs::{DigestError, NeedsError};
+use crate::observe::ledger_file::LedgerFileError;
+use crate::plan::PlanError;
+use crate::state::StateError;
+
+/// What is known about one error of a chain.
+type Known = (Exit, Option<String>);
+
+/// Every [`Classified`] error. A new one needs its `impl` below and its line here.
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 17] = [
+    known::<ConfigError>,
+    known::<TagPatternError>,
+    known::<GlobError>,
+    known::<FreezeError>,
+    known::<NeedsError>,
+    known::<DigestError>,
+    known::<LedgerError>,
+    known::<LedgerFileError>,
+    known::<StateError>,
+    known::<StateBranchError>,
+    known::<GitError>,
+    known::<RegistryError>,
+    known::<HttpError>,
+    known::<PlanError>,
+    known::<ApplyError>,
+    known::<ActionsError>,
+    known::<StepFileError>,
+];
+
+fn known<E: Classified>(error: &(dyn StdError + 'static)) -> Option<Known> {
+    error.downcast_ref::<E>().map(|error| (error.exit(), error.hint()))
+}
+
+/// Returns the exit code and the hint of one error, if it is one of this crate's.
+pub(super) fn classify(error: &(dyn StdError + 'static)) -> Option<Known> {
+    KNOWN.iter().find_map(|known| known(error))
+}
+
+/// Classifies errors that have the same code whatever happened.
+macro_rules! always {
+    ($exit:ident: $($error:ty),+) => {
+        $(impl Classified for $error {
+            fn exit(&self) -> Exit {
+                Exit::$exit
+            }
+        })+
+    };
+}
+
+always!(Usage: TagPatternError, GlobError, FreezeError, PlanError, ActionsError);
+always!(BadInput: NeedsError, DigestError, LedgerError, LedgerFileError, StateError);
+always!(Internal: StepFileError);
+
+impl Classified for ConfigError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        ConfigError::hint(self)
+    }
+}
+
+impl Classified for GitError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoRepository(_) | Self::NoRemote { .. } => Exit::Usage,
+            Self::Unreachable { .. } => Exit::Unreachable,
+            Self::Unauthorized { .. } => Exit::Denied,
+            Self::Shallow { .. } | Self::Missing { .. } => Exit::BadInput,
+            Self::Conflicts { .. } => Exit::Held,
+            Self::TreeMismatch { .. } | Self::Other { .. } => Exit::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoRepository(_) => {
+                Some("change to a folder of a clone, or name one with -C".to_owned())
+            }
+            Self::NoRemote { .. }
+            | Self::Unreachable { .. }
+            | Self::Unauthorized { .. }
+            | Self::Shallow { .. }
+            | Self::Missing { .. }
+            | Self::Conflicts { .. }
+            | Self::TreeMismatch { .. }
+            | Self::Other { .. } => None,
+        }
+    }
+}
+
+impl Classified for StateBranchError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Git(error) => error.exit(),
+            Self::State(error) => error.exit(),
+            Self::Refused { .. } => Exit::Denied,
+        }
+    }
+
+    // The first two are transparent: they show themselves as what they wrap, which the chain of
+    // causes then leaves out.
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Git(error) => Classified::hint(error),
+            Self::State(error) => Classified::hint(error),
+            Self::Refused { .. } => None,
+        }
+    }
+}
+
+impl Classified for RegistryError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Status { .. } if self.is_transient() => Exit::Unreachable,
+            Self::Transport { .. } => Exit::Unreachable,
+            Self::Status { .. }
+            | Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::Challenge { .. }
+            | Self::Credentials { .. } => Exit::Denied,
+            Self::ReadBack { .. } => Exit::LostRace,
+            Self::ForeignRealm { .. } => Exit::Usage,
+            Self::NotFound { .. }
+            | Self::Absent { .. }
+            | Self::DigestMismatch { .. }
+            | Self::Invalid { .. }
+            | Self::Layout { .. } => Exit::BadInput,
+        }
+    }
+}
+
+impl Classified for HttpError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Connect { .. } | Self::TimedOut { .. } | Self::Cut { .. } => Exit::Unreachable,
+            Self::TooLarge { .. } => Exit::BadInput,
+            Self::Redirect { .. } => Exit::Denied,
+            Self::Setup { .. } => Exit::Internal,
+        }
+    }
+}
+
+impl Classified for ApplyError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::IncompleteImage { .. } => Exit::BadInput,
+            Self::LostRace { .. } => Exit::LostRace,
+            Self::Refused { .. } => Exit::Denied,
+        }
+    }
+}
