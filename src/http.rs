@@ -69,6 +69,8 @@ pub struct Request {
     pub repeat: Repeat,
     /// The largest body of a successful answer that is accepted, in bytes.
     pub largest_body: usize,
+    /// How long it may take with all its attempts and waits; without it, as the policy says.
+    pub total: Option<Duration>,
 }
 
 /// An answer, of any status.
@@ -211,7 +213,7 @@ impl Client {
     /// Sends a request by the rules of this module.
     pub async fn send(&self, request: &Request) -> Result<Response, HttpError> {
         let policy = &self.options.retry;
-        let deadline = Instant::now() + policy.total;
+        let deadline = Instant::now() + request.total.unwrap_or(policy.total);
         let mut attempt = 1;
         loop {
             let result = self.follow(request, deadline).await;

@@ -163,7 +163,13 @@ impl Registries {
         digest: &Digest,
     ) -> Result<Manifest, RegistryError> {
         let reference = Reference::Digest(digest.clone());
-        let mut pause = self.pause();
+        let patience = match image {
+            ImageRef::Registry { host, repository } => {
+                self.patience(&self.target(host, repository)?)
+            }
+            ImageRef::Layout(_) => self.options.patience,
+        };
+        let mut pause = self.pause(patience);
         loop {
             if let Some(manifest) = self.manifest(image, &reference).await? {
                 return Ok(manifest);
@@ -177,7 +183,7 @@ impl Registries {
                         reference: digest.to_string(),
                         endpoint: image.to_string(),
                     },
-                    waited: self.options.patience,
+                    waited: patience,
                 });
             }
         }
@@ -215,8 +221,8 @@ impl Registries {
         layout::Layout::new(self.options.root.join(path))
     }
 
-    fn pause(&self) -> Pause<'_> {
-        let deadline = Instant::now() + self.options.patience;
+    fn pause(&self, patience: Duration) -> Pause<'_> {
+        let deadline = Instant::now() + patience;
         Pause { policy: self.http.policy(), deadline, turn: 0 }
     }
 

@@ -14,5 +14,6 @@ mod actions;
 mod cli;
 mod docs;
 mod git;
+mod promises;
 mod purity;
 mod registry;

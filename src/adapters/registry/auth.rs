@@ -203,8 +203,9 @@ impl Registries {
             endpoint: http::without_query(realm),
             ..place.clone()
         };
-        let request =
+        let mut request =
             token_request(login, realm, service, &access.scope(&target.repository), place)?;
+        request.total = target.timeout;
         let answer = self.send(place, &request).await?;
         self.count_authentication(&answer);
         if !answer.status.is_success() {
@@ -261,6 +262,7 @@ fn token_request(
         body: Vec::new(),
         repeat: Repeat::Always,
         largest_body: LARGEST_TOKEN,
+        total: None,
     };
     match login {
         Login::Anonymous | Login::Password { .. } => {
@@ -337,7 +339,10 @@ mod tests {
     use crate::config::RegistryConfig;
 
     fn target(host: &str, token_host: Option<&str>) -> Target {
-        let config = RegistryConfig { plain_http: None, token_host: token_host.map(str::to_owned) };
+        let config = RegistryConfig {
+            token_host: token_host.map(str::to_owned),
+            ..RegistryConfig::default()
+        };
         Target::new(host, "acme/app", Some(&config)).unwrap()
     }
 

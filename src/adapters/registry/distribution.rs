@@ -1,6 +1,8 @@
 //! The OCI distribution API (distribution-spec, "Pull" and "Push"): four calls, and nothing that
 //! moves a layer.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Deserialize;
@@ -26,6 +28,8 @@ pub(super) struct Target {
     pub repository: String,
     pub endpoint: Url,
     token_host: Option<String>,
+    pub timeout: Option<Duration>,
+    pub patience: Option<Duration>,
 }
 
 impl Target {
@@ -49,7 +53,14 @@ impl Target {
         let token_host = config
             .and_then(|config| config.token_host.clone())
             .or_else(|| token_host.map(str::to_owned));
-        Ok(Self { host: host.to_owned(), repository: repository.to_owned(), endpoint, token_host })
+        Ok(Self {
+            host: host.to_owned(),
+            repository: repository.to_owned(),
+            endpoint,
+            token_host,
+            timeout: config.and_then(RegistryConfig::timeout),
+            patience: config.and_then(RegistryConfig::patience),
+        })
     }
 
     /// Whether a token server may receive this registry's credentials.
@@ -81,6 +92,7 @@ impl Target {
             body: Vec::new(),
             repeat: Repeat::Always,
             largest_body: LARGEST_MANIFEST,
+            total: self.timeout,
         }
     }
 
@@ -105,6 +117,11 @@ struct ErrorEntry {
 }
 
 impl Registries {
+    /// How long this registry may take to show what it accepted.
+    pub(super) fn patience(&self, target: &Target) -> Duration {
+        target.patience.unwrap_or(self.options.patience).min(super::LONGEST_PATIENCE)
+    }
+
     pub(super) fn target(&self, host: &str, repository: &str) -> Result<Target, RegistryError> {
         Target::new(host, repository, self.options.hosts.get(host)).map_err(|error| {
             let image = ImageRef::Registry { host: host.into(), repository: repository.into() };
@@ -252,7 +269,7 @@ impl Registries {
             }
             let wait = self.http.policy().backoff(attempt);
             if attempt >= self.http.policy().attempts
-                || started.elapsed() + wait >= self.options.patience
+                || started.elapsed() + wait >= self.patience(target)
             {
                 return Err(lost);
             }
@@ -269,7 +286,8 @@ impl Registries {
         reference: &Reference,
         expected: &Digest,
     ) -> Result<(), RegistryError> {
-        let mut pause = self.pause();
+        let patience = self.patience(target);
+        let mut pause = self.pause(patience);
         loop {
             let found = self.head_manifest(target, reference).await?;
             if found.as_ref() == Some(expected) {
@@ -280,7 +298,7 @@ impl Registries {
                     place: Place { action: "confirm", ..place.clone() },
                     expected: expected.clone(),
                     found,
-                    waited: self.options.patience,
+                    waited: patience,
                 });
             }
         }
