@@ -9,9 +9,15 @@ use crate::output::{Output, Settings, show_failure};
 mod apply;
 mod completions;
 mod gate;
+mod last_good;
+mod ledger;
 mod log;
 mod plan;
+mod promote;
+mod repair;
 mod report;
+mod resume;
+mod rollback;
 mod session;
 mod situation;
 
@@ -49,15 +55,13 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Gate(args) => gate::run(&cli.global, args, output),
         Command::Plan(args) => plan::run(&cli.global, args, output),
         Command::Apply(args) => apply::run(&cli.global, args, output),
-        Command::Promote(_)
-        | Command::Rollback(_)
-        | Command::Repair(_)
-        | Command::Resume(_)
-        | Command::LastGood(_)
-        | Command::Ledger(_)
-        | Command::Status(_)
-        | Command::History(_)
-        | Command::Demo(_) => {
+        Command::Promote(args) => promote::run(&cli.global, args, output),
+        Command::Rollback(args) => rollback::run(&cli.global, args, output),
+        Command::Repair(args) => repair::run(&cli.global, args, output),
+        Command::Resume(args) => resume::run(&cli.global, args, output),
+        Command::LastGood(args) => last_good::run(&cli.global, args, output),
+        Command::Ledger(args) => ledger::run(&cli.global, args, output),
+        Command::Status(_) | Command::History(_) | Command::Demo(_) => {
             Err(Failed::new(Exit::Internal, "this command is not built yet").into())
         }
         Command::Completions(args) => completions::run(args, output),

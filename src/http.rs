@@ -69,8 +69,8 @@ pub struct Request {
     pub repeat: Repeat,
     /// The largest body of a successful answer that is accepted, in bytes.
     pub largest_body: usize,
-    /// How long it may take with all its attempts and waits; without it, as the policy says.
-    pub total: Option<Duration>,
+    /// When the answer is of no use any more; without it, the policy's total counts from now.
+    pub deadline: Option<Instant>,
 }
 
 /// An answer, of any status.
@@ -84,6 +84,8 @@ pub struct Response {
     pub body: Vec<u8>,
     /// How often the request was sent.
     pub attempts: u32,
+    /// Whether the origin that was asked answered itself, and not one that it redirected to.
+    pub same_origin: bool,
 }
 
 /// Says why there is no answer. Never holds a URL's query or credentials.
@@ -213,16 +215,17 @@ impl Client {
     /// Sends a request by the rules of this module.
     pub async fn send(&self, request: &Request) -> Result<Response, HttpError> {
         let policy = &self.options.retry;
-        let deadline = Instant::now() + request.total.unwrap_or(policy.total);
+        let deadline = request.deadline.unwrap_or_else(|| Instant::now() + policy.total);
         let mut attempt = 1;
         loop {
             let result = self.follow(request, deadline).await;
-            let (again, asked) = match &result {
-                Ok(answer) => (
-                    retry::is_transient(answer.status, &answer.body, request.repeat),
-                    retry::retry_after(&answer.headers, &answer.body),
-                ),
-                Err(error) => (error.may_be_repeated(request.repeat), None),
+            let again = match &result {
+                Ok(answer) => retry::is_transient(answer.status, &answer.body, request.repeat),
+                Err(error) => error.may_be_repeated(request.repeat),
+            };
+            let asked = match &result {
+                Ok(answer) if again => retry::retry_after(&answer.headers, &answer.body),
+                Ok(_) | Err(_) => None,
             };
             let delay = policy.delay(attempt, asked);
             // A wait that ends after the deadline would only delay the error.
@@ -297,7 +300,8 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Response { status, headers, body, attempts: 1 })
+        let same_origin = same_origin(url, &request.url);
+        Ok(Response { status, headers, body, attempts: 1, same_origin })
     }
 
     /// Loopback servers are never reached through a proxy of the environment.

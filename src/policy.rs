@@ -14,6 +14,7 @@ use crate::evidence::{Evidence, Occasion};
 use crate::model::CommitSha;
 use crate::state::Outcome;
 
+mod by_hand;
 mod descent;
 mod environment;
 mod failures;
@@ -27,6 +28,7 @@ mod stops;
 mod superseded;
 mod undecided;
 
+pub use by_hand::{ByHand, by_hand, by_hand_hint};
 pub use reason::Reason;
 
 /// What is to happen.

@@ -29,6 +29,7 @@ mod error;
 mod inspect;
 pub mod layout;
 mod manifest;
+mod refusal;
 
 pub use credentials::{Credentials, docker_config_path};
 pub use error::{Place, RegistryError};
@@ -41,7 +42,7 @@ pub use manifest::{
 use distribution::{Pause, Target};
 
 /// How long a registry may take at most to show what it accepted.
-pub const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
+pub const LONGEST_PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a process knows about registries before it speaks to one.
 #[derive(Debug, Clone)]
@@ -115,7 +116,7 @@ impl Registries {
     ) -> Result<Option<Manifest>, RegistryError> {
         match image {
             ImageRef::Registry { host, repository } => {
-                self.get_manifest(&self.target(host, repository)?, reference).await
+                self.get_manifest(&self.target(host, repository)?, reference, None).await
             }
             ImageRef::Layout(path) => self.layout(path).manifest(reference),
         }
@@ -129,7 +130,7 @@ impl Registries {
     ) -> Result<Option<Digest>, RegistryError> {
         match image {
             ImageRef::Registry { host, repository } => {
-                self.head_manifest(&self.target(host, repository)?, reference).await
+                self.head_manifest(&self.target(host, repository)?, reference, None).await
             }
             ImageRef::Layout(path) => {
                 Ok(self.layout(path).manifest(reference)?.map(|manifest| manifest.digest))
@@ -145,6 +146,15 @@ impl Registries {
         tag: &Tag,
         manifest: &Manifest,
     ) -> Result<(), RegistryError> {
+        let found = Digest::of(&manifest.bytes);
+        if found != manifest.digest {
+            return Err(RegistryError::DigestMismatch {
+                place: Place::new(error::WRITE, image.to_string(), tag.as_str(), ""),
+                what: "the manifest to put",
+                expected: manifest.digest.clone(),
+                found,
+            });
+        }
         match image {
             ImageRef::Registry { host, repository } => {
                 self.put_manifest(&self.target(host, repository)?, tag, manifest).await
@@ -177,12 +187,7 @@ impl Registries {
             // A layout shows at once what is in it.
             if matches!(image, ImageRef::Layout(_)) || !pause.next().await {
                 return Err(RegistryError::Absent {
-                    place: Place {
-                        action: "find",
-                        image: image.to_string(),
-                        reference: digest.to_string(),
-                        endpoint: image.to_string(),
-                    },
+                    place: Place::new("find", image.to_string(), digest.as_str(), ""),
                     waited: patience,
                 });
             }
@@ -219,6 +224,17 @@ impl Registries {
 
     fn layout(&self, path: &std::path::Path) -> layout::Layout {
         layout::Layout::new(self.options.root.join(path))
+    }
+
+    /// When an operation with all its requests ends at the latest.
+    fn deadline(&self, target: &Target, given: Option<Instant>) -> Instant {
+        let total = target.timeout.unwrap_or(self.http.policy().total);
+        given.unwrap_or_else(|| Instant::now() + total)
+    }
+
+    /// How long this registry may take to show what it accepted.
+    fn patience(&self, target: &Target) -> Duration {
+        target.patience.unwrap_or(self.options.patience).min(LONGEST_PATIENCE)
     }
 
     fn pause(&self, patience: Duration) -> Pause<'_> {

@@ -95,7 +95,13 @@ pub fn write(
     let tree =
         git.tree_with_files(base.as_ref().map(|b| &b.tree), &change.files(&observed.state)?)?;
     let parents: Vec<&CommitSha> = observed.head.iter().collect();
-    let message = format!("{} [skip ci]\n", change.subject());
+    let mut message = format!("{} [skip ci]\n", change.subject());
+    if let Some(reason) = &change.reason {
+        let reason: String = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        message.push_str("\nReason: ");
+        message.push_str(&reason);
+        message.push('\n');
+    }
     let commit = git.write_commit(&tree, &parents, &message, signer)?;
     match git.push(branch, observed.head.as_ref(), &commit)? {
         Pushed::Done => Ok(Written::Done(Box::new(read(git, Some(&commit))?))),

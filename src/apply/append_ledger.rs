@@ -51,7 +51,7 @@ fn entry(record: &Record) -> NewEntry {
         date: record.created,
         branch: record.branch.clone(),
         commit: record.commit.clone(),
-        release: record.number,
+        release: Some(record.number),
         checks: record.checks.clone(),
         images: record
             .images

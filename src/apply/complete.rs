@@ -64,7 +64,8 @@ impl Applier<'_> {
         changed: &mut Vec<String>,
     ) -> anyhow::Result<(Vec<Pending>, Option<Observed>)> {
         let mut pending: Vec<Pending> = Vec::new();
-        for step in projections(record, self.config)? {
+        let config = (self.config_at)(&record.commit);
+        for step in projections(record, config.as_ref().unwrap_or(self.config))? {
             // Code must never be newer than its images: a branch waits for its tags.
             let waits = matches!(step, Step::MoveStable { .. }) && !pending.is_empty();
             let result = if waits {

@@ -8,6 +8,7 @@ use super::session::{Session, block_on};
 use crate::apply::Ended;
 use crate::cli::{self, Global, Place};
 use crate::exit::{Exit, Failed, OrFailed as _};
+use crate::model::CommitSha;
 use crate::observe::world::World;
 use crate::output::{Output, clean, good, warn};
 use crate::plan::{FORMAT, Plan};
@@ -35,8 +36,9 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
     let say = |step: &str| progress.say(step);
     let world = World::fetch(&session.git, &session.config)?;
     refuse_stale(&plan, &session, &world)?;
-    let mut applier = applier(&session, &registries, &say);
-    let ended = block_on(applier.apply(&plan.steps, &world.state))?;
+    let config_at = |commit: &CommitSha| session.config_at(commit).ok();
+    let mut apply = applier(&session, &registries, &config_at, &say);
+    let ended = block_on(apply.apply(&plan.steps, &world.state))?;
     drop(progress);
     let Ended::Done(applied) = ended else {
         return Err(stale("it moved while the plan was performed"));

@@ -1,24 +1,45 @@
 //! `gate`: the step of the workflow. Observe, decide, plan, apply; again where the world moved.
 
 use super::report::{self, Report};
-use super::session::{Session, block_on};
+use super::session::{SECRETS, Session, block_on, environment};
 use super::situation::{self, Situation};
+use crate::actions::commands::mask;
 use crate::adapters::registry::Registries;
 use crate::apply::{Applied, Applier, Completion, Ended};
 use crate::cli::{Gate, Global};
+use crate::config::Config;
 use crate::evidence::Occasion;
 use crate::exit::{Exit, Failed};
+use crate::model::CommitSha;
 use crate::observe::world::World;
 use crate::output::Output;
+use crate::policy::Verdict;
 
 /// A world that moves more often than this between two looks is not worth racing with.
 const TRIES: usize = 5;
 
 pub(super) fn run(global: &Global, args: &Gate, output: &mut Output) -> anyhow::Result<Exit> {
-    let mut session = Session::open(global, &args.inputs.place)?;
+    let mut session = Session::open_for_gate(global, &args.inputs.place)?;
     let occasion = situation::occasion(&session, &args.inputs)?;
+    mask_secrets(&session, output)?;
     let gated = block_on(gate(&mut session, args, occasion, output))?;
     report::show(&session, &gated, output)
+}
+
+/// Tells the runner what to hide from its log, before anything else is printed. The redaction in
+/// this process is the other net: masks do not know encoded forms.
+fn mask_secrets(session: &Session, output: &mut Output) -> anyhow::Result<()> {
+    if session.run.is_none() || output.is_json() {
+        return Ok(());
+    }
+    let mut commands = Vec::new();
+    for name in SECRETS {
+        if let Some(value) = environment(name) {
+            mask(&mut commands, &value)?;
+        }
+    }
+    output.text(&String::from_utf8_lossy(&commands))?;
+    Ok(())
 }
 
 async fn gate(
@@ -44,7 +65,7 @@ async fn gate(
                 return Ok(Report::new(found, applied));
             }
             Ended::Moved { what } => {
-                tracing::info!("{what} has moved, so everything is observed again")
+                tracing::info!("{what} has moved, so everything is observed again");
             }
         }
     }
@@ -63,7 +84,8 @@ pub(super) async fn complete_newest(
     say: &dyn Fn(&str),
 ) -> anyhow::Result<Completion> {
     let world = World::fetch(&session.git, &session.config)?;
-    applier(session, registries, say).complete(world.state, None).await
+    let config_at = |commit: &CommitSha| session.config_at(commit).ok();
+    applier(session, registries, &config_at, say).complete(world.state, None).await
 }
 
 /// Performs the plan of a situation.
@@ -73,15 +95,25 @@ pub(super) async fn apply(
     found: &mut Situation,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<Ended> {
-    let mut applier = applier(session, registries, say);
+    let config_at = |commit: &CommitSha| session.config_at(commit).ok();
+    let mut applier = applier(session, registries, &config_at, say);
     applier.images = std::mem::take(&mut found.images);
-    applier.apply(&found.plan.steps, &found.world.state).await
+    let ended = applier.apply(&found.plan.steps, &found.world.state).await;
+    match (ended, found.decision.verdict) {
+        // A hold is a hold, also where it cannot be noted for the gates that come later.
+        (Err(error), Verdict::Hold | Verdict::Superseded) => {
+            found.decision.warnings.push(format!("the verdict could not be stored: {error:#}"));
+            Ok(Ended::Done(Box::default()))
+        }
+        (ended, _) => ended,
+    }
 }
 
 /// Makes the one thing that changes anything.
 pub(super) fn applier<'a>(
     session: &'a Session,
     registries: &'a Registries,
+    config_at: &'a dyn Fn(&CommitSha) -> Option<Config>,
     on_step: &'a dyn Fn(&str),
 ) -> Applier<'a> {
     Applier {
@@ -89,6 +121,7 @@ pub(super) fn applier<'a>(
         registries,
         config: &session.config,
         signer: session.signer(),
+        config_at,
         images: crate::adapters::image_cache::ImageCache::default(),
         on_step,
     }

@@ -18,7 +18,7 @@ struct Planned<'a> {
 }
 
 pub(super) fn run(global: &Global, args: &cli::Plan, output: &mut Output) -> anyhow::Result<Exit> {
-    let mut session = Session::open(global, &args.inputs.place)?;
+    let mut session = Session::open_for_gate(global, &args.inputs.place)?;
     let occasion = situation::occasion(&session, &args.inputs)?;
     let registries = session.registries()?;
     let progress = output.progress("observing");

@@ -1,6 +1,6 @@
 //! What every command begins with: the repository, the configuration, the run, the registries.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -30,6 +30,10 @@ pub(super) struct Session {
     place: Place,
 }
 
+/// The variables of the environment that hold secrets.
+pub(super) const SECRETS: [&str; 3] =
+    ["TIDEGATE_TOKEN", "GITHUB_TOKEN", "TIDEGATE_REGISTRY_PASSWORD"];
+
 /// The environment. An empty value counts as none: inputs of an action arrive that way.
 pub(super) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -38,9 +42,31 @@ pub(super) fn environment(name: &str) -> Option<String> {
 impl Session {
     /// Opens the repository around the folder, and reads the configuration of its work tree.
     pub(super) fn open(global: &Global, place: &Place) -> anyhow::Result<Self> {
+        let mut session = Self::open_without_config(global, place)?;
+        session.config = session.work_tree_config()?;
+        session.git.set_remote(&session.config.remote);
+        Ok(session)
+    }
+
+    /// Opens like [`Session::open`], but goes on with the defaults where the file cannot be read:
+    /// a bad commit may have broken it, and its rollback must not fail for that.
+    pub(super) fn open_for_gate(global: &Global, place: &Place) -> anyhow::Result<Self> {
+        let mut session = Self::open_without_config(global, place)?;
+        session.config = match session.work_tree_config() {
+            Ok(config) => config,
+            Err(error) => {
+                tracing::warn!("{error:#}; the defaults count until the tested commit is known");
+                session.settled(Config::default())
+            }
+        };
+        session.git.set_remote(&session.config.remote);
+        Ok(session)
+    }
+
+    fn open_without_config(global: &Global, place: &Place) -> anyhow::Result<Self> {
         let folder = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let mut redactor = Redactor::new();
-        for name in ["TIDEGATE_TOKEN", "GITHUB_TOKEN", "TIDEGATE_REGISTRY_PASSWORD"] {
+        for name in SECRETS {
             if let Some(value) = environment(name) {
                 redactor.add_login("x-access-token", &Secret::new(value));
             }
@@ -48,7 +74,7 @@ impl Session {
         let git = Git::discover(&folder, GitAuth::from_env(&environment), redactor)?;
         let run = Run::from_env(&environment)?;
         let root = git.root().to_owned();
-        let mut session = Self {
+        Ok(Self {
             git,
             config: Config::default(),
             run,
@@ -56,10 +82,7 @@ impl Session {
             root,
             explicit_config: global.config.as_ref().map(|path| folder.join(path)),
             place: place.clone(),
-        };
-        session.config = session.work_tree_config()?;
-        session.git.set_remote(&session.config.remote);
-        Ok(session)
+        })
     }
 
     fn work_tree_config(&self) -> anyhow::Result<Config> {
@@ -173,9 +196,4 @@ pub(super) fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> an
         .build()
         .context("cannot start the runtime")?
         .block_on(future)
-}
-
-/// Returns the path of the ledger in the work tree.
-pub(super) fn ledger_file(root: &Path, config: &Config) -> PathBuf {
-    root.join(&config.ledger.path)
 }

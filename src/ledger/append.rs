@@ -21,8 +21,8 @@ pub struct NewEntry {
     pub branch: BranchName,
     /// The released commit.
     pub commit: CommitSha,
-    /// The number of the release record.
-    pub release: u64,
+    /// The number of the release record; `None` where a person adds an entry by hand.
+    pub release: Option<u64>,
     /// What was checked, in the words of the workflow (job names).
     pub checks: Vec<String>,
     /// The images of the release set.
@@ -72,7 +72,7 @@ pub fn append(existing: &[u8], entry: &NewEntry) -> Result<Vec<u8>, LedgerError>
     match read_back.entries.last() {
         Some(last)
             if last.commit == entry.commit
-                && last.release == Some(entry.release)
+                && last.release == entry.release
                 && last.status == EntryStatus::Passed
                 && last.offset >= existing.len() as u64 =>
         {
@@ -178,7 +178,9 @@ fn render(entry: &NewEntry, style: &Style) -> String {
     lines.push(field("Branch", entry.branch.as_str()));
     lines.push(field("Commit", entry.commit.as_str()));
     lines.push(field("Status", "✅ Tests Passed"));
-    lines.push(field(RELEASE, &entry.release.to_string()));
+    if let Some(release) = entry.release {
+        lines.push(field(RELEASE, &release.to_string()));
+    }
     lines.extend(fields_of(entry).iter().map(|(name, value)| field(name, value)));
     if !entry.checks.is_empty() {
         lines.push(String::new());

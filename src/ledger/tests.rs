@@ -19,7 +19,7 @@ fn new_entry(commit: CommitSha, release: u64) -> NewEntry {
         date: "2026-01-05T09:30:00Z".parse().unwrap(),
         branch: "main".parse().unwrap(),
         commit,
-        release,
+        release: Some(release),
         checks: vec!["Data Validation Tests".to_owned(), "code-quality".to_owned()],
         images: vec![("ghcr.io/acme/app".parse().unwrap(), Digest::of(b"app"))],
         data: Some("v2026-01-05".parse().unwrap()),
@@ -555,7 +555,7 @@ fn any_new_entry() -> impl Strategy<Value = NewEntry> {
             date: jiff::Timestamp::from_second(second).unwrap(),
             branch,
             commit: commit.parse().unwrap(),
-            release,
+            release: Some(release),
             checks,
             images,
             data,
@@ -576,14 +576,14 @@ proptest! {
         let (last, others) = ledger.entries.split_last().unwrap();
         prop_assert_eq!(others.len(), before.entries.len());
         prop_assert_eq!(&last.commit, &entry.commit);
-        prop_assert_eq!(last.release, Some(entry.release));
+        prop_assert_eq!(last.release, entry.release);
         prop_assert_eq!(last.branch.as_deref(), Some(entry.branch.as_str()));
         prop_assert_eq!(last.metrics(), entry.metrics.clone());
         prop_assert_eq!(last.images(), entry.images.clone());
         prop_assert_eq!(last.data(), entry.data.clone());
         let form = before.entries.last().map_or(Form::Plain, |last| last.form);
         prop_assert_eq!(last.form, form);
-        prop_assert!(contains_release(&written, &entry.commit, entry.release).unwrap());
+        prop_assert!(contains_release(&written, &entry.commit, entry.release.unwrap()).unwrap());
     }
 
     #[test]

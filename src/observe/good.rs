@@ -121,10 +121,12 @@ fn history_against(
             rejections.push(Rejection::IsTheFailedCommit);
         }
     }
-    if let Some(stable) = query.state.newest().map(|record| &record.commit) {
-        if commit != stable && git.has_commit(stable) && git.is_ancestor(commit, stable)? {
-            rejections.push(Rejection::OlderThanStable { stable: stable.clone() });
-        }
+    if let Some(stable) = query.state.newest().map(|record| &record.commit)
+        && commit != stable
+        && git.has_commit(stable)
+        && git.is_ancestor(commit, stable)?
+    {
+        rejections.push(Rejection::OlderThanStable { stable: stable.clone() });
     }
     Ok(rejections)
 }

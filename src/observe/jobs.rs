@@ -114,7 +114,7 @@ pub fn parse(text: &str) -> Result<Vec<JobResult>, NeedsError> {
     let job = |(name, raw): (String, RawJob)| JobResult {
         name,
         conclusion: raw.result.into(),
-        outputs: raw.outputs.0,
+        outputs: raw.outputs.unwrap_or_default().0,
     };
     let jobs: Vec<JobResult> = needs.0.into_iter().map(job).collect();
     match jobs.iter().find(|job| !is_job_id(&job.name)) {
@@ -204,8 +204,9 @@ fn without_place(error: &serde_json::Error) -> String {
 #[derive(Deserialize)]
 struct RawJob {
     result: RawConclusion,
+    /// GitHub writes `{}` for a job without outputs, runners compatible with it also `null`.
     #[serde(default)]
-    outputs: Unique<String>,
+    outputs: Option<Unique<String>>,
 }
 
 #[derive(Deserialize)]

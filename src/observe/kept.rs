@@ -45,8 +45,12 @@ pub fn differing(
     let mut kept = Vec::new();
     for path in git.changed_paths(good, head, MAX_CHANGED)? {
         if path == ledger_path.as_bytes() {
-            let good_text = git.file(good, ledger_path)?.unwrap_or_default();
             let head_text = git.file(head, ledger_path)?.unwrap_or_default();
+            let Some(good_text) = git.file(good, ledger_path)? else {
+                // There is no older text that could be put back: the whole file is newer.
+                kept.push(KeptPath::FromHead(path));
+                continue;
+            };
             let carried = ledger::carry_forward(&good_text, &head_text).map_err(|error| {
                 anyhow::Error::new(error)
                     .context(format!("cannot carry the newer entries of {ledger_path} over"))

@@ -238,7 +238,7 @@ mod tests {
             date: "2026-01-05T09:30:00Z".parse().unwrap(),
             branch: "main".parse().unwrap(),
             commit: commit.to_string().repeat(40).parse().unwrap(),
-            release,
+            release: Some(release),
             checks: vec!["tests".to_owned(), "Commit: x".to_owned()],
             images: Vec::new(),
             data: None,

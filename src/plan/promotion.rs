@@ -96,14 +96,12 @@ fn former_tag(
     let released = state.records.values().rev().find(|record| {
         record.images.iter().any(|own| own.image == *image && own.digest == *former)
     });
-    match released {
-        Some(record) => Ok(config.tags.keep_tag(&config.branch, &record.commit)?),
+    let named_after = match released {
+        Some(record) => record.commit.clone(),
         // Nobody knows its commit: the digest itself names it.
-        None => {
-            let stand_in = former.hex()[..40].parse()?;
-            Ok(config.tags.keep_tag(&config.branch, &stand_in)?)
-        }
-    }
+        None => former.hex()[..40].parse()?,
+    };
+    Ok(config.tags.keep_tag(&config.branch, &named_after)?)
 }
 
 /// Returns what follows from a record and can always be made again. Code is never newer than its
@@ -125,14 +123,13 @@ pub fn projections(record: &Record, config: &Config) -> Result<Vec<Step>, PlanEr
         tree: record.tree.clone(),
         release: record.number,
     });
-    match record.kind {
-        RecordKind::Promotion => steps.push(Step::AppendLedger(LedgerStep {
+    // Only released commits are written; one that comes back was written when it was promoted.
+    if record.kind.is_promotion() {
+        steps.push(Step::AppendLedger(LedgerStep {
             branch: config.ledger_branch().clone(),
             path: config.ledger.path.clone(),
             record: record.clone(),
-        })),
-        // Only released commits are written, and this one was, when it was promoted.
-        RecordKind::Rollback { .. } => {}
+        }));
     }
     Ok(steps)
 }

@@ -6,6 +6,10 @@ use crate::model::{BranchName, CommitSha, Digest, ImageRef, Tag, TreeSha};
 use crate::state::{Record, StateChange};
 
 /// One step of a plan.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a plan has a dozen steps, and boxes would only hide them"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Step {

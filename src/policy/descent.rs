@@ -2,12 +2,13 @@
 //! protected branch, is promoted automatically.
 
 use super::Reason;
-use crate::evidence::{Descent, Evidence};
+use crate::evidence::{Descent, Evidence, Occasion};
 
 pub(super) fn holds(evidence: &Evidence) -> Vec<Reason> {
     let Some(release) = &evidence.release else { return Vec::new() };
     let mut reasons = Vec::new();
-    if !release.on_branch {
+    // A pull request is not on the branch yet; everybody knows.
+    if !release.on_branch && evidence.occasion != Occasion::ReportOnly {
         reasons.push(Reason::NotOnBranch);
     }
     let unrelated = match release.descent {

@@ -1,19 +1,23 @@
 //! Rule: every image of the release set is there, complete, and made from the tested commit.
 
 use super::Reason;
-use crate::evidence::{Evidence, ImageEvidence};
+use crate::evidence::{Evidence, ImageEvidence, ReleaseEvidence};
 use crate::model::{CommitSha, Digest};
 
 pub(super) fn holds(evidence: &Evidence) -> Vec<Reason> {
     let Some(release) = &evidence.release else {
         return vec![Reason::NotObserved { what: "the candidate".to_owned() }];
     };
+    unfit_images(release, &evidence.tested)
+}
+
+/// Returns what is wrong with the images of a candidate.
+pub(super) fn unfit_images(release: &ReleaseEvidence, tested: &CommitSha) -> Vec<Reason> {
     release
         .images
         .iter()
         .filter_map(|image| {
-            unfit(image, &evidence.tested)
-                .map(|why| Reason::ImageUnfit { image: image.image.clone(), why })
+            unfit(image, tested).map(|why| Reason::ImageUnfit { image: image.image.clone(), why })
         })
         .collect()
 }

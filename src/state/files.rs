@@ -167,14 +167,20 @@ pub struct StateChange {
     /// Ids of holds that end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resume: Vec<String>,
+    /// Why, where a person gave a reason; it goes into the commit message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// A verdict to store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<StoredVerdict>,
 }
 
+/// A path, and what is written there; `None` removes it.
+pub type FileChange = (String, Option<Vec<u8>>);
+
 impl StateChange {
     /// Returns the files to write (`None`: to remove), on top of `state`.
-    pub fn files(&self, state: &State) -> Result<Vec<(String, Option<Vec<u8>>)>, StateError> {
+    pub fn files(&self, state: &State) -> Result<Vec<FileChange>, StateError> {
         let mut files = vec![("README.md".to_owned(), Some(README.as_bytes().to_vec()))];
         let mut records = state.index.clone();
         if let Some(record) = &self.record {

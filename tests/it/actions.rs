@@ -2,5 +2,4 @@
 
 mod audit;
 mod example;
-mod registry;
 mod release_gate;

@@ -203,10 +203,10 @@ impl Git {
             walk.hide(oid(expected)).map_err(&failed)?;
         }
         for reference in remote.references().map_err(&failed)?.flatten() {
-            if let Some(target) = reference.target() {
-                if self.repo.find_commit(target).is_ok() {
-                    walk.hide(target).map_err(&failed)?;
-                }
+            if let Some(target) = reference.target()
+                && self.repo.find_commit(target).is_ok()
+            {
+                walk.hide(target).map_err(&failed)?;
             }
         }
         let mut builder = self.repo.packbuilder().map_err(&failed)?;

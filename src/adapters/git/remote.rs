@@ -121,8 +121,16 @@ impl Git {
 
     /// Returns the last fetched or tracked value of a branch of the remote, without any network.
     pub fn tracked(&self, branch: &BranchName) -> Option<CommitSha> {
-        self.local_ref(&format!("refs/remotes/{}/{branch}", self.remote_name))
-            .or_else(|| self.local_ref(&format!("refs/tidegate/{branch}")))
+        let tracking = self.local_ref(&format!("refs/remotes/{}/{branch}", self.remote_name));
+        let fetched = self.local_ref(&format!("refs/tidegate/{branch}"));
+        match (tracking, fetched) {
+            // Whichever was fetched last is the newer one; history is never rewritten.
+            (Some(tracking), Some(fetched)) => {
+                let newer = self.is_ancestor(&tracking, &fetched).unwrap_or(false);
+                Some(if newer { fetched } else { tracking })
+            }
+            (tracking, fetched) => tracking.or(fetched),
+        }
     }
 
     fn after_deepening(&self, result: Result<(), GitError>) -> Result<(), GitError> {

@@ -86,15 +86,18 @@ impl Registries {
         place: &Place,
         mut request: Request,
     ) -> Result<http::Response, RegistryError> {
-        request.authorization = self.authorization(target, access, place).await?;
+        let deadline = self.deadline(target, request.deadline);
+        request.deadline = Some(deadline);
+        request.authorization = self.authorization(target, access, place, deadline).await?;
         let answer = self.send(place, &request).await?;
-        if answer.status.as_u16() != 401 {
+        // A server that the registry redirects to has no say in where credentials go.
+        if answer.status.as_u16() != 401 || !answer.same_origin {
             return Ok(answer);
         }
         self.count_authentication(&answer);
         let used = request.authorization.take();
         self.learn(target, access, place, &answer.headers).await?;
-        request.authorization = self.authorization(target, access, place).await?;
+        request.authorization = self.authorization(target, access, place, deadline).await?;
         // The same header would get the same answer, and could lock an account.
         if request.authorization.is_none() || request.authorization == used {
             return Ok(answer);
@@ -115,6 +118,7 @@ impl Registries {
         target: &Target,
         access: Access,
         place: &Place,
+        deadline: Instant,
     ) -> Result<Option<HeaderValue>, RegistryError> {
         let mut sessions = self.sessions.lock().await;
         let Some(session) = sessions.get_mut(&target.host) else { return Ok(None) };
@@ -138,8 +142,9 @@ impl Registries {
                 if let Some(token) = known {
                     return Ok(Some(token.header.clone()));
                 }
-                let token =
-                    self.exchange(target, access, place, login, realm, service.as_deref()).await?;
+                let token = self
+                    .exchange(target, access, place, login, (realm, service.as_deref()), deadline)
+                    .await?;
                 let header = token.header.clone();
                 session.tokens.insert((repository.clone(), access), token);
                 Ok(Some(header))
@@ -187,8 +192,8 @@ impl Registries {
         access: Access,
         place: &Place,
         login: &Login,
-        realm: &Url,
-        service: Option<&str>,
+        (realm, service): (&Url, Option<&str>),
+        deadline: Instant,
     ) -> Result<Token, RegistryError> {
         let foreign = !target.trusts(realm);
         if foreign && !matches!(login, Login::Anonymous) {
@@ -198,14 +203,10 @@ impl Registries {
                 realm: http::one_line(&http::host_of(realm)),
             });
         }
-        let place = &Place {
-            action: "get a token for",
-            endpoint: http::without_query(realm),
-            ..place.clone()
-        };
-        let mut request =
-            token_request(login, realm, service, &access.scope(&target.repository), place)?;
-        request.total = target.timeout;
+        let place = &place.doing("get a token for").at(http::without_query(realm));
+        let scope = access.scope(&target.repository);
+        let mut request = token_request(login, realm, service, &scope, place)?;
+        request.deadline = Some(deadline);
         let answer = self.send(place, &request).await?;
         self.count_authentication(&answer);
         if !answer.status.is_success() {
@@ -262,7 +263,7 @@ fn token_request(
         body: Vec::new(),
         repeat: Repeat::Always,
         largest_body: LARGEST_TOKEN,
-        total: None,
+        deadline: None,
     };
     match login {
         Login::Anonymous | Login::Password { .. } => {

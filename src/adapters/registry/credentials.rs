@@ -65,8 +65,8 @@ pub(super) enum Login {
     Anonymous,
     /// A user name and a password.
     Password { user: String, password: Secret, source: String },
-    /// A refresh token (distribution specification, "Docker Registry v2 authentication using
-    /// OAuth2"), as `docker login` stores it for some registries.
+    /// A refresh token for an OAuth 2.0 token server (distribution documentation, "Oauth2 Token
+    /// Authentication"), as `docker login` stores it for some registries.
     Identity { token: Secret, source: String },
 }
 

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
-use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 
 use super::Registries;
 use super::auth::Access;
-use super::error::{Place, RegistryError};
-use super::manifest::{ACCEPTED, LARGEST_MANIFEST, Manifest, Reference};
+use super::error::{Place, RegistryError, WRITE};
+use super::manifest::{ACCEPTED_LINE, LARGEST_MANIFEST, Manifest, Reference};
+use super::refusal::is_unknown;
 use crate::config::RegistryConfig;
 use crate::http::{self, Repeat, Request, Response};
 use crate::model::{Digest, ImageRef, Tag};
@@ -28,7 +28,9 @@ pub(super) struct Target {
     pub repository: String,
     pub endpoint: Url,
     token_host: Option<String>,
+    /// How long a request may take with all its repeats, where the configuration says.
     pub timeout: Option<Duration>,
+    /// How long to wait for what was accepted, where the configuration says.
     pub patience: Option<Duration>,
 }
 
@@ -71,12 +73,8 @@ impl Target {
     }
 
     fn place(&self, action: &'static str, reference: &str) -> Place {
-        Place {
-            action,
-            image: format!("{}/{}", self.host, self.repository),
-            reference: reference.to_owned(),
-            endpoint: self.endpoint.as_str().trim_end_matches('/').to_owned(),
-        }
+        let image = format!("{}/{}", self.host, self.repository);
+        Place::new(action, image, reference, self.endpoint.as_str().trim_end_matches('/'))
     }
 
     /// A request for a manifest or blob. Repository, tags and digests are checked when they are
@@ -92,46 +90,23 @@ impl Target {
             body: Vec::new(),
             repeat: Repeat::Always,
             largest_body: LARGEST_MANIFEST,
-            total: self.timeout,
+            deadline: None,
         }
     }
 
     fn manifest_request(&self, method: Method, reference: &str) -> Request {
         let mut request = self.request(method, "manifests", reference);
-        for media_type in ACCEPTED {
-            request.headers.append(ACCEPT, HeaderValue::from_static(media_type));
-        }
+        request.headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED_LINE));
         request
     }
 }
 
-/// The error document of the distribution specification, "Error Codes".
-#[derive(Deserialize)]
-struct ErrorDocument {
-    errors: Vec<ErrorEntry>,
-}
-
-#[derive(Deserialize)]
-struct ErrorEntry {
-    code: String,
-}
-
 impl Registries {
-    /// How long this registry may take to show what it accepted.
-    pub(super) fn patience(&self, target: &Target) -> Duration {
-        target.patience.unwrap_or(self.options.patience).min(super::LONGEST_PATIENCE)
-    }
-
     pub(super) fn target(&self, host: &str, repository: &str) -> Result<Target, RegistryError> {
         Target::new(host, repository, self.options.hosts.get(host)).map_err(|error| {
             let image = ImageRef::Registry { host: host.into(), repository: repository.into() };
             RegistryError::Invalid {
-                place: Place {
-                    action: "reach",
-                    image: image.to_string(),
-                    reference: String::new(),
-                    endpoint: host.to_owned(),
-                },
+                place: Place::new("reach", image.to_string(), "", host),
                 reason: format!("the host is not valid in a URL ({error})"),
             }
         })
@@ -141,10 +116,12 @@ impl Registries {
         &self,
         target: &Target,
         reference: &Reference,
+        deadline: Option<Instant>,
     ) -> Result<Option<Manifest>, RegistryError> {
         let reference_text = reference.to_string();
         let place = target.place("read", &reference_text);
-        let request = target.manifest_request(Method::GET, &reference_text);
+        let mut request = target.manifest_request(Method::GET, &reference_text);
+        request.deadline = deadline;
         let answer = self.call(target, Access::Pull, &place, request).await?;
         if !answer.status.is_success() {
             return if is_unknown(&answer) {
@@ -176,10 +153,13 @@ impl Registries {
         &self,
         target: &Target,
         reference: &Reference,
+        deadline: Option<Instant>,
     ) -> Result<Option<Digest>, RegistryError> {
         let reference_text = reference.to_string();
         let place = target.place("read", &reference_text);
-        let request = target.manifest_request(Method::HEAD, &reference_text);
+        let mut request = target.manifest_request(Method::HEAD, &reference_text);
+        let deadline = self.deadline(target, deadline);
+        request.deadline = Some(deadline);
         let answer = self.call(target, Access::Pull, &place, request).await?;
         if answer.status.is_success()
             && let Some(found) = content_digest(&answer.headers)
@@ -198,7 +178,7 @@ impl Registries {
             return Ok(None);
         }
         if answer.status.is_success() || matches!(answer.status.as_u16(), 404 | 405 | 501) {
-            let manifest = self.get_manifest(target, reference).await?;
+            let manifest = self.get_manifest(target, reference, Some(deadline)).await?;
             return Ok(manifest.map(|manifest| manifest.digest));
         }
         Err(self.refused(target, &place, &answer).await)
@@ -231,13 +211,15 @@ impl Registries {
         tag: &Tag,
         manifest: &Manifest,
     ) -> Result<(), RegistryError> {
-        let place = target.place("write", tag.as_str());
+        let place = target.place(WRITE, tag.as_str());
         let reference = Reference::Tag(tag.clone());
-        let started = Instant::now();
+        // One deadline for all of it: a registry that dies half-way must not cost it twice.
+        let deadline = self.deadline(target, None);
         let mut attempt = 1;
         loop {
             let mut request = target.request(Method::PUT, "manifests", tag.as_str());
             request.repeat = Repeat::Refused;
+            request.deadline = Some(deadline);
             request.body.clone_from(&manifest.bytes);
             let media_type = HeaderValue::try_from(&manifest.media_type).map_err(|_| {
                 RegistryError::Invalid {
@@ -262,15 +244,13 @@ impl Registries {
                 }
                 Err(error) => return Err(error),
             };
-            match self.head_manifest(target, &reference).await {
+            match self.head_manifest(target, &reference, Some(deadline)).await {
                 Ok(Some(digest)) if digest == manifest.digest => return Ok(()),
                 Ok(_) => {}
                 Err(_) => return Err(lost),
             }
             let wait = self.http.policy().backoff(attempt);
-            if attempt >= self.http.policy().attempts
-                || started.elapsed() + wait >= self.patience(target)
-            {
+            if attempt >= self.http.policy().attempts || Instant::now() + wait >= deadline {
                 return Err(lost);
             }
             tokio::time::sleep(wait).await;
@@ -289,13 +269,13 @@ impl Registries {
         let patience = self.patience(target);
         let mut pause = self.pause(patience);
         loop {
-            let found = self.head_manifest(target, reference).await?;
+            let found = self.head_manifest(target, reference, None).await?;
             if found.as_ref() == Some(expected) {
                 return Ok(());
             }
             if !pause.next().await {
                 return Err(RegistryError::ReadBack {
-                    place: Place { action: "confirm", ..place.clone() },
+                    place: place.doing("confirm"),
                     expected: expected.clone(),
                     found,
                     waited: patience,
@@ -314,52 +294,6 @@ impl Registries {
             .send(request)
             .await
             .map_err(|source| RegistryError::Transport { place: place.clone(), source })
-    }
-
-    async fn refused(&self, target: &Target, place: &Place, answer: &Response) -> RegistryError {
-        let tried = self.tried(target).await;
-        self.refused_to(tried, target, place, answer)
-    }
-
-    /// Turns an answer that is no success into an error that says what to do. `tried` names the
-    /// credentials.
-    pub(super) fn refused_to(
-        &self,
-        tried: String,
-        target: &Target,
-        place: &Place,
-        answer: &Response,
-    ) -> RegistryError {
-        let place = place.clone();
-        let detail = self.shown(&http::summary(&answer.body));
-        let writes = place.action == "write";
-        match answer.status.as_u16() {
-            401 => {
-                let hint = unauthorized_hint(target, &tried);
-                RegistryError::Unauthorized { place, tried, detail, hint }
-            }
-            403 => {
-                let hint = forbidden_hint(target, writes);
-                RegistryError::Forbidden { place, tried, detail, hint }
-            }
-            404 => RegistryError::NotFound {
-                place,
-                detail,
-                hint: if writes {
-                    "check the name of the repository; some registries answer so where it has to \
-                     be created first or where write access is missing"
-                } else {
-                    "check that this address serves the OCI distribution API under /v2/"
-                },
-            },
-            status => RegistryError::Status {
-                place,
-                status,
-                attempts: answer.attempts,
-                detail,
-                hint: status_hint(status),
-            },
-        }
     }
 }
 
@@ -403,57 +337,4 @@ fn same_digest(
         expected: expected.clone(),
         found: found.clone(),
     })
-}
-
-/// Whether a 404 says that the manifest, blob or repository does not exist, and not that this is
-/// no registry.
-fn is_unknown(answer: &Response) -> bool {
-    if answer.status.as_u16() != 404 {
-        return false;
-    }
-    let known = ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "BLOB_UNKNOWN", "NOT_FOUND"];
-    answer.body.is_empty()
-        || serde_json::from_slice::<ErrorDocument>(&answer.body).is_ok_and(|document| {
-            document.errors.iter().any(|error| known.contains(&error.code.as_str()))
-        })
-}
-
-fn unauthorized_hint(target: &Target, tried: &str) -> String {
-    let host = &target.host;
-    if tried == "no credentials" {
-        let token = if host == "ghcr.io" { ", or pass GITHUB_TOKEN" } else { "" };
-        format!(
-            "set TIDEGATE_REGISTRY_USER and TIDEGATE_REGISTRY_PASSWORD, or run docker login \
-             {host}{token}"
-        )
-    } else {
-        format!("check that they are valid for {host} and not expired")
-    }
-}
-
-fn forbidden_hint(target: &Target, writes: bool) -> String {
-    let permission = if writes { "write" } else { "read" };
-    if target.host == "ghcr.io" {
-        format!(
-            "the package must grant this repository access (package settings, Manage Actions \
-             access), and the job needs the permission packages: {permission}"
-        )
-    } else {
-        format!("grant them {permission} access to {}", target.repository)
-    }
-}
-
-fn status_hint(status: u16) -> &'static str {
-    match status {
-        300..=399 => "the registry redirects this request, which is not followed",
-        400 | 413 | 422 => {
-            "the registry refuses the manifest: check that all its blobs and child manifests are \
-             in this repository"
-        }
-        405 => "the registry does not allow this",
-        409 | 412 => "the registry does not let this tag move: check for immutable tags",
-        429 => "the registry limits the rate: run again later",
-        500..=599 => "the registry is failing: run again later",
-        _ => "this is not how a registry answers: check its address",
-    }
 }

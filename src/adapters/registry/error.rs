@@ -10,25 +10,64 @@ use crate::model::Digest;
 /// What was being done, with what, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The verb, as in "could not … it": `read`, `write`, `log in for`.
-    pub action: &'static str,
-    /// The image, without tag or digest.
-    pub image: String,
-    /// The tag, the digest, or empty.
-    pub reference: String,
-    /// The address of the registry or the folder of the layout.
-    pub endpoint: String,
+    action: &'static str,
+    /// Boxed, so that results stay small.
+    subject: Box<Subject>,
 }
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Subject {
+    image: String,
+    reference: String,
+    endpoint: String,
+}
+
+impl Place {
+    /// `action` is the verb, as in "could not … it"; `reference` is a tag, a digest or empty;
+    /// `endpoint` is the address of the server, empty for a layout.
+    pub(super) fn new(
+        action: &'static str,
+        image: String,
+        reference: &str,
+        endpoint: &str,
+    ) -> Self {
+        let (reference, endpoint) = (reference.to_owned(), endpoint.to_owned());
+        Self { action, subject: Box::new(Subject { image, reference, endpoint }) }
+    }
+
+    /// The same subject under another verb.
+    pub(super) fn doing(&self, action: &'static str) -> Self {
+        Self { action, ..self.clone() }
+    }
+
+    /// The same subject at another server.
+    pub(super) fn at(mut self, endpoint: String) -> Self {
+        self.subject.endpoint = endpoint;
+        self
+    }
+
+    /// Whether something was to be changed.
+    pub(super) fn writes(&self) -> bool {
+        self.action == WRITE
+    }
+}
+
+/// The verb of requests that change something.
+pub(super) const WRITE: &str = "write";
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { action, image, reference, endpoint } = self;
+        let Subject { image, reference, endpoint } = &*self.subject;
         let separator = match reference.as_str() {
             "" => "",
             digest if digest.contains(':') => "@",
             _ => ":",
         };
-        write!(f, "could not {action} {image}{separator}{reference} at {endpoint}")
+        write!(f, "could not {} {image}{separator}{reference}", self.action)?;
+        if !endpoint.is_empty() {
+            write!(f, " at {endpoint}")?;
+        }
+        Ok(())
     }
 }
 

@@ -88,7 +88,7 @@ impl Registries {
             self.inspect_one(image, manifest, None, &mut inspection).await?;
             return Ok(inspection);
         }
-        let mut descriptors = self.children(image, manifest)?;
+        let mut descriptors = children(image, manifest)?;
         let mut seen = BTreeSet::new();
         while let Some(descriptor) = descriptors.pop() {
             if !seen.insert(descriptor.digest.clone()) {
@@ -98,9 +98,9 @@ impl Registries {
                 continue;
             };
             if child.is_index() {
-                descriptors.extend(self.children(image, &child)?);
+                descriptors.extend(children(image, &child)?);
                 if descriptors.len() + seen.len() > MOST_CHILDREN {
-                    return Err(self.too_many(image, &child));
+                    return Err(too_many(image, &child));
                 }
             } else {
                 self.inspect_one(image, &child, descriptor.platform, &mut inspection).await?;
@@ -191,36 +191,27 @@ impl Registries {
         inspection.children.push(child);
         Ok(())
     }
+}
 
-    /// The descriptors of an index, last first.
-    fn children(
-        &self,
-        image: &ImageRef,
-        index: &Manifest,
-    ) -> Result<Vec<Descriptor>, RegistryError> {
-        let document = index.document().map_err(|reason| invalid(image, &index.digest, reason))?;
-        let mut descriptors = document.manifests.unwrap_or_default();
-        if descriptors.len() > MOST_CHILDREN {
-            return Err(self.too_many(image, index));
-        }
-        descriptors.reverse();
-        Ok(descriptors)
+/// The descriptors of an index, last first.
+fn children(image: &ImageRef, index: &Manifest) -> Result<Vec<Descriptor>, RegistryError> {
+    let document = index.document().map_err(|reason| invalid(image, &index.digest, reason))?;
+    let mut descriptors = document.manifests.unwrap_or_default();
+    if descriptors.len() > MOST_CHILDREN {
+        return Err(too_many(image, index));
     }
+    descriptors.reverse();
+    Ok(descriptors)
+}
 
-    fn too_many(&self, image: &ImageRef, index: &Manifest) -> RegistryError {
-        let reason = format!("it lists more than {MOST_CHILDREN} manifests");
-        invalid(image, &index.digest, reason)
-    }
+fn too_many(image: &ImageRef, index: &Manifest) -> RegistryError {
+    let reason = format!("it lists more than {MOST_CHILDREN} manifests");
+    invalid(image, &index.digest, reason)
 }
 
 fn invalid(image: &ImageRef, digest: &Digest, reason: String) -> RegistryError {
     RegistryError::Invalid {
-        place: Place {
-            action: "inspect",
-            image: image.to_string(),
-            reference: digest.to_string(),
-            endpoint: image.to_string(),
-        },
+        place: Place::new("inspect", image.to_string(), digest.as_str(), ""),
         reason,
     }
 }

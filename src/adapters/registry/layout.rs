@@ -62,19 +62,19 @@ impl Layout {
         let media_type = media_type.unwrap_or_else(|| guessed_media_type(&bytes));
         Manifest::from_received(&media_type, bytes)
             .map(Some)
-            .map_err(|reason| self.broken(&self.blob_path(&digest), reason))
+            .map_err(|reason| broken(&self.blob_path(&digest), &reason))
     }
 
     /// Reads a blob of at most 4 MiB, and holds it against its digest.
     pub(super) fn blob(&self, digest: &Digest) -> Result<Option<Vec<u8>>, RegistryError> {
         let path = self.blob_path(digest);
-        let Some(bytes) = read_bounded(&path, LARGEST_MANIFEST).map_err(|e| self.io(&path, &e))?
+        let Some(bytes) = read_bounded(&path, LARGEST_MANIFEST).map_err(|e| failed(&path, &e))?
         else {
             return Ok(None);
         };
         let found = Digest::of(&bytes);
         if found != *digest {
-            return Err(self.broken(&path, format!("the content is {found}; restore this file")));
+            return Err(broken(&path, &format!("the content is {found}; restore this file")));
         }
         Ok(Some(bytes))
     }
@@ -91,17 +91,17 @@ impl Layout {
         let _lock = self.lock(patience).await?;
         let blob = self.blob_path(&manifest.digest);
         if self.blob(&manifest.digest)?.is_none() {
-            write_file(&blob, &manifest.bytes).map_err(|error| self.io(&blob, &error))?;
+            write_file(&blob, &manifest.bytes).map_err(|error| failed(&blob, &error))?;
         }
         let mut index = self.read_index()?;
         self.retag(&mut index, tag, manifest)?;
         let path = self.index_path();
-        let bytes = serde_json::to_vec_pretty(&index)
-            .map_err(|error| self.broken(&path, error.to_string()))?;
-        write_file(&path, &bytes).map_err(|error| self.io(&path, &error))?;
+        let bytes =
+            serde_json::to_vec_pretty(&index).map_err(|error| broken(&path, &error.to_string()))?;
+        write_file(&path, &bytes).map_err(|error| failed(&path, &error))?;
         let found = self.manifest(&Reference::Tag(tag.clone()))?;
         if found.as_ref() != Some(manifest) {
-            return Err(self.broken(&path, format!("{tag} does not read back as it was put")));
+            return Err(broken(&path, &format!("{tag} does not read back as it was put")));
         }
         Ok(())
     }
@@ -115,7 +115,7 @@ impl Layout {
         self.tagged(index, tag)?;
         let path = self.index_path();
         let Some(Value::Array(entries)) = index.get_mut("manifests") else {
-            return Err(self.broken(&path, "no array \"manifests\"".to_owned()));
+            return Err(broken(&path, "no array \"manifests\""));
         };
         // A descriptor of the same manifest brings its platform, its annotations and whatever
         // else its writer knew.
@@ -166,14 +166,14 @@ impl Layout {
         let first = found.next();
         if found.any(|other| Some(text(other, "digest")) != first.map(|f| text(f, "digest"))) {
             let reason = format!("{tag} names two manifests; remove one of them");
-            return Err(self.broken(&self.index_path(), reason));
+            return Err(broken(&self.index_path(), &reason));
         }
         Ok(first)
     }
 
     fn digest_of(&self, descriptor: &Value) -> Result<Digest, RegistryError> {
         text(descriptor, "digest").unwrap_or_default().parse().map_err(
-            |error: crate::model::InvalidValue| self.broken(&self.index_path(), error.to_string()),
+            |error: crate::model::InvalidValue| broken(&self.index_path(), &error.to_string()),
         )
     }
 
@@ -181,23 +181,23 @@ impl Layout {
         let marker = self.folder.join("oci-layout");
         let hint = "there is no OCI image layout here; push the candidate first, for example with \
                     docker buildx build --output type=oci,tar=false,dest=path";
-        let Some(version) = read_bounded(&marker, 4096).map_err(|e| self.io(&marker, &e))? else {
-            return Err(self.broken(&self.folder, hint.to_owned()));
+        let Some(version) = read_bounded(&marker, 4096).map_err(|e| failed(&marker, &e))? else {
+            return Err(broken(&self.folder, hint));
         };
         let version: Value = serde_json::from_slice(&version).unwrap_or_default();
         if !text(&version, "imageLayoutVersion").is_some_and(|version| version.starts_with("1.")) {
-            let reason = "expected {\"imageLayoutVersion\": \"1.0.0\"}".to_owned();
-            return Err(self.broken(&marker, reason));
+            let reason = "expected {\"imageLayoutVersion\": \"1.0.0\"}";
+            return Err(broken(&marker, reason));
         }
         let path = self.index_path();
         let bytes = read_bounded(&path, LARGEST_INDEX)
-            .map_err(|error| self.io(&path, &error))?
-            .ok_or_else(|| self.broken(&path, "the file is missing".to_owned()))?;
+            .map_err(|error| failed(&path, &error))?
+            .ok_or_else(|| broken(&path, "the file is missing"))?;
         let index: Map<String, Value> = serde_json::from_slice(&bytes)
-            .map_err(|error| self.broken(&path, format!("expected a JSON object ({error})")))?;
+            .map_err(|error| broken(&path, &format!("expected a JSON object ({error})")))?;
         match index.get("manifests") {
             Some(Value::Array(_)) => Ok(index),
-            _ => Err(self.broken(&path, "expected an array \"manifests\"".to_owned())),
+            _ => Err(broken(&path, "expected an array \"manifests\"")),
         }
     }
 
@@ -209,15 +209,15 @@ impl Layout {
             .truncate(false)
             .write(true)
             .open(&path)
-            .map_err(|error| self.io(&path, &error))?;
+            .map_err(|error| failed(&path, &error))?;
         let deadline = Instant::now() + patience;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
-                Err(TryLockError::Error(error)) => return Err(self.io(&path, &error)),
+                Err(TryLockError::Error(error)) => return Err(failed(&path, &error)),
                 Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
                     let reason = format!("another process has held the lock for {patience:?}");
-                    return Err(self.broken(&path, reason));
+                    return Err(broken(&path, &reason));
                 }
                 Err(TryLockError::WouldBlock) => {
                     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -234,14 +234,14 @@ impl Layout {
     fn blob_path(&self, digest: &Digest) -> PathBuf {
         self.folder.join("blobs").join("sha256").join(digest.hex())
     }
+}
 
-    fn broken(&self, path: &Path, reason: String) -> RegistryError {
-        RegistryError::Layout { path: path.to_owned(), reason: crate::http::one_line(&reason) }
-    }
+fn broken(path: &Path, reason: &str) -> RegistryError {
+    RegistryError::Layout { path: path.to_owned(), reason: crate::http::one_line(reason) }
+}
 
-    fn io(&self, path: &Path, error: &io::Error) -> RegistryError {
-        self.broken(path, error.to_string())
-    }
+fn failed(path: &Path, error: &io::Error) -> RegistryError {
+    broken(path, &error.to_string())
 }
 
 fn descriptors(index: &Map<String, Value>) -> impl Iterator<Item = &Value> {

@@ -23,8 +23,14 @@ pub const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// The media type of a Docker image configuration.
 pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 
-/// All four manifest types: a GET without them answers 404 for an index.
+/// All four manifest types.
 pub(super) const ACCEPTED: [&str; 4] = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST];
+
+/// The same as the value of an `Accept` header: a GET without them answers 404 for an index.
+pub(super) const ACCEPTED_LINE: &str = "application/vnd.oci.image.index.v1+json, \
+     application/vnd.docker.distribution.manifest.list.v2+json, \
+     application/vnd.oci.image.manifest.v1+json, \
+     application/vnd.docker.distribution.manifest.v2+json";
 
 /// What names a manifest in a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,6 +182,11 @@ mod tests {
         ] {
             assert!(Manifest::from_received(media_type, bytes.to_vec()).is_err(), "{media_type}");
         }
+    }
+
+    #[test]
+    fn every_type_is_asked_for() {
+        assert_eq!(ACCEPTED_LINE, ACCEPTED.join(", "));
     }
 
     #[test]

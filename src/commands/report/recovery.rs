@@ -11,11 +11,9 @@ pub(in crate::commands) fn recovery(failed: &str, branch: &BranchName) -> Vec<St
     vec![
         format!("git fetch origin && git switch {branch} && git merge --ff-only origin/{branch}"),
         format!(
-            "tidegate rollback --undo {short}    # its changes come back on branch tidegate/undo-{short}"
+            "tidegate rollback --undo {short}    # its changes come back on branch undo-{short}"
         ),
-        format!(
-            "git fetch origin && git switch tidegate/undo-{short}    # mend, test, merge into {branch}"
-        ),
+        format!("git fetch origin && git switch undo-{short}    # mend, test, merge into {branch}"),
         format!(
             "Do not `git pull --rebase` or merge the old branch again: git takes {short} for merged and leaves its changes out."
         ),

@@ -54,19 +54,19 @@ pub(super) fn markdown(session: &Session, report: &Report) -> String {
     for reason in &report.reasons {
         let _ = writeln!(text, "- {}", inline(&reason.text));
     }
-    if let Some(record) = &report.record {
-        if !record.images.is_empty() {
-            text.push_str("\n| image | digest | before |\n| --- | --- | --- |\n");
-            for own in &record.images {
-                let before = own.previous.as_ref().map_or("none", |digest| digest.short());
-                let _ = writeln!(
-                    text,
-                    "| {} | {} | {} |",
-                    code(&own.image.to_string()),
-                    code(own.digest.as_str()),
-                    code(before)
-                );
-            }
+    if let Some(record) = &report.record
+        && !record.images.is_empty()
+    {
+        text.push_str("\n| image | digest | before |\n| --- | --- | --- |\n");
+        for own in &record.images {
+            let before = own.previous.as_ref().map_or("none", |digest| digest.short());
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} |",
+                code(&own.image.to_string()),
+                code(own.digest.as_str()),
+                code(before)
+            );
         }
     }
     if !report.completion.changed.is_empty() {

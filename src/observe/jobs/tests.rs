@@ -42,6 +42,12 @@ fn the_context_as_github_writes_it() {
 }
 
 #[test]
+fn a_job_without_outputs_may_have_null() {
+    let jobs = parse(r#"{"tests": {"result": "success", "outputs": null}}"#).unwrap();
+    assert_eq!(jobs[0].outputs.len(), 0);
+}
+
+#[test]
 fn an_empty_context_passes_nothing() {
     let evidence = JobEvidence::new(&parse("{}").unwrap(), None);
     assert_eq!(evidence.outcome(), JobsOutcome::NothingRequired);

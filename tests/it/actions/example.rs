@@ -7,22 +7,23 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use super::registry::Registry;
 use crate::harness::act::{Act, ActRun};
 use crate::harness::environment::require_program;
 use crate::harness::git_server::GitServer;
+use crate::harness::oci_registry::{Auth, OciRegistry, PASSWORD, USER};
 use crate::harness::repo::Repo;
 
 const EXAMPLE: &str = include_str!("../../../docs/examples/release-gate.yml");
-const TOKEN: &str = "ghs_throwAwayTokenOfTheTest";
+/// The run's token, which git and the registry ask for alike, as GitHub's do.
+const TOKEN: &str = PASSWORD;
 const REPOSITORY: &str = "acme/app";
 
 /// A team's repository on a stand-in for GitHub.
 pub struct Example {
     /// The developer's clone.
     pub repo: Repo,
-    git: GitServer,
-    registry: Registry,
+    server: GitServer,
+    registry: OciRegistry,
     storage: TempDir,
     /// How often the workflow ran, which gives each run its id.
     runs: u32,
@@ -31,9 +32,9 @@ pub struct Example {
 impl Example {
     /// Makes the repository with the example workflow in it; nothing is committed yet.
     pub fn new() -> Self {
-        let git = GitServer::start_with_basic_auth("x-access-token", TOKEN);
-        git.create(REPOSITORY);
-        let registry = Registry::start();
+        let server = GitServer::start_with_basic_auth("x-access-token", TOKEN);
+        server.create(REPOSITORY);
+        let registry = OciRegistry::start_with(Auth::Basic);
         let repo = Repo::init();
         // act reads the repository's name from a remote; it never contacts it.
         repo.add_remote("github", &format!("https://github.com/{REPOSITORY}.git"));
@@ -47,7 +48,7 @@ impl Example {
             "FROM scratch\nARG TARGETARCH\nLABEL arch=$TARGETARCH\nCOPY app /\n",
         );
         repo.write("Makefile", "test:\n\tgrep -qx works app\nlint:\n\ttest -s app\n");
-        let example = Self { repo, git, registry, storage: folder(), runs: 0 };
+        let example = Self { repo, server, registry, storage: folder(), runs: 0 };
         example.write_configuration();
         example
     }
@@ -77,13 +78,16 @@ impl Example {
             };
             act = act.action(uses, &folder);
         }
-        act.token(TOKEN)
+        act.actor(USER)
+            .token(TOKEN)
             .variable("REGISTRY", self.registry.host())
-            .env("TEST_REMOTE", &self.git.url(REPOSITORY))
+            .env("TEST_REMOTE", &self.server.url(REPOSITORY))
             .env("TIDEGATE_BIN", &gate.display().to_string())
             .env("GITHUB_RUN_ID", &(1000 + self.runs).to_string())
             .env("CONTAINERS_STORAGE_CONF", &storage("storage.conf"))
             .programs(&self.storage.path().join("bin"))
+            // Read by buildah and not by tidegate, which gets its credentials from the action.
+            .env("REGISTRY_AUTH_FILE", &storage("auth.json"))
             // Nothing is run inside the image, so nothing needs a namespace.
             .env("BUILDAH_ISOLATION", "chroot")
             .run()
@@ -91,12 +95,21 @@ impl Example {
 
     /// The bare repository that stands for GitHub's.
     pub fn bare(&self) -> PathBuf {
-        self.git.path(REPOSITORY)
+        self.server.path(REPOSITORY)
+    }
+
+    /// Runs git in the bare repository and returns its output, which must be text.
+    #[track_caller]
+    pub fn git(&self, args: &[&str]) -> String {
+        let bare = self.bare();
+        let mut all = vec!["--git-dir", bare.to_str().expect("a path in UTF-8")];
+        all.extend(args);
+        self.repo.git(&all)
     }
 
     /// The bytes of the manifest or index under a tag, if the tag exists.
     pub fn manifest(&self, tag: &str) -> Option<Vec<u8>> {
-        self.registry.manifest(REPOSITORY, tag)
+        self.registry.read(REPOSITORY, tag).map(|(_media_type, bytes)| bytes)
     }
 
     fn write_configuration(&self) {

@@ -25,7 +25,6 @@ impl Act {
             .arg("--no-skip-checkout")
             // No server of act's own: it would listen on the machine's outside address.
             .arg("--no-cache-server")
-            .args(["--actor", "octocat"])
             .current_dir(repository)
             .stdin(Stdio::null());
         Self { command, folder }.env("GITHUB_REPOSITORY", name)
@@ -55,6 +54,12 @@ impl Act {
     /// Sets a variable of the repository (`vars.NAME`).
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.command.args(["--var", &format!("{name}={value}")]);
+        self
+    }
+
+    /// Sets who started the run (`github.actor`).
+    pub fn actor(mut self, name: &str) -> Self {
+        self.command.args(["--actor", name]);
         self
     }
 

@@ -11,6 +11,7 @@
 //! proxy.add(Rule::number(3).before(move |_| server.kill()));
 //! ```
 
+use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
@@ -380,16 +381,16 @@ pub fn exchange(host: &str, request: &Request) -> io::Result<Answer> {
     let stream = TcpStream::connect(host)?;
     let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.path);
     if request.get("host").is_none() {
-        head.push_str(&format!("Host: {host}\r\n"));
+        let _ = write!(head, "Host: {host}\r\n");
     }
     for (name, value) in &request.headers {
         let own = ["connection", "transfer-encoding", "content-length", "expect", "keep-alive"];
         if !own.contains(&name.to_ascii_lowercase().as_str()) {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
     }
     if !request.body.is_empty() || ["POST", "PUT", "PATCH"].contains(&request.method.as_str()) {
-        head.push_str(&format!("Content-Length: {}\r\n", request.body.len()));
+        let _ = write!(head, "Content-Length: {}\r\n", request.body.len());
     }
     head.push_str("Connection: close\r\n\r\n");
     let mut writer = stream.try_clone()?;
@@ -488,11 +489,11 @@ fn write_answer(
         let name_lower = name.to_ascii_lowercase();
         let own_length = name_lower == "content-length" && !head_only;
         if !framing.contains(&name_lower.as_str()) && !own_length {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
     }
     if !head_only {
-        head.push_str(&format!("Content-Length: {}\r\n", answer.body.len()));
+        let _ = write!(head, "Content-Length: {}\r\n", answer.body.len());
     }
     head.push_str("\r\n");
     writer.write_all(head.as_bytes())?;

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tiny_http::{Header, Request, Response, Server, StatusCode};
 
 use super::environment::isolated_command;
+use super::oci_registry::basic;
 
 /// How many requests are served at the same time.
 const WORKERS: usize = 4;
@@ -68,8 +69,7 @@ impl GitServer {
 
     /// Starts a server that answers 401 to every request without this user and password.
     pub fn start_with_basic_auth(user: &str, password: &str) -> Self {
-        let credentials = base64(format!("{user}:{password}").as_bytes());
-        Self::start_with(Some(format!("Basic {credentials}")))
+        Self::start_with(Some(basic(user, password)))
     }
 
     fn start_with(authorization: Option<String>) -> Self {
@@ -315,25 +315,6 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Base64 with padding (RFC 4648), for the one header that needs it.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let group = [0, 1, 2].map(|index| u32::from(chunk.get(index).copied().unwrap_or(0)));
-        let bits = group[0] << 16 | group[1] << 8 | group[2];
-        for position in 0..4 {
-            if position <= chunk.len() {
-                let index = (bits >> (18 - 6 * position)) & 63;
-                text.push(char::from(ALPHABET[index as usize]));
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
-}
-
 /// Answers with the text that GitHub sends for a protected branch.
 const PROTECTED_BRANCH_HOOK: &str = r#"#!/bin/sh
 refused=0
@@ -360,17 +341,8 @@ exit 1
 
 #[cfg(test)]
 mod tests {
-    use super::{GitServer, base64};
+    use super::GitServer;
     use crate::harness::repo::Repo;
-
-    #[test]
-    fn base64_pads_as_rfc_4648_says() {
-        let cases =
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("fooba", "Zm9vYmE=")];
-        for (plain, encoded) in cases {
-            assert_eq!(base64(plain.as_bytes()), encoded);
-        }
-    }
 
     #[test]
     fn a_push_arrives_and_can_be_cloned() {

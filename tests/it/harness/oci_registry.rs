@@ -336,10 +336,7 @@ impl TokenServer {
                     note = note.header(header.field.as_str().as_str(), header.value.as_str());
                 }
                 record.lock().unwrap().push(note.clone());
-                let known = match note.get("authorization") {
-                    None => None,
-                    Some(value) => Some(value == basic(USER, PASSWORD)),
-                };
+                let known = note.get("authorization").map(|value| value == basic(USER, PASSWORD));
                 let answer = if known == Some(false) {
                     let text = r#"{"errors":[{"code":"UNAUTHORIZED","message":"wrong password"}]}"#;
                     tiny_http::Response::from_string(text).with_status_code(401)

@@ -147,7 +147,8 @@ fn a_quarantined_digest_does_not_come_back_under_another_commit() {
     let again = world.commit("Try again", &[("app.py", "print(3)\n")]);
     let before = world.fingerprint();
     world.gate(&again).passed(&bad).run().code(4).says("quarantine");
-    let tags: Vec<String> = world.fingerprint().into_iter().filter(|l| l.contains("acme")).collect();
+    let tags: Vec<String> =
+        world.fingerprint().into_iter().filter(|l| l.contains("acme")).collect();
     let before: Vec<String> = before.into_iter().filter(|l| l.contains("acme")).collect();
     assert_eq!(tags, before);
 }

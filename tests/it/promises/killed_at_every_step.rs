@@ -227,7 +227,12 @@ fn a_first_promotion_killed_at_any_write_is_completed_by_its_rerun() {
     let gate = || world.gate(&commit).run_id(7, 1).passed(&image);
     gate().run().code(0);
     let expected = world.view();
-    let scene = Scene { first: (commit.clone(), image.clone()), second: (commit.clone(), image.clone()), world, saved };
+    let scene = Scene {
+        first: (commit.clone(), image.clone()),
+        second: (commit.clone(), image.clone()),
+        world,
+        saved,
+    };
     for moment in [Moment::Before, Moment::After] {
         for step in 1.. {
             scene.world.restore(&scene.saved);

@@ -55,14 +55,16 @@ impl World {
         let dev = Repo::init();
         dev.add_remote("origin", &git.url("app"));
         let host = registry_proxy.host();
-        let images: Vec<String> = repositories.iter().map(|name| format!("{host}/{name}")).collect();
+        let images: Vec<String> =
+            repositories.iter().map(|name| format!("{host}/{name}")).collect();
         let configuration = format!(
             "version: 1\nimages: [{}]\nrequire: {{ jobs: [tests] }}\nregistries: {{ \"{host}\": {{ {QUICK} }} }}\n{configuration}",
             images.join(", ")
         );
         let world =
             Self { registry, registry_proxy, git, git_proxy, dev, runs: AtomicU64::new(100) };
-        world.commit("Begin", &[(".github/tidegate.yml", &configuration), ("app.py", "print(0)\n")]);
+        world
+            .commit("Begin", &[(".github/tidegate.yml", &configuration), ("app.py", "print(0)\n")]);
         world
     }
 
@@ -166,7 +168,10 @@ impl World {
         let bare = self.bare();
         assert_eq!(bare.tree("stable"), bare.tree(commit), "the tree of branch stable");
         let newest = bare.newest_record();
-        assert_eq!((newest["number"].as_u64(), newest["commit"].as_str()), (Some(number), Some(commit)));
+        assert_eq!(
+            (newest["number"].as_u64(), newest["commit"].as_str()),
+            (Some(number), Some(commit))
+        );
         assert_eq!(newest["images"][0]["digest"], image.digest.as_str());
     }
 
@@ -338,7 +343,8 @@ impl Bare {
         if self.branch("tidegate").is_none() {
             return Vec::new();
         }
-        let listing = self.git(&["ls-tree", "--name-only", &format!("refs/heads/tidegate:{folder}")]);
+        let listing =
+            self.git(&["ls-tree", "--name-only", &format!("refs/heads/tidegate:{folder}")]);
         listing.lines().map(str::to_owned).collect()
     }
 
@@ -412,9 +418,7 @@ impl Gate<'_> {
     pub fn passed_set(self, images: &[(&str, &Pushed)]) -> Self {
         let digests: serde_json::Map<String, Value> = images
             .iter()
-            .map(|(repository, image)| {
-                (self.world.image(repository), image.digest.as_str().into())
-            })
+            .map(|(repository, image)| (self.world.image(repository), image.digest.as_str().into()))
             .collect();
         let digests = Value::from(digests).to_string();
         self.needs(&json!({

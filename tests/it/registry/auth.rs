@@ -1,5 +1,6 @@
 //! Credentials go where they belong, and nowhere else.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use tidegate::adapters::registry::{Credentials, Options, RegistryError};
@@ -237,4 +238,100 @@ fn the_test_registry_itself_refuses_strangers() {
         let answer = exchange(registry.host(), &Request::new("GET", "/v2/")).unwrap();
         assert_eq!(answer.status, 401, "{auth:?}");
     }
+}
+
+#[test]
+fn an_identity_token_is_exchanged_by_post() {
+    let registry = OciRegistry::start();
+    let pushed = registry.push("acme/app", &["candidate"], COMMIT);
+    let proxy = FaultProxy::start(registry.host());
+    let host = proxy.host().to_owned();
+    let challenge = format!("Bearer realm=\"http://{host}/oauth2/token\",service=\"s\"");
+    proxy.add(
+        Rule::when(|request| {
+            request.path.starts_with("/v2/") && request.get("authorization").is_none()
+        })
+        .answer(401, &[("Www-Authenticate", &challenge)], ""),
+    );
+    let answer = r#"{"access_token":"an-access-token"}"#;
+    proxy.add(Rule::on("POST", "/oauth2/token").answer(200, &[], answer));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    let config = format!(r#"{{"auths":{{"{host}":{{"identitytoken":"refresh/me"}}}}}}"#);
+    std::fs::write(&path, config).unwrap();
+    let client = client(Options { docker_config: Some(path), ..options() });
+    let found = run(client.digest(&image(&host, "acme/app"), &by_tag("candidate")));
+    assert_eq!(found, Ok(Some(pushed.digest)));
+    let seen = proxy.seen();
+    let post = seen.iter().find(|request| request.method == "POST").expect("an exchange");
+    assert_eq!(
+        String::from_utf8_lossy(&post.body),
+        "grant_type=refresh_token&service=s&client_id=tidegate\
+         &scope=repository%3Aacme%2Fapp%3Apull&refresh_token=refresh%2Fme"
+    );
+    assert_eq!(post.get("authorization"), None);
+    assert_eq!(seen.last().unwrap().get("authorization"), Some("Bearer an-access-token"));
+}
+
+/// The helper has to be on `PATH`, which belongs to the whole process: the test starts itself
+/// again with another one.
+#[test]
+fn a_credential_helper_is_asked() {
+    const HOST: &str = "TIDEGATE_TEST_HOST";
+    const FOLDER: &str = "TIDEGATE_TEST_FOLDER";
+    if let (Ok(host), Ok(folder)) = (std::env::var(HOST), std::env::var(FOLDER)) {
+        let path = std::path::Path::new(&folder).join("config.json");
+        let client = client(Options { docker_config: Some(path), ..options() });
+        assert!(
+            run(client.digest(&image(&host, "acme/app"), &by_tag("candidate"))).unwrap().is_some()
+        );
+        return;
+    }
+    let registry = OciRegistry::start_with(Auth::Basic);
+    registry.push("acme/app", &["candidate"], COMMIT);
+    let folder = tempfile::tempdir().unwrap();
+    let (host, path) = (registry.host(), folder.path());
+    let config = format!(r#"{{"credHelpers":{{"{host}":"tidegate-test"}}}}"#);
+    std::fs::write(path.join("config.json"), config).unwrap();
+    let script = path.join("docker-credential-tidegate-test");
+    std::fs::write(
+        &script,
+        format!(
+            "#!/bin/sh\nread host || test -n \"$host\"\ntest \"$1 $host\" = 'get {host}' || exit 1\n\
+             echo '{{\"Username\":\"{USER}\",\"Secret\":\"{PASSWORD}\"}}'\n"
+        ),
+    )
+    .unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "registry::auth::a_credential_helper_is_asked"])
+        .env(HOST, host)
+        .env(FOLDER, path)
+        .env("PATH", format!("{}:/usr/bin:/bin", path.display()))
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[test]
+fn a_challenge_of_a_redirect_target_is_not_answered() {
+    let registry = OciRegistry::start_with(Auth::Basic);
+    let pushed = registry.push("acme/app", &["candidate"], COMMIT);
+    let proxy = FaultProxy::start(registry.host());
+    let store = FaultProxy::start(registry.host());
+    let elsewhere = format!("http://{}/v2/acme/app/blobs/{}", store.host(), pushed.configs[0]);
+    proxy.add(
+        Rule::when(|request| {
+            request.path.contains("/blobs/") && request.get("authorization").is_some()
+        })
+        .answer(307, &[("Location", &elsewhere)], ""),
+    );
+    let image = image(proxy.host(), "acme/app");
+    let client = client(with_login(USER, PASSWORD));
+    let manifest = run(client.manifest(&image, &by_tag("candidate"))).unwrap().unwrap();
+    let error = run(client.inspect(&image, &manifest)).unwrap_err();
+    assert!(matches!(error, RegistryError::Unauthorized { .. }), "{error}");
+    assert_eq!(store.seen().len(), 1);
+    assert_eq!(store.seen()[0].get("authorization"), None);
 }

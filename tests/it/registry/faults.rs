@@ -1,5 +1,6 @@
 //! Registries and networks that fail.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tidegate::adapters::registry::RegistryError;
@@ -7,7 +8,7 @@ use tidegate::http::HttpError;
 use tidegate::model::Digest;
 
 use super::{by_tag, client, image, options, run, tag};
-use crate::harness::fault_proxy::{Answer, Fault, FaultProxy, Rule};
+use crate::harness::fault_proxy::{Answer, Fault, FaultProxy, Request, Rule};
 use crate::harness::oci_registry::{OciRegistry, Pushed, free_port};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -336,4 +337,29 @@ fn the_second_of_two_tags_can_be_refused_while_the_first_stands() {
     assert!(error.to_string().contains("acme/app:latest"), "{error}");
     assert_eq!(registry.read("acme/app", "stable").unwrap().1, pushed.bytes);
     assert_eq!(registry.read("acme/app", "latest"), None);
+}
+
+#[test]
+fn the_proxy_acts_at_the_chosen_moment() {
+    let registry = Arc::new(OciRegistry::start());
+    registry.push("acme/app", &["candidate"], COMMIT);
+    let proxy = FaultProxy::start(registry.host());
+    let image = image(proxy.host(), "acme/app");
+    let moments = Arc::new(Mutex::new(Vec::new()));
+    let note = |moment: &'static str| {
+        let (registry, moments) = (Arc::clone(&registry), Arc::clone(&moments));
+        move |request: &Request| {
+            let there = registry.read("acme/app", "stable").is_some();
+            moments.lock().unwrap().push((request.number, moment, there));
+        }
+    };
+    // The first request reads the candidate.
+    proxy.add(Rule::number(2).before(note("before")).after(note("after")));
+    proxy.add(Rule::on("HEAD", "/manifests/").skip(1).before(note("second reading")));
+    let client = client(options());
+    let manifest = run(client.manifest(&image, &by_tag("candidate"))).unwrap().unwrap();
+    run(client.put_tag(&image, &tag("stable"), &manifest)).unwrap();
+    run(client.put_tag(&image, &tag("latest"), &manifest)).unwrap();
+    let expected = [(2, "before", false), (2, "after", true), (5, "second reading", true)];
+    assert_eq!(*moments.lock().unwrap(), expected);
 }

@@ -61,7 +61,7 @@ impl Builder {
         let layout = Layout::new(folder.to_owned());
         let begin = |name: &str, document: &Value| {
             let path = folder.join(name);
-            if path.exists() { Ok(()) } else { self.put(path, document.to_string().as_bytes()) }
+            if path.exists() { Ok(()) } else { put(path, document.to_string().as_bytes()) }
         };
         begin("oci-layout", &json!({"imageLayoutVersion": "1.0.0"}))?;
         let empty = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []});
@@ -79,7 +79,7 @@ impl Builder {
         let bytes = index.to_string().into_bytes();
         let index = Manifest::from_received(OCI_INDEX, bytes)
             .map_err(|reason| RegistryError::Layout { path: folder.to_owned(), reason })?;
-        self.blob(&layout, OCI_INDEX, &index.bytes)?;
+        blob(&layout, OCI_INDEX, &index.bytes)?;
         for tag in tags {
             layout.put_tag(tag, &index, super::super::LONGEST_PATIENCE).await?;
         }
@@ -94,7 +94,7 @@ impl Builder {
         let PlatformImage { os, architecture, layers } = platform;
         let mut descriptors = Vec::new();
         for layer in layers {
-            descriptors.push(self.blob(layout, LAYER, layer)?);
+            descriptors.push(blob(layout, LAYER, layer)?);
         }
         let config = json!({
             "created": self.created.to_string(),
@@ -109,34 +109,29 @@ impl Builder {
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
-            "config": self.blob(layout, OCI_CONFIG, config.to_string().as_bytes())?,
+            "config": blob(layout, OCI_CONFIG, config.to_string().as_bytes())?,
             "layers": descriptors,
         });
-        let mut descriptor = self.blob(layout, OCI_MANIFEST, manifest.to_string().as_bytes())?;
+        let mut descriptor = blob(layout, OCI_MANIFEST, manifest.to_string().as_bytes())?;
         if let Some(descriptor) = descriptor.as_object_mut() {
             let platform = json!({"architecture": architecture, "os": os});
             descriptor.insert("platform".to_owned(), platform);
         }
         Ok(descriptor)
     }
+}
 
-    /// Writes a blob and returns its descriptor.
-    fn blob(
-        &self,
-        layout: &Layout,
-        media_type: &str,
-        bytes: &[u8],
-    ) -> Result<Value, RegistryError> {
-        let digest = Digest::of(bytes);
-        let path = layout.blob_path(&digest);
-        if !path.exists() {
-            self.put(path, bytes)?;
-        }
-        Ok(json!({"mediaType": media_type, "digest": digest, "size": bytes.len()}))
+/// Writes a blob and returns its descriptor.
+fn blob(layout: &Layout, media_type: &str, bytes: &[u8]) -> Result<Value, RegistryError> {
+    let digest = Digest::of(bytes);
+    let path = layout.blob_path(&digest);
+    if !path.exists() {
+        put(path, bytes)?;
     }
+    Ok(json!({"mediaType": media_type, "digest": digest, "size": bytes.len()}))
+}
 
-    fn put(&self, path: PathBuf, bytes: &[u8]) -> Result<(), RegistryError> {
-        write_file(&path, bytes)
-            .map_err(|error| RegistryError::Layout { path, reason: error.to_string() })
-    }
+fn put(path: PathBuf, bytes: &[u8]) -> Result<(), RegistryError> {
+    write_file(&path, bytes)
+        .map_err(|error| RegistryError::Layout { path, reason: error.to_string() })
 }

@@ -1,0 +1,146 @@
+//! `last-good`: prints the id of the last good commit and nothing else. No network.
+
+use serde::Serialize;
+
+use super::session::Session;
+use crate::adapters::state_branch;
+use crate::cli::{Global, LastGood};
+use crate::evidence::good::{GoodCandidate, GoodSearch};
+use crate::exit::{Exit, Failed};
+use crate::ledger::{self, Ledger, Presence};
+use crate::model::CommitSha;
+use crate::observe::good::{self, GoodQuery};
+use crate::observe::ledger_file;
+use crate::output::{Output, Table, clean, dim, good as fine, plain, warn};
+use crate::policy::last_good;
+use crate::state::State;
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    commit: Option<&'a CommitSha>,
+    head: &'a CommitSha,
+    #[serde(flatten)]
+    search: &'a GoodSearch,
+}
+
+pub(super) fn run(global: &Global, args: &LastGood, output: &mut Output) -> anyhow::Result<Exit> {
+    let session = Session::open(global, &args.place)?;
+    let head = protected_head(&session, &args.head)?;
+    let failed = args.failed.as_deref().map(|failed| session.resolve(failed)).transpose()?;
+    let ledger = local_ledger(&session, &head)?;
+    let state = local_state(&session, output)?;
+    let search = good::search(
+        &session.git,
+        &ledger,
+        &GoodQuery {
+            head: &head,
+            failed: failed.as_ref(),
+            branch: &session.config.branch,
+            ledger_path: &session.config.ledger.path,
+            state: &state,
+            now: session.now,
+        },
+    )?;
+    let chosen = last_good::choose(&search);
+    for warning in &search.warnings {
+        output.warning(warning)?;
+    }
+    if output.is_json() {
+        let commit = chosen.map(|good| &good.commit);
+        output.json("tidegate/last-good/1", &Answer { commit, head: &head, search: &search })?;
+    } else if args.explain {
+        explain(output, &session, &search, chosen)?;
+    } else if let Some(good) = chosen {
+        output.line(&good.commit)?;
+    }
+    if chosen.is_some() {
+        return Ok(Exit::Done);
+    }
+    let looked_at = search.candidates.len();
+    let place = &session.config.ledger.path;
+    let error = match (looked_at, ledger.presence) {
+        (0, Presence::Missing) => format!("there is no ledger at {place} and no release record"),
+        (0, _) => format!("no entry of {place} counts, and there is no release record"),
+        _ => {
+            format!("none of the {looked_at} commits that are recorded as good survives the checks")
+        }
+    };
+    Err(Failed::new(Exit::NoGoodCommit, error)
+        .with_hint("`tidegate last-good --explain` says what was found of each")
+        .into())
+}
+
+/// Returns the head whose history counts: HEAD where it is on the protected branch or detached, as
+/// a checkout in Actions leaves it, else the protected branch as it was last fetched.
+pub(super) fn protected_head(session: &Session, given: &str) -> anyhow::Result<CommitSha> {
+    let branch = &session.config.branch;
+    let on_branch = session.git.head_branch().is_none_or(|name| name == branch.as_str());
+    if given == "HEAD" && !on_branch {
+        let known =
+            session.git.tracked(branch).or_else(|| session.git.local_ref(&branch.full_ref()));
+        if let Some(head) = known {
+            return Ok(head);
+        }
+    }
+    session.resolve(given)
+}
+
+/// Reads the ledger of the work tree where there is one, else that of `head`.
+pub(super) fn local_ledger(session: &Session, head: &CommitSha) -> anyhow::Result<Ledger> {
+    let path = &session.config.ledger.path;
+    if session.git.workdir().is_some() && session.root.join(path).exists() {
+        return Ok(ledger_file::newest_entries(&session.root.join(path), good::LEDGER_ENTRIES)?);
+    }
+    let tree = session.git.commit(head)?.tree;
+    match session.git.file(&tree, path)? {
+        Some(bytes) => ledger::newest_entries_in(&bytes, good::LEDGER_ENTRIES).map_err(|error| {
+            anyhow::Error::new(error).context(format!("cannot read {path} at {}", head.short()))
+        }),
+        None => Ok(Ledger { presence: Presence::Missing, ..Ledger::default() }),
+    }
+}
+
+/// Reads the state branch as it was last fetched. Where that cannot be read, only the ledger is
+/// left, and the user is told.
+pub(super) fn local_state(session: &Session, output: &mut Output) -> anyhow::Result<State> {
+    let head = session.git.tracked(&session.config.state_branch);
+    match state_branch::read(&session.git, head.as_ref()) {
+        Ok(observed) => Ok(observed.state),
+        Err(error) => {
+            output.warning(&format!("{error}; only the ledger is read"))?;
+            Ok(State::default())
+        }
+    }
+}
+
+fn explain(
+    output: &mut Output,
+    session: &Session,
+    search: &GoodSearch,
+    chosen: Option<&GoodCandidate>,
+) -> anyhow::Result<()> {
+    let mut table = Table::new(&["", "commit", "behind", "witness", "subject", "verdict"])
+        .right(2)
+        .when_empty("no record, no stored verdict and no ledger entry says that a commit is good");
+    for candidate in &search.candidates {
+        let is_chosen = chosen == Some(candidate);
+        let subject = session.git.commit(&candidate.commit).map(|info| info.subject().to_owned());
+        let subject: String = subject.unwrap_or_default().chars().take(40).collect();
+        let distance = candidate.distance.map_or_else(|| "-".to_owned(), |n| n.to_string());
+        let verdict = match (is_chosen, candidate.rejections.first()) {
+            (true, _) => fine("the last good commit"),
+            (false, Some(rejection)) => warn(clean(&rejection.to_string())),
+            (false, None) => dim("good, but another one comes first"),
+        };
+        table.row([
+            plain(if is_chosen { "→" } else { "" }),
+            plain(candidate.commit.short()),
+            plain(distance),
+            plain(candidate.witness),
+            plain(clean(&subject)),
+            verdict,
+        ]);
+    }
+    output.table(&table)?;
+    Ok(())
+}

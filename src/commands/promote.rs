@@ -1,0 +1,202 @@
+//! `promote`: a person makes a candidate stable.
+//!
+//! What the tests said is the person's business here. What is not: the images have to be complete
+//! and made from the commit, the commit has to be on the protected branch, holds and freezes stop,
+//! and an older release comes over a newer one only by `--override`, which is recorded.
+
+use serde::Serialize;
+
+use super::gate::{applier, complete_newest};
+use super::session::{Session, block_on};
+use super::situation::by_tag;
+use crate::adapters::image_cache::ImageCache;
+use crate::adapters::registry::{Reference, Registries};
+use crate::apply::{Completion, Ended};
+use crate::cli::{Global, Promote};
+use crate::exit::{Exit, Failed, OrFailed as _};
+use crate::model::{CommitSha, Digest, ImageRef, Tag};
+use crate::observe::freeze;
+use crate::observe::release::{self, ReleaseQuery};
+use crate::observe::world::World;
+use crate::output::{Output, clean, good, strong, warn};
+use crate::plan::{self, Promotion, Step};
+use crate::policy::{self, ByHand};
+
+#[derive(Serialize)]
+struct Promoted {
+    commit: String,
+    release: u64,
+    completion: Completion,
+}
+
+pub(super) fn run(global: &Global, args: &Promote, output: &mut Output) -> anyhow::Result<Exit> {
+    let mut session = Session::open(global, &args.place)?;
+    let promoted = block_on(promote(&mut session, args, output))?;
+    let Some(promoted) = promoted else { return Ok(Exit::Held) };
+    output.show("tidegate/promote/1", &promoted, |output, promoted| {
+        let commit = &promoted.commit[..7];
+        output.line(format!(
+            "{} {commit} is live as release {}",
+            good("promoted"),
+            promoted.release
+        ))?;
+        for step in &promoted.completion.changed {
+            output.line(format!("  {} {}", good("done"), clean(step)))?;
+        }
+        for pending in &promoted.completion.pending {
+            output.line(format!(
+                "  {} {}: {}",
+                warn("pending"),
+                clean(&pending.step),
+                clean(&pending.reason)
+            ))?;
+        }
+        Ok(())
+    })?;
+    Ok(promoted.completion.pending.first().map_or(Exit::Done, |pending| pending.exit))
+}
+
+async fn promote(
+    session: &mut Session,
+    args: &Promote,
+    output: &mut Output,
+) -> anyhow::Result<Option<Promoted>> {
+    let registries = session.registries()?;
+    let progress = output.progress("looking at the remote");
+    complete_newest(session, &registries, &|step| progress.say(step)).await?;
+    let world = World::fetch(&session.git, &session.config)?;
+    let commit = candidate(session, &registries, args).await?;
+    session.config = session.config_at(&commit)?;
+    let (steps, images) = steps(session, &registries, args, &world, &commit).await?;
+    drop(progress);
+    output.note(format!("{} {}", strong("promote"), commit.short()))?;
+    for (number, step) in (1..).zip(&steps) {
+        output.note(format!("  {number}. {}", clean(&step.to_string())))?;
+    }
+    if !args.yes && !output.confirm("Go on?")? {
+        return Ok(None);
+    }
+    let progress = output.progress("promoting");
+    let say = |step: &str| progress.say(step);
+    let config_at = |commit: &CommitSha| session.config_at(commit).ok();
+    let mut apply = applier(session, &registries, &config_at, &say);
+    apply.images = images;
+    match apply.apply(&steps, &world.state).await? {
+        Ended::Done(applied) => Ok(Some(Promoted {
+            commit: commit.to_string(),
+            release: applied.record.map_or(0, |record| record.number),
+            completion: applied.completion,
+        })),
+        Ended::Moved { what } => Err(Failed::new(
+            Exit::StalePlan,
+            format!("{what} has moved meanwhile; nothing was changed"),
+        )
+        .with_hint("look at `tidegate status`, then run it again")
+        .into()),
+    }
+}
+
+/// Finds the commit: a revision of this clone, or the one that a tag's image was made from.
+async fn candidate(
+    session: &Session,
+    registries: &Registries,
+    args: &Promote,
+) -> anyhow::Result<CommitSha> {
+    let given = args.candidate.as_deref().unwrap_or("HEAD");
+    if let Some(commit) = session.git.local_commit(given) {
+        return Ok(session.git.effective_head(&commit, &session.config.ledger.path)?);
+    }
+    if let (Ok(tag), Some(image)) = (given.parse::<Tag>(), session.images().first())
+        && let Some(manifest) = registries.manifest(image, &Reference::Tag(tag)).await?
+    {
+        let revisions = registries.inspect(image, &manifest).await?.revisions;
+        let mut commits = revisions.iter().filter_map(|revision| revision.parse().ok());
+        if let (Some(commit), None) = (commits.next(), commits.next()) {
+            return Ok(commit);
+        }
+        return Err(Failed::new(
+            Exit::BadInput,
+            format!("{image}:{given} does not say which commit it was made from"),
+        )
+        .with_hint(
+            "label images with org.opencontainers.image.revision, or name the commit and --digest",
+        )
+        .into());
+    }
+    session.resolve(given)
+}
+
+async fn steps(
+    session: &Session,
+    registries: &Registries,
+    args: &Promote,
+    world: &World,
+    commit: &CommitSha,
+) -> anyhow::Result<(Vec<Step>, ImageCache)> {
+    let head = world.head(&session.config)?;
+    let tree = session.git.commit(commit)?.tree;
+    let state = &world.state.state;
+    let digests = digests(session, registries, args, commit).await?;
+    let mut images = ImageCache::default();
+    let query = ReleaseQuery { tested: commit, tree: &tree, head, images: &digests, state };
+    let found =
+        release::observe(&session.git, registries, &session.config, &query, &mut images).await?;
+    let by_hand = ByHand {
+        commit,
+        release: &found,
+        state,
+        freezes: &freeze::open_windows(&session.config.freeze, session.now)?,
+        now: session.now,
+        overridden: args.override_reason.is_some(),
+    };
+    let stops = policy::by_hand(&by_hand);
+    if !stops.is_empty() {
+        let why: Vec<String> = stops.iter().map(ToString::to_string).collect();
+        return Err(Failed::new(Exit::Held, format!("not promoted: {}", why.join("; ")))
+            .with_hint(policy::by_hand_hint(&stops))
+            .into());
+    }
+    let promotion = Promotion {
+        commit: commit.clone(),
+        tree,
+        images: found
+            .images
+            .into_iter()
+            .filter_map(|image| Some((image.image, image.digest?, image.stable)))
+            .collect(),
+        metrics: std::collections::BTreeMap::new(),
+        checks: vec!["promoted by hand".to_owned()],
+        run: session.identity(),
+        run_url: session.run.as_ref().and_then(crate::actions::Run::url),
+        now: session.now,
+        by: session.actor(),
+        reason: Some("promoted by hand".to_owned()),
+        override_reason: args.override_reason.clone(),
+    };
+    Ok((plan::promotion(promotion, state, &session.config)?, images))
+}
+
+/// Finds the digests: as given, else those of the commit's last release, else by tag.
+async fn digests(
+    session: &Session,
+    registries: &Registries,
+    args: &Promote,
+    commit: &CommitSha,
+) -> anyhow::Result<Vec<(ImageRef, Option<Digest>)>> {
+    let images = session.images();
+    if args.digest.is_some() && images.len() != 1 {
+        return Err(anyhow::anyhow!("one digest was given for {} images", images.len()))
+            .or_exit(Exit::Usage)
+            .or_hint("name each image: --digests '{\"<image>\": \"sha256:...\"}'");
+    }
+    let mut found = Vec::new();
+    for image in images {
+        let given = args.digest.clone().or_else(|| args.digests.as_ref()?.0.get(image).cloned());
+        let digest = match given {
+            Some(digest) => Some(digest),
+            None => by_tag(&session.config, registries, image, commit).await?,
+        };
+        found.push((image.clone(), digest));
+    }
+    Ok(found)
+}

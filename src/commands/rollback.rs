@@ -1,0 +1,176 @@
+//! `rollback`: by a person. To the last good commit, to a commit or release of choice, of stable
+//! alone, or undone.
+
+use serde::Serialize;
+
+use super::gate::applier;
+use super::session::{Session, block_on};
+use crate::apply::{Completion, Ended};
+use crate::cli::{Global, Rollback};
+use crate::exit::{Exit, Failed};
+use crate::model::CommitSha;
+use crate::observe::world::World;
+use crate::output::{Output, bad, clean, dim, good, strong, warn};
+use crate::plan::Step;
+
+mod main_branch;
+mod stable;
+mod target;
+mod undo;
+
+/// How many dropped commits are listed.
+const LISTED: usize = 20;
+
+/// What is about to be done: what a person is asked about.
+struct Proposal {
+    /// In one line.
+    headline: String,
+    /// The commits whose changes go, newest first.
+    dropped: Vec<CommitSha>,
+    /// The steps.
+    steps: Vec<Step>,
+    /// The failed commit, for the advice at the end; `None` where main does not change.
+    failed: Option<CommitSha>,
+}
+
+#[derive(Serialize)]
+struct Done {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollback_commit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    kept: Vec<String>,
+    release: u64,
+    completion: Completion,
+}
+
+pub(super) fn run(global: &Global, args: &Rollback, output: &mut Output) -> anyhow::Result<Exit> {
+    let mut session = Session::open(global, &args.place)?;
+    if let Some(undone) = &args.undo {
+        return undo::run(&session, undone.as_deref(), args, output);
+    }
+    let progress = output.progress("looking at the remote");
+    let world = World::fetch(&session.git, &session.config)?;
+    let proposal = if args.stable_only {
+        stable::propose(&session, &world, args)?
+    } else {
+        main_branch::propose(&mut session, &world, args)?
+    };
+    drop(progress);
+    if !agreed(&session, &proposal, args, output)? {
+        return Ok(Exit::Held);
+    }
+    perform(&session, &world, &proposal, output)
+}
+
+/// Lists what would be dropped, and asks.
+fn agreed(
+    session: &Session,
+    proposal: &Proposal,
+    args: &Rollback,
+    output: &mut Output,
+) -> anyhow::Result<bool> {
+    output.note(strong(&proposal.headline))?;
+    if !proposal.dropped.is_empty() {
+        let count = proposal.dropped.len();
+        let commits = if count == 1 { "commit" } else { "commits" };
+        output.note(format!(
+            "The changes of {count} {commits} go (none is lost: `--undo` brings them back):"
+        ))?;
+        for commit in proposal.dropped.iter().take(LISTED) {
+            let info = session.git.commit(commit)?;
+            output.note(format!(
+                "  {} {} {}",
+                commit.short(),
+                clean(info.subject()),
+                dim(clean(&info.author))
+            ))?;
+        }
+        if count > LISTED {
+            output.note(format!("  and {} more", count - LISTED))?;
+        }
+    }
+    for (number, step) in (1..).zip(&proposal.steps) {
+        output.note(format!("  {number}. {}", clean(&step.to_string())))?;
+    }
+    Ok(args.yes || output.confirm("Go on?")?)
+}
+
+fn perform(
+    session: &Session,
+    world: &World,
+    proposal: &Proposal,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
+    let registries = session.registries()?;
+    let progress = output.progress("rolling back");
+    let say = |step: &str| progress.say(step);
+    let config_at = |commit: &CommitSha| session.config_at(commit).ok();
+    let mut apply = applier(session, &registries, &config_at, &say);
+    let ended = block_on(apply.apply(&proposal.steps, &world.state))?;
+    drop(progress);
+    let applied = match ended {
+        Ended::Done(applied) => applied,
+        Ended::Moved { what } => {
+            return Err(Failed::new(Exit::StalePlan, format!("{what} has moved meanwhile"))
+                .with_hint("look at `tidegate status`, then run it again")
+                .into());
+        }
+    };
+    let main = applied.rolled_back.as_ref();
+    let done = Done {
+        rollback_commit: main.map(|done| done.commit.to_string()),
+        to: main.map(|done| done.good.to_string()),
+        kept: main.map(|done| done.kept.clone()).unwrap_or_default(),
+        release: applied.record.as_ref().map_or(0, |record| record.number),
+        completion: applied.completion,
+    };
+    output.show("tidegate/rollback/1", &done, |output, done| {
+        people(output, session, proposal, done)
+    })?;
+    Ok(done.completion.pending.first().map_or(Exit::Done, |pending| pending.exit))
+}
+
+fn people(
+    output: &mut Output,
+    session: &Session,
+    proposal: &Proposal,
+    done: &Done,
+) -> std::io::Result<()> {
+    let branch = &session.config.branch;
+    if let (Some(commit), Some(to)) = (&done.rollback_commit, &done.to) {
+        output.line(format!(
+            "{} {branch} shows the tree of {} again (commit {})",
+            bad("rolled back"),
+            &to[..7],
+            &commit[..7]
+        ))?;
+    }
+    for step in &done.completion.changed {
+        output.line(format!("  {} {}", good("done"), clean(step)))?;
+    }
+    for pending in &done.completion.pending {
+        output.line(format!(
+            "  {} {}: {}",
+            warn("pending"),
+            clean(&pending.step),
+            clean(&pending.reason)
+        ))?;
+    }
+    if !done.kept.is_empty() {
+        output.line(format!("  kept as they were: {}", clean(&done.kept.join(", "))))?;
+    }
+    match &proposal.failed {
+        Some(failed) => {
+            output.line("")?;
+            output.line(strong("To get the work back:"))?;
+            for line in super::report::recovery(failed.as_str(), branch) {
+                output.line(format!("  {line}"))?;
+            }
+            Ok(())
+        }
+        None => output.line(format!(
+            "{branch} did not change; promotions are on hold until `tidegate resume`"
+        )),
+    }
+}

@@ -1,0 +1,47 @@
+//! Finds the release or commit that a person names with `--to`.
+
+use crate::adapters::state_branch;
+use crate::commands::session::Session;
+use crate::exit::{Exit, Failed};
+use crate::model::CommitSha;
+use crate::observe::world::World;
+use crate::state::Record;
+
+/// What `--to` names.
+pub(super) struct Target {
+    /// The commit.
+    pub(super) commit: CommitSha,
+    /// Its release, where it has one.
+    pub(super) record: Option<Record>,
+}
+
+/// Reads `--to`: the number of a release, or a revision.
+pub(super) fn find(session: &Session, world: &World, to: &str) -> anyhow::Result<Target> {
+    let state = &world.state.state;
+    if let Some(entry) =
+        to.parse::<u64>().ok().and_then(|number| state.index.iter().find(|e| e.number == number))
+    {
+        let record = record(session, world, entry.number)?;
+        return Ok(Target { commit: record.commit.clone(), record: Some(record) });
+    }
+    let commit = session.resolve(to)?;
+    let released = state.index.iter().rev().find(|e| e.kind.is_promotion() && e.commit == commit);
+    let record = released.map(|entry| record(session, world, entry.number)).transpose()?;
+    Ok(Target { commit, record })
+}
+
+/// Reads the record of a release, also an old one.
+pub(super) fn record(session: &Session, world: &World, number: u64) -> anyhow::Result<Record> {
+    if let Some(record) = world.state.state.records.get(&number) {
+        return Ok(record.clone());
+    }
+    let found = match &world.state.head {
+        Some(head) => state_branch::read_record(&session.git, head, number)?,
+        None => None,
+    };
+    found.ok_or_else(|| {
+        Failed::new(Exit::BadInput, format!("there is no record of release {number}"))
+            .with_hint("`tidegate history` lists the releases")
+            .into()
+    })
+}

@@ -1,0 +1,150 @@
+//! Turns a decision into a plan.
+
+use crate::commands::session::Session;
+use crate::evidence::Evidence;
+use crate::observe::world::World;
+use crate::plan::{self, Basis, MainRollback, Plan, Promotion, Step};
+use crate::policy::{Decision, Reason, Verdict};
+use crate::state::{FORMAT, Outcome, State, StateChange, StoredVerdict};
+
+/// Turns a decision into steps.
+pub(super) fn make_plan(
+    session: &Session,
+    world: &World,
+    evidence: &Evidence,
+    decision: &Decision,
+    keep: Vec<String>,
+) -> anyhow::Result<Plan> {
+    let state = &world.state.state;
+    let steps = if decision.binding {
+        match decision.verdict {
+            Verdict::Promote => {
+                plan::promotion(promotion(session, evidence), state, &session.config)?
+            }
+            Verdict::Rollback => rollback_steps(session, evidence, decision, state, keep),
+            Verdict::Hold | Verdict::Superseded => {
+                stored_verdict(session, evidence, decision).into_iter().collect()
+            }
+            Verdict::Retry => Vec::new(),
+        }
+    } else {
+        Vec::new()
+    };
+    Ok(Plan {
+        version: plan::FORMAT,
+        verdict: decision.verdict,
+        commit: decision.commit.clone(),
+        reasons: decision.reasons.iter().map(ToString::to_string).collect(),
+        basis: Basis {
+            branch: session.config.branch.clone(),
+            head: evidence.head.clone(),
+            state: world.state.head.clone(),
+            release: state.newest_number(),
+        },
+        steps,
+    })
+}
+
+fn promotion(session: &Session, evidence: &Evidence) -> Promotion {
+    let images = evidence.release.iter().flat_map(|release| &release.images);
+    Promotion {
+        commit: evidence.tested.clone(),
+        tree: evidence.tree.clone(),
+        images: images
+            .filter_map(|image| {
+                Some((image.image.clone(), image.digest.clone()?, image.stable.clone()))
+            })
+            .collect(),
+        metrics: evidence.figures(),
+        checks: checks(evidence),
+        run: evidence.run.clone(),
+        run_url: session.run.as_ref().and_then(crate::actions::Run::url),
+        now: session.now,
+        by: session.actor(),
+        reason: None,
+        override_reason: None,
+    }
+}
+
+/// Says what passed, in the words of the ledger.
+fn checks(evidence: &Evidence) -> Vec<String> {
+    let jobs = evidence.jobs.required.iter().map(|job| job.name.clone());
+    let reports = evidence
+        .reports
+        .reports
+        .iter()
+        .map(|report| format!("{} tests in {}", report.tests - report.skipped, report.path));
+    jobs.chain(reports).collect()
+}
+
+fn rollback_steps(
+    session: &Session,
+    evidence: &Evidence,
+    decision: &Decision,
+    state: &State,
+    keep: Vec<String>,
+) -> Vec<Step> {
+    let (Some(failure), Some(good)) = (&evidence.failure, &decision.good) else {
+        return Vec::new();
+    };
+    let rollback = MainRollback {
+        head: evidence.head.clone(),
+        failed: failure.commit.clone(),
+        good: good.clone(),
+        range: failure.range.clone(),
+        keep,
+        reason: short_reason(&decision.reasons),
+        run: evidence.run.clone(),
+        now: session.now,
+        by: session.actor(),
+        by_hand: false,
+    };
+    plan::main_rollback(rollback, state, &session.config)
+}
+
+/// Says in a few words what failed.
+fn short_reason(reasons: &[Reason]) -> String {
+    let shown: Vec<String> = reasons.iter().take(3).map(ToString::to_string).collect();
+    let mut text = shown.join("; ");
+    if reasons.len() > shown.len() {
+        text.push_str("; and more");
+    }
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Notes what was found of a commit, for the gates that come later.
+fn stored_verdict(session: &Session, evidence: &Evidence, decision: &Decision) -> Option<Step> {
+    let outcome = decision.outcome?;
+    let says_nothing_new = |reason: &Reason| {
+        matches!(
+            reason,
+            Reason::PassedBefore { .. }
+                | Reason::SameTreeAsPassed { .. }
+                | Reason::CauseInKeptPaths { .. }
+                | Reason::RolledBackAlready { .. }
+        )
+    };
+    if decision.reasons.iter().any(says_nothing_new) {
+        return None;
+    }
+    // What another gate has stored about a commit above is not this gate's to repeat.
+    if outcome == Outcome::Failed && decision.commit != evidence.tested {
+        return None;
+    }
+    let known = evidence.state.verdicts.get(&evidence.tested);
+    if known.is_some_and(|known| known.outcome == outcome) {
+        return None;
+    }
+    let verdict = StoredVerdict {
+        version: FORMAT,
+        commit: evidence.tested.clone(),
+        outcome,
+        reasons: decision.reasons.iter().map(ToString::to_string).collect(),
+        run: session.identity(),
+        created: session.now,
+    };
+    Some(Step::WriteState {
+        change: StateChange { verdict: Some(verdict), ..StateChange::default() },
+    })
+}
