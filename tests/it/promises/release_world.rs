@@ -47,7 +47,27 @@ impl World {
         Self::around(OciRegistry::start(), repositories, configuration)
     }
 
+    /// One image, and another section `require`.
+    pub fn with_require(require: &str) -> Self {
+        Self::made(OciRegistry::start(), &[REPOSITORY], require, QUICK)
+    }
+
+    /// Like [`World::new`], with the waits of a release: a request may take long.
+    pub fn patient() -> Self {
+        Self::made(OciRegistry::start(), &[REPOSITORY], "require: { jobs: [tests] }\n", "")
+    }
+
     pub fn around(registry: OciRegistry, repositories: &[&str], configuration: &str) -> Self {
+        let configuration = format!("require: {{ jobs: [tests] }}\n{configuration}");
+        Self::made(registry, repositories, &configuration, QUICK)
+    }
+
+    fn made(
+        registry: OciRegistry,
+        repositories: &[&str],
+        configuration: &str,
+        waits: &str,
+    ) -> Self {
         let registry_proxy = FaultProxy::start(registry.host());
         let git = GitServer::start();
         git.create("app");
@@ -58,7 +78,7 @@ impl World {
         let images: Vec<String> =
             repositories.iter().map(|name| format!("{host}/{name}")).collect();
         let configuration = format!(
-            "version: 1\nimages: [{}]\nrequire: {{ jobs: [tests] }}\nregistries: {{ \"{host}\": {{ {QUICK} }} }}\n{configuration}",
+            "version: 1\nimages: [{}]\nregistries: {{ \"{host}\": {{ {waits} }} }}\n{configuration}",
             images.join(", ")
         );
         let world =
@@ -224,6 +244,15 @@ impl World {
         tags.chain(refs).collect()
     }
 
+    /// The fingerprint without the tags that nobody follows and the state branch.
+    pub fn seen_by_users(&self) -> Vec<String> {
+        let hidden = [":good-", "refs/heads/tidegate "];
+        self.fingerprint()
+            .into_iter()
+            .filter(|line| !hidden.iter().any(|part| line.contains(part)))
+            .collect()
+    }
+
     /// Keeps the state of git and registry, to go back to it.
     pub fn save(&self) -> Saved {
         let folder = TempDir::new().expect("a temporary folder");
@@ -343,9 +372,11 @@ impl Bare {
         if self.branch("tidegate").is_none() {
             return Vec::new();
         }
-        let listing =
-            self.git(&["ls-tree", "--name-only", &format!("refs/heads/tidegate:{folder}")]);
-        listing.lines().map(str::to_owned).collect()
+        let all = self.git(&["ls-tree", "-r", "--name-only", "refs/heads/tidegate"]);
+        all.lines()
+            .filter_map(|path| path.strip_prefix(folder)?.strip_prefix('/'))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// A commit without what depends on its date: its subject, and those of its parents.
@@ -447,7 +478,8 @@ impl Gate<'_> {
     /// Starts it in a clone of its own.
     pub fn start(self) -> Running {
         let url = format!("http://{}/app.git", self.world.git_proxy.host());
-        let clone = Repo::clone_of(&self.world.git.url("app"));
+        // Copied from the folder, which is faster; everything after it goes over http.
+        let clone = Repo::clone_of(&self.world.git.path("app").to_string_lossy());
         clone.git(&["remote", "set-url", "origin", &url]);
         if self.commit != "main" {
             clone.checkout(&self.commit);
