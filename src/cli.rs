@@ -88,6 +88,10 @@ pub struct Global {
         hide_possible_values = true
     )]
     pub color: ColorWhen,
+    /// Ignore the environment of the process. No option: `demo` sets it, so that what it shows is
+    /// the same inside a workflow run.
+    #[arg(skip)]
+    pub isolated: bool,
 }
 
 /// When output is coloured.

@@ -3,12 +3,14 @@
 use std::process::ExitCode;
 
 use crate::cli::{self, Cli, Command};
-use crate::exit::{Exit, Failed, Failure};
+use crate::exit::{Exit, Failure};
 use crate::output::{Output, Settings, show_failure};
 
 mod apply;
 mod completions;
+mod demo;
 mod gate;
+mod history;
 mod last_good;
 mod ledger;
 mod log;
@@ -20,6 +22,7 @@ mod resume;
 mod rollback;
 mod session;
 mod situation;
+mod status;
 
 /// Runs the program: arguments, log, command, errors, exit code.
 pub fn main() -> ExitCode {
@@ -61,9 +64,9 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Resume(args) => resume::run(&cli.global, args, output),
         Command::LastGood(args) => last_good::run(&cli.global, args, output),
         Command::Ledger(args) => ledger::run(&cli.global, args, output),
-        Command::Status(_) | Command::History(_) | Command::Demo(_) => {
-            Err(Failed::new(Exit::Internal, "this command is not built yet").into())
-        }
+        Command::Status(args) => status::run(&cli.global, args, output),
+        Command::History(args) => history::run(&cli.global, args, output),
+        Command::Demo(args) => demo::run(&cli.global, args, output),
         Command::Completions(args) => completions::run(args, output),
     }
 }

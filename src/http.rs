@@ -19,6 +19,7 @@ use reqwest::{Method, StatusCode};
 use tokio::time::Instant;
 use url::{Host, Origin, Url};
 
+mod plain;
 mod retry;
 mod summary;
 
@@ -30,6 +31,9 @@ const LARGEST_ERROR_BODY: usize = 64 * 1024;
 
 /// How many redirects one request follows.
 const MOST_REDIRECTS: usize = 5;
+
+/// Who asks.
+const USER_AGENT: &str = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
 
 /// How the client behaves; the defaults are for the networks of CI runners.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,6 +192,8 @@ pub struct Client {
     /// speaks to no server.
     through_proxy: OnceLock<reqwest::Client>,
     direct: OnceLock<reqwest::Client>,
+    /// For plain http on this machine, where no certificate is ever looked at.
+    plain: OnceLock<plain::Client>,
     requests: AtomicU64,
 }
 
@@ -198,6 +204,7 @@ impl Client {
             options,
             through_proxy: OnceLock::new(),
             direct: OnceLock::new(),
+            plain: OnceLock::new(),
             requests: AtomicU64::new(0),
         }
     }
@@ -273,34 +280,36 @@ impl Client {
         deadline: Instant,
     ) -> Result<Response, HttpError> {
         let left = deadline.saturating_duration_since(Instant::now());
+        let patience = self.options.attempt_timeout.min(left);
+        let mut headers = request.headers.clone();
+        let same_origin = same_origin(url, &request.url);
+        if let Some(authorization) = request.authorization.as_ref().filter(|_| same_origin) {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        if url.scheme() == "http" && is_loopback(url) {
+            let client =
+                self.plain.get_or_init(|| plain::Client::new(self.options.connect_timeout));
+            let answer = client.send(request, url, headers, patience).await?;
+            return Ok(Response { same_origin, ..answer });
+        }
         let mut builder = self
             .client_for(url)?
             .request(request.method.clone(), url.clone())
-            .headers(request.headers.clone())
-            .timeout(self.options.attempt_timeout.min(left));
-        if let Some(authorization) = &request.authorization
-            && same_origin(url, &request.url)
-        {
-            builder = builder.header(AUTHORIZATION, authorization.clone());
-        }
+            .headers(headers)
+            .timeout(patience);
         if !request.body.is_empty() {
             builder = builder.body(request.body.clone());
         }
-        self.requests.fetch_add(1, Ordering::Relaxed);
         let mut answer = builder.send().await.map_err(|error| transport(url, &error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let limit = if status.is_success() { request.largest_body } else { LARGEST_ERROR_BODY };
-        let mut body = Vec::new();
+        let mut body = Body::new(status, request.largest_body);
         while let Some(chunk) = answer.chunk().await.map_err(|error| transport(url, &error))? {
-            if body.len() + chunk.len() > limit {
-                if status.is_success() {
-                    return Err(HttpError::TooLarge { host: host_of(url), limit });
-                }
+            if !body.take(&chunk, url)? {
                 break;
             }
-            body.extend_from_slice(&chunk);
         }
-        let same_origin = same_origin(url, &request.url);
+        let body = body.bytes;
         Ok(Response { status, headers, body, attempts: 1, same_origin })
     }
 
@@ -312,7 +321,7 @@ impl Client {
             return Ok(client);
         }
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             .connect_timeout(self.options.connect_timeout)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -322,6 +331,32 @@ impl Client {
         }
         let client = builder.build().map_err(|error| HttpError::Setup { reason: cause(&error) })?;
         Ok(slot.get_or_init(|| client))
+    }
+}
+
+/// A body that is received in pieces, up to its limit.
+struct Body {
+    bytes: Vec<u8>,
+    limit: usize,
+    needed: bool,
+}
+
+impl Body {
+    fn new(status: StatusCode, largest: usize) -> Self {
+        let needed = status.is_success();
+        Self { bytes: Vec::new(), limit: if needed { largest } else { LARGEST_ERROR_BODY }, needed }
+    }
+
+    /// Takes a piece; `false` where enough has been read of a failed answer.
+    fn take(&mut self, piece: &[u8], url: &Url) -> Result<bool, HttpError> {
+        if self.bytes.len() + piece.len() <= self.limit {
+            self.bytes.extend_from_slice(piece);
+            return Ok(true);
+        }
+        if self.needed {
+            return Err(HttpError::TooLarge { host: host_of(url), limit: self.limit });
+        }
+        Ok(false)
     }
 }
 
@@ -380,9 +415,9 @@ fn transport(url: &Url, error: &reqwest::Error) -> HttpError {
     }
 }
 
-/// The innermost cause: the outer layers of reqwest's errors repeat the URL.
-fn cause(error: &reqwest::Error) -> String {
-    let mut inner: Option<&dyn std::error::Error> = std::error::Error::source(error);
+/// The innermost cause: the outer layers of the libraries' errors repeat the URL.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut inner = error.source();
     let mut text = String::from("unknown cause");
     while let Some(error) = inner {
         text = error.to_string();

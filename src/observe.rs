@@ -11,4 +11,6 @@ pub mod markers;
 pub mod metrics;
 pub mod release;
 pub mod reports;
+pub mod rollbacks;
+pub mod stable;
 pub mod world;

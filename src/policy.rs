@@ -164,3 +164,6 @@ fn without_failure(evidence: &Evidence, config: &Config) -> Decision {
     }
     decision(Verdict::Hold, holds, passed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,6 +149,12 @@ impl Git {
         Ok(Self { repo, remote_name: "origin".to_owned(), auth, redactor })
     }
 
+    /// Gives up on a silent server after a few seconds: for commands that only answer a person.
+    /// This holds for the rest of the process.
+    pub fn be_impatient(&self) {
+        libgit2::be_impatient();
+    }
+
     /// Sets the name of the remote.
     pub fn set_remote(&mut self, name: &str) {
         name.clone_into(&mut self.remote_name);

@@ -2,48 +2,10 @@
 //! top of it with the tree of the release.
 
 use super::{Applier, ApplyError, TRIES};
-use crate::adapters::git::{Git, Pushed};
+use crate::adapters::git::Pushed;
 use crate::model::{BranchName, CommitSha, TreeSha};
+use crate::observe::stable::{StableMove, stable_move};
 use crate::plan::stable_message;
-
-/// What the branch needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum StableMove {
-    /// It shows the release.
-    Nothing,
-    /// It can be moved to the commit itself.
-    FastForward,
-    /// It needs a commit with these parents.
-    Commit(Vec<CommitSha>),
-}
-
-/// Asks what `stable` needs to show a release. That its tree is the same already does not count:
-/// refs can move away and back, so the commit has to say which release it is.
-pub(crate) fn stable_move(
-    git: &Git,
-    stable: Option<&CommitSha>,
-    commit: &CommitSha,
-    tree: &TreeSha,
-    release: u64,
-) -> anyhow::Result<StableMove> {
-    let Some(stable) = stable else { return Ok(StableMove::FastForward) };
-    if stable == commit {
-        return Ok(StableMove::Nothing);
-    }
-    let head = git.commit(stable)?;
-    let says = head.trailer("Tidegate-Release").and_then(|n| n.parse::<u64>().ok());
-    if head.tree == *tree && says == Some(release) {
-        return Ok(StableMove::Nothing);
-    }
-    if git.is_ancestor(stable, commit)? {
-        return Ok(StableMove::FastForward);
-    }
-    let mut parents = vec![stable.clone()];
-    if !git.is_ancestor(commit, stable)? {
-        parents.push(commit.clone());
-    }
-    Ok(StableMove::Commit(parents))
-}
 
 impl Applier<'_> {
     /// Returns whether anything was written.

@@ -19,11 +19,24 @@ use crate::policy::Verdict;
 const TRIES: usize = 5;
 
 pub(super) fn run(global: &Global, args: &Gate, output: &mut Output) -> anyhow::Result<Exit> {
-    let mut session = Session::open_for_gate(global, &args.inputs.place)?;
+    let (session, report) = perform(global, args, output)?;
+    report::show(&session, &report, output)
+}
+
+/// Performs the gate, and tells nobody yet.
+pub(super) fn perform(
+    global: &Global,
+    args: &Gate,
+    output: &mut Output,
+) -> anyhow::Result<(Session, Report)> {
+    let (mut session, problem) = Session::open_anyway(global, &args.inputs.place)?;
+    if let Some(problem) = problem {
+        tracing::info!("{problem:#}; the defaults count until the tested commit is known");
+    }
     let occasion = situation::occasion(&session, &args.inputs)?;
     mask_secrets(&session, output)?;
-    let gated = block_on(gate(&mut session, args, occasion, output))?;
-    report::show(&session, &gated, output)
+    let report = block_on(gate(&mut session, args, occasion, output))?;
+    Ok((session, report))
 }
 
 /// Tells the runner what to hide from its log, before anything else is printed. The redaction in
@@ -46,7 +59,7 @@ async fn gate(
     session: &mut Session,
     args: &Gate,
     occasion: Occasion,
-    output: &mut Output,
+    output: &Output,
 ) -> anyhow::Result<Report> {
     let registries = session.registries()?;
     let progress = output.progress("looking at the remote");

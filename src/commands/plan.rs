@@ -18,7 +18,10 @@ struct Planned<'a> {
 }
 
 pub(super) fn run(global: &Global, args: &cli::Plan, output: &mut Output) -> anyhow::Result<Exit> {
-    let mut session = Session::open_for_gate(global, &args.inputs.place)?;
+    let (mut session, problem) = Session::open_anyway(global, &args.inputs.place)?;
+    if let Some(problem) = problem {
+        tracing::info!("{problem:#}; the defaults count until the tested commit is known");
+    }
     let occasion = situation::occasion(&session, &args.inputs)?;
     let registries = session.registries()?;
     let progress = output.progress("observing");

@@ -11,6 +11,7 @@ use crate::adapters::registry::{self, Credentials, Registries};
 use crate::cli::{Global, Place};
 use crate::config::{CONFIG_PATH, Config};
 use crate::exit::{Exit, OrFailed as _};
+use crate::http;
 use crate::model::{CommitSha, ImageRef, RunIdentity};
 use crate::secret::{Redactor, Secret};
 
@@ -28,11 +29,15 @@ pub(super) struct Session {
     pub(super) root: PathBuf,
     explicit_config: Option<PathBuf>,
     place: Place,
+    environment: Environment,
 }
 
 /// The variables of the environment that hold secrets.
 pub(super) const SECRETS: [&str; 3] =
     ["TIDEGATE_TOKEN", "GITHUB_TOKEN", "TIDEGATE_REGISTRY_PASSWORD"];
+
+/// How environment variables are looked up.
+type Environment = fn(&str) -> Option<String>;
 
 /// The environment. An empty value counts as none: inputs of an action arrive that way.
 pub(super) fn environment(name: &str) -> Option<String> {
@@ -43,27 +48,36 @@ impl Session {
     /// Opens the repository around the folder, and reads the configuration of its work tree.
     pub(super) fn open(global: &Global, place: &Place) -> anyhow::Result<Self> {
         let mut session = Self::open_without_config(global, place)?;
-        session.config = session.work_tree_config()?;
-        session.git.set_remote(&session.config.remote);
+        let config = session.work_tree_config()?;
+        session.use_config(config);
         Ok(session)
     }
 
-    /// Opens like [`Session::open`], but goes on with the defaults where the file cannot be read:
-    /// a bad commit may have broken it, and its rollback must not fail for that.
-    pub(super) fn open_for_gate(global: &Global, place: &Place) -> anyhow::Result<Self> {
+    /// Opens like [`Session::open`] for a command that must answer in any repository: a
+    /// configuration file that cannot be read is returned beside the defaults. A bad commit may
+    /// have broken it, and its rollback must not fail for that.
+    pub(super) fn open_anyway(
+        global: &Global,
+        place: &Place,
+    ) -> anyhow::Result<(Self, Option<anyhow::Error>)> {
         let mut session = Self::open_without_config(global, place)?;
-        session.config = match session.work_tree_config() {
-            Ok(config) => config,
-            Err(error) => {
-                tracing::warn!("{error:#}; the defaults count until the tested commit is known");
-                session.settled(Config::default())
-            }
+        let explicit = session.explicit_config.is_some();
+        let (config, problem) = match session.work_tree_config() {
+            Ok(config) => (config, None),
+            Err(error) if explicit => return Err(error),
+            Err(error) => (session.settled(Config::default()), Some(error)),
         };
-        session.git.set_remote(&session.config.remote);
-        Ok(session)
+        session.use_config(config);
+        Ok((session, problem))
+    }
+
+    fn use_config(&mut self, config: Config) {
+        self.git.set_remote(&config.remote);
+        self.config = config;
     }
 
     fn open_without_config(global: &Global, place: &Place) -> anyhow::Result<Self> {
+        let environment: Environment = if global.isolated { |_| None } else { environment };
         let folder = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let mut redactor = Redactor::new();
         for name in SECRETS {
@@ -82,6 +96,7 @@ impl Session {
             root,
             explicit_config: global.config.as_ref().map(|path| folder.join(path)),
             place: place.clone(),
+            environment,
         })
     }
 
@@ -128,7 +143,7 @@ impl Session {
 
     /// Returns `ghcr.io/<owner>/<repo>`, from the environment or the remote's URL.
     fn image_of_repository(&self) -> Option<ImageRef> {
-        let repository = environment("GITHUB_REPOSITORY").or_else(|| {
+        let repository = (self.environment)("GITHUB_REPOSITORY").or_else(|| {
             let url = self.git.remote_url().ok()?;
             let path = url
                 .strip_prefix("https://github.com/")
@@ -146,11 +161,17 @@ impl Session {
 
     /// Makes the clients of the registries.
     pub(super) fn registries(&self) -> anyhow::Result<Registries> {
+        self.registries_with(http::Options::default())
+    }
+
+    /// Makes the clients of the registries, with time-outs of the caller's.
+    pub(super) fn registries_with(&self, http: http::Options) -> anyhow::Result<Registries> {
         let options = registry::Options {
             hosts: self.config.registries.clone(),
             root: self.root.clone(),
-            docker_config: registry::docker_config_path(environment),
-            env_credentials: Credentials::from_env(environment),
+            docker_config: registry::docker_config_path(self.environment),
+            env_credentials: Credentials::from_env(self.environment),
+            http,
             ..registry::Options::default()
         };
         Ok(Registries::new(options)?)
@@ -175,7 +196,7 @@ impl Session {
     pub(super) fn actor(&self) -> Option<String> {
         match &self.run {
             Some(run) => run.actor.clone(),
-            None => environment("USER").or_else(|| environment("LOGNAME")),
+            None => (self.environment)("USER").or_else(|| (self.environment)("LOGNAME")),
         }
     }
 

@@ -1,1 +1,4 @@
 //! The git adapter against real repositories and servers.
+
+mod clones;
+mod remotes;

@@ -8,6 +8,7 @@ pub mod environment;
 pub mod fault_proxy;
 pub mod git_server;
 pub mod oci_registry;
+pub mod project;
 pub mod repo;
 pub mod ssh_server;
 pub mod tidegate;

@@ -12,6 +12,7 @@ mod harness;
 
 mod actions;
 mod cli;
+mod demo;
 mod docs;
 mod git;
 mod promises;

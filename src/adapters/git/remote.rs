@@ -119,17 +119,46 @@ impl Git {
         Ok(refs)
     }
 
-    /// Returns the last fetched or tracked value of a branch of the remote, without any network.
-    pub fn tracked(&self, branch: &BranchName) -> Option<CommitSha> {
-        let tracking = self.local_ref(&format!("refs/remotes/{}/{branch}", self.remote_name));
-        let fetched = self.local_ref(&format!("refs/tidegate/{branch}"));
-        match (tracking, fetched) {
-            // Whichever was fetched last is the newer one; history is never rewritten.
-            (Some(tracking), Some(fetched)) => {
-                let newer = self.is_ancestor(&tracking, &fetched).unwrap_or(false);
-                Some(if newer { fetched } else { tracking })
+    /// Looks at the remote for somebody who only asks: tells what its refs point at, and fetches
+    /// the heads of `branches` that are not here. A shallow clone stays as shallow as it is. A
+    /// download that failed is told beside the refs: their ids are known all the same.
+    pub fn look(
+        &self,
+        branches: &[&BranchName],
+    ) -> Result<(RemoteRefs, Option<GitError>), GitError> {
+        let refs = self.list_remote()?;
+        let depth = self.is_shallow().then_some(1);
+        let mut failed = None;
+        for branch in branches {
+            let Some(head) = refs.branch(branch) else { continue };
+            if !self.has_commit(head) {
+                failed = self.download(&[branch.full_ref()], depth).err().or(failed);
             }
-            (tracking, fetched) => tracking.or(fetched),
+            // A clone that cannot be written to answers as well; only the next look costs more.
+            if self.has_commit(head) {
+                let name = format!("refs/tidegate/{branch}");
+                let _ = self.repo.reference(&name, oid(head), true, "tidegate: fetched");
+            }
+        }
+        Ok((refs, failed))
+    }
+
+    /// Returns the last fetched or tracked value of a branch of the remote, without any network:
+    /// of git's own view and tidegate's, the newer one.
+    pub fn tracked(&self, branch: &BranchName) -> Option<CommitSha> {
+        let gits = self.local_ref(&format!("refs/remotes/{}/{branch}", self.remote_name));
+        let own = self.local_ref(&format!("refs/tidegate/{branch}"));
+        match (gits, own) {
+            (Some(gits), Some(own)) => {
+                // Branches are never rewritten, so one is the other's ancestor. Where a shallow
+                // clone cannot tell, the later commit is the newer one.
+                let newer = self.is_ancestor(&gits, &own).unwrap_or_else(|_| {
+                    let time = |commit| self.commit(commit).map_or(0, |info| info.time);
+                    time(&own) > time(&gits)
+                });
+                Some(if newer { own } else { gits })
+            }
+            (gits, own) => gits.or(own),
         }
     }
 

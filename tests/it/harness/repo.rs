@@ -52,6 +52,20 @@ impl Repo {
         repo
     }
 
+    /// The bytes on disk of everything that a run must not touch: index, HEAD and work tree state.
+    pub fn checkout_state(&self) -> (Vec<u8>, String, String, String) {
+        let index = fs::read(self.path.join(".git/index")).unwrap_or_default();
+        let head = fs::read_to_string(self.path.join(".git/HEAD")).expect("read HEAD");
+        // Without the locks that `git status` takes to refresh the index.
+        let status = self.git(&["--no-optional-locks", "status", "--porcelain=v1", "-uall"]);
+        (
+            index,
+            head,
+            self.git(&["for-each-ref", "refs/heads", "refs/remotes", "refs/tags"]),
+            status,
+        )
+    }
+
     fn unmade() -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let path = folder.path().join("repository");

@@ -1,0 +1,228 @@
+//! `history`: the releases, and the rollbacks of stable and of main, newest first.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::session::Session;
+use super::status::look::{self, said};
+use crate::adapters::git::Git;
+use crate::adapters::state_branch;
+use crate::cli::{self, Global};
+use crate::exit::Exit;
+use crate::ledger::{EntryStatus, Ledger};
+use crate::model::CommitSha;
+use crate::observe::rollbacks::{self, MainRollback};
+use crate::output::{Output, Styled, Table, ago, dim, good, plain, warn};
+use crate::state::{IndexEntry, Record, RecordKind, State};
+
+/// So many commits of the branch are looked at for rollbacks that no note tells of.
+const LOOKED_AT: usize = 1000;
+
+#[derive(Debug, Serialize)]
+struct History {
+    /// When it was asked.
+    now: Timestamp,
+    /// Newest first.
+    entries: Vec<Entry>,
+    /// How many there are altogether, shown or not.
+    total: usize,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    /// A candidate became stable.
+    Release,
+    /// Stable went back.
+    StableRollback,
+    /// The protected branch went back; no release changed.
+    MainRollback,
+    /// An entry of the ledger, where there are no records.
+    LedgerEntry,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry {
+    kind: Kind,
+    /// When; `None` where a ledger entry has no date that can be read.
+    time: Option<Timestamp>,
+    /// The number of the record.
+    release: Option<u64>,
+    /// What was released, or what came back.
+    commit: CommitSha,
+    /// The first line of its message.
+    subject: Option<String>,
+    /// What was taken out.
+    failed: Option<CommitSha>,
+    /// The release that came back.
+    restores: Option<u64>,
+    /// Why.
+    reason: Option<String>,
+    /// Who.
+    by: Option<String>,
+    /// Where to look at the run.
+    run_url: Option<String>,
+}
+
+pub(super) fn run(
+    global: &Global,
+    args: &cli::History,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
+    let (session, problem) = Session::open_anyway(global, &args.place)?;
+    let progress = output.progress("looking at the remote");
+    let mut history = observe(&session, args.count);
+    drop(progress);
+    history.warnings.extend(problem.map(|error| format!("{}; the defaults are used", said(error))));
+    output.show("tidegate/history/1", &history, |output, history| {
+        output.table(&table(history))?;
+        if history.total > history.entries.len() {
+            let left = history.total - history.entries.len();
+            output.note(dim(format!("{left} older; -n {} shows all", history.total)))?;
+        }
+        for warning in &history.warnings {
+            output.warning(warning)?;
+        }
+        Ok(())
+    })?;
+    Ok(Exit::Done)
+}
+
+fn observe(session: &Session, count: usize) -> History {
+    let (git, config) = (&session.git, &session.config);
+    let seen = look::look(git, config, false);
+    let mut warnings = seen.warnings;
+    warnings.extend(seen.state_problem);
+    let (state, head) = (&seen.state, seen.refs.branch(&config.branch));
+    let mut entries: Vec<Entry> = state.index.iter().map(|entry| of_index(state, entry)).collect();
+    let of_main = rollbacks::of_main(git, state, None, head, LOOKED_AT).unwrap_or_else(|error| {
+        warnings.push(said(error));
+        Vec::new()
+    });
+    entries.extend(of_main.into_iter().map(of_rollback));
+    if state.index.is_empty() {
+        let (ledger, _) = look::ledger(git, config, &seen.refs, state);
+        entries.extend(of_ledger(ledger));
+    }
+    // Stable: what has no time, or the same time, stays in its order.
+    entries.sort_by_key(|entry| entry.time);
+    entries.reverse();
+    let total = entries.len();
+    entries.truncate(count);
+    for entry in &mut entries {
+        complete(git, seen.state_head.as_ref(), state, entry);
+    }
+    History { now: session.now, entries, total, warnings }
+}
+
+fn of_index(state: &State, entry: &IndexEntry) -> Entry {
+    let (kind, restores) = match entry.kind {
+        RecordKind::Promotion => (Kind::Release, None),
+        RecordKind::Rollback { restores } => (Kind::StableRollback, Some(restores)),
+    };
+    let left = state
+        .quarantines
+        .values()
+        .find(|own| rollbacks::of_stable(state, own) == Some(entry.number));
+    Entry {
+        kind,
+        time: Some(entry.created),
+        release: Some(entry.number),
+        commit: entry.commit.clone(),
+        subject: None,
+        failed: left.map(|own| own.commit.clone()),
+        restores,
+        reason: None,
+        by: None,
+        run_url: None,
+    }
+}
+
+fn of_rollback(rollback: MainRollback) -> Entry {
+    Entry {
+        kind: Kind::MainRollback,
+        time: Some(rollback.created),
+        release: None,
+        commit: rollback.to,
+        subject: None,
+        failed: Some(rollback.failed),
+        restores: None,
+        reason: Some(rollback.reason),
+        by: rollback.by,
+        run_url: None,
+    }
+}
+
+fn of_ledger(ledger: Ledger) -> impl Iterator<Item = Entry> {
+    let passed = |entry: &crate::ledger::Entry| entry.status == EntryStatus::Passed;
+    ledger.entries.into_iter().filter(passed).map(|entry| Entry {
+        kind: Kind::LedgerEntry,
+        time: entry.date.as_deref().and_then(ledger_time),
+        release: entry.release,
+        commit: entry.commit,
+        subject: None,
+        failed: None,
+        restores: None,
+        reason: None,
+        by: None,
+        run_url: None,
+    })
+}
+
+/// Reads `2025-12-22 02:33:00 UTC`.
+fn ledger_time(text: &str) -> Option<Timestamp> {
+    let text = text.trim().strip_suffix("UTC")?.trim();
+    let time = jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", text).ok()?;
+    Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+}
+
+/// Adds what the record and the commit say. Old records are read one by one.
+fn complete(git: &Git, head: Option<&CommitSha>, state: &State, entry: &mut Entry) {
+    entry.subject = look::subject(git, &entry.commit);
+    let (Some(number), Some(head)) = (entry.release, head) else { return };
+    let record: Option<Record> = match state.records.get(&number) {
+        Some(record) => Some(record.clone()),
+        None => state_branch::read_record(git, head, number).ok().flatten(),
+    };
+    let Some(record) = record else { return };
+    entry.reason = record.reason.or(record.override_reason.map(|why| format!("override: {why}")));
+    entry.by = record.by;
+    entry.run_url = record.run_url;
+}
+
+fn table(history: &History) -> Table {
+    let mut table = Table::new(&["what", "release", "commit", "when", "by", "why"])
+        .right(1)
+        .when_empty("nothing was released and nothing was rolled back yet");
+    for entry in &history.entries {
+        table.row(row(entry, history.now));
+    }
+    table
+}
+
+fn row(entry: &Entry, now: Timestamp) -> [Styled; 6] {
+    let what = match entry.kind {
+        Kind::Release => good("released"),
+        Kind::StableRollback => warn("stable back"),
+        Kind::MainRollback => warn("main back"),
+        Kind::LedgerEntry => plain("in the ledger"),
+    };
+    let subject = entry.subject.as_deref().unwrap_or_default();
+    let why = match (entry.kind, &entry.failed) {
+        (Kind::Release | Kind::LedgerEntry, _) | (_, None) => {
+            entry.reason.clone().unwrap_or_default()
+        }
+        (Kind::StableRollback | Kind::MainRollback, Some(failed)) => {
+            format!("took out {}: {}", failed.short(), entry.reason.as_deref().unwrap_or_default())
+        }
+    };
+    [
+        what,
+        plain(entry.release.map_or_else(String::new, |number| number.to_string())),
+        plain(format!("{} {subject}", entry.commit.short())).cut(50),
+        dim(entry.time.map_or_else(String::new, |time| ago(time, now))),
+        plain(entry.by.as_deref().unwrap_or_default()).cut(20),
+        plain(why),
+    ]
+}

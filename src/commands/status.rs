@@ -1,0 +1,372 @@
+//! `status`: what is live, what is good, what was rolled back, and whether everything agrees.
+//!
+//! 1. Look at git (`look`): the remote, or what the last fetch left here.
+//! 2. Ask the registries, without patience (`images`).
+//! 3. Compare with the newest record (`agreement`, pure).
+//! 4. Find what was rolled back and is not followed by a promotion (`rollbacks`), and what stops
+//!    promotions.
+//! 5. Say what to do (`advice`), and show it (`render`).
+//!
+//! What cannot be had is a warning: the rest is still an answer.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::session::Session;
+use crate::adapters::git::RemoteRefs;
+use crate::cli::{self, Global};
+use crate::evidence::freeze::OpenWindow;
+use crate::evidence::good::Witness;
+use crate::exit::Exit;
+use crate::ledger::Ledger;
+use crate::model::{BranchName, CommitSha, Digest, ImageRef, RunIdentity};
+use crate::observe::{freeze, good};
+use crate::output::Output;
+use crate::plan::{Step, projections};
+use crate::policy::last_good;
+use crate::state::{Hold, Record, RecordKind, State};
+
+mod advice;
+pub(super) mod agreement;
+mod images;
+pub(super) mod look;
+mod render;
+mod rollbacks;
+
+use agreement::{Agreement, Check, Finding, Part};
+use images::LiveImage;
+use look::{Source, said};
+use rollbacks::Rollback;
+
+/// Everything that `status` says, as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct Status {
+    /// When it was asked.
+    now: Timestamp,
+    /// Where the refs come from.
+    source: Source,
+    /// Whether history is cut off, so that some questions have no answer.
+    shallow: bool,
+    /// The protected branch.
+    branch: BranchName,
+    /// Its head.
+    head: Option<Named>,
+    /// What is live: the newest record.
+    live: Option<Live>,
+    /// Why the state branch cannot be read.
+    state_problem: Option<String>,
+    /// The last good commit.
+    last_good: Option<Good>,
+    /// Why the last good commit is not known.
+    last_good_unknown: Option<String>,
+    /// Whether everything agrees.
+    agreement: Agreement,
+    /// The comparisons.
+    checks: Vec<Check>,
+    /// The projections of the newest record that are not made.
+    pending: Vec<String>,
+    /// Rollbacks that no promotion has followed yet, newest first.
+    rollbacks: Vec<Rollback>,
+    /// Stops of promotions that are in force.
+    holds: Vec<Hold>,
+    /// Commits that may not come back.
+    quarantines: Vec<Forbidden>,
+    /// Freeze windows that are open.
+    freezes: Vec<OpenWindow>,
+    /// What the tags point at.
+    images: Vec<LiveImage>,
+    /// What to pin by hand.
+    pin: Option<Pin>,
+    /// What to do, most urgent first.
+    next: Vec<Advice>,
+    /// What could not be had.
+    warnings: Vec<String>,
+}
+
+/// A commit with the first line of its message, where this clone has it.
+#[derive(Debug, Clone, Serialize)]
+struct Named {
+    commit: CommitSha,
+    subject: Option<String>,
+}
+
+/// The newest record.
+#[derive(Debug, Serialize)]
+struct Live {
+    release: u64,
+    #[serde(flatten)]
+    kind: RecordKind,
+    commit: CommitSha,
+    subject: Option<String>,
+    created: Timestamp,
+    by: Option<String>,
+    reason: Option<String>,
+    run: RunIdentity,
+    run_url: Option<String>,
+    images: Vec<Pinned>,
+}
+
+/// An image with its digest.
+#[derive(Debug, Clone, Serialize)]
+struct Pinned {
+    image: ImageRef,
+    digest: Digest,
+}
+
+/// The last good commit.
+#[derive(Debug, Serialize)]
+struct Good {
+    commit: CommitSha,
+    subject: Option<String>,
+    #[serde(flatten)]
+    witness: Witness,
+    /// The number of commits above it on the protected branch.
+    distance: Option<usize>,
+}
+
+/// A quarantine in force.
+#[derive(Debug, Serialize)]
+struct Forbidden {
+    commit: CommitSha,
+    subject: Option<String>,
+    reason: String,
+    by: Option<String>,
+    created: Timestamp,
+    expires: Option<Timestamp>,
+    digests: Vec<Digest>,
+}
+
+/// What to pin by hand, where nothing else can be trusted.
+#[derive(Debug, Serialize)]
+struct Pin {
+    commit: CommitSha,
+    images: Vec<Pinned>,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Advice {
+    why: String,
+    command: String,
+}
+
+pub(super) fn run(
+    global: &Global,
+    args: &cli::Status,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
+    let (session, config_problem) = Session::open_anyway(global, &args.place)?;
+    let progress = output.progress("looking at the remote");
+    let mut status = observe(&session, args.offline, &|what| progress.say(what));
+    drop(progress);
+    if let Some(problem) = config_problem {
+        status.warnings.insert(0, format!("{}; the defaults are used", said(problem)));
+    }
+    output.show("tidegate/status/1", &status, |output, status| {
+        render::people(output, status)?;
+        for warning in &status.warnings {
+            output.warning(warning)?;
+        }
+        Ok(())
+    })?;
+    Ok(Exit::Done)
+}
+
+fn observe(session: &Session, offline: bool, say: &dyn Fn(&str)) -> Status {
+    let (git, config) = (&session.git, &session.config);
+    let seen = look::look(git, config, offline);
+    let (state, refs) = (&seen.state, &seen.refs);
+    let mut warnings = seen.warnings;
+    let (ledger, ledger_seen) = look::ledger(git, config, refs, state);
+    let head = refs.branch(&config.branch);
+    let (last_good, last_good_unknown) = find_good(session, refs, state, &ledger, &mut warnings);
+    say("asking the registries");
+    let record = state.newest();
+    let asked: Vec<ImageRef> = match record {
+        Some(record) => record.images.iter().map(|own| own.image.clone()).collect(),
+        None => session.images().to_vec(),
+    };
+    let images = images::look(session, &asked, offline, &mut warnings).unwrap_or_else(|error| {
+        warnings.push(said(error));
+        Vec::new()
+    });
+    let checks =
+        record.map_or_else(Vec::new, |record| checks(session, refs, record, &ledger_seen, &images));
+    let rollbacks = rollbacks::find(session, state, head).unwrap_or_else(|error| {
+        warnings.push(said(error));
+        Vec::new()
+    });
+    let freezes = freeze::open_windows(&config.freeze, session.now).unwrap_or_else(|error| {
+        warnings.push(said(error));
+        Vec::new()
+    });
+    let mut status = Status {
+        now: session.now,
+        source: seen.source,
+        shallow: git.is_shallow(),
+        branch: config.branch.clone(),
+        head: head.map(|head| named(session, head)),
+        live: record.map(|record| live(session, record)),
+        state_problem: seen.state_problem,
+        agreement: agreement::agreement(record, &checks),
+        pending: record.map_or_else(Vec::new, |record| pending(session, record, &checks)),
+        checks,
+        rollbacks,
+        holds: state.holds_at(session.now).cloned().collect(),
+        quarantines: forbidden(session, state),
+        freezes,
+        images,
+        pin: pin(record, last_good.as_ref()),
+        last_good,
+        last_good_unknown,
+        next: Vec::new(),
+        warnings,
+    };
+    status.next = advice::advice(&status, config.rollback.max_depth);
+    status
+}
+
+fn named(session: &Session, commit: &CommitSha) -> Named {
+    Named { commit: commit.clone(), subject: look::subject(&session.git, commit) }
+}
+
+fn live(session: &Session, record: &Record) -> Live {
+    Live {
+        release: record.number,
+        kind: record.kind.clone(),
+        commit: record.commit.clone(),
+        subject: look::subject(&session.git, &record.commit),
+        created: record.created,
+        by: record.by.clone(),
+        reason: record.reason.clone(),
+        run: record.run.clone(),
+        run_url: record.run_url.clone(),
+        images: pinned(record),
+    }
+}
+
+fn pinned(record: &Record) -> Vec<Pinned> {
+    let pin = |own: &crate::state::ReleasedImage| Pinned {
+        image: own.image.clone(),
+        digest: own.digest.clone(),
+    };
+    record.images.iter().map(pin).collect()
+}
+
+fn pin(record: Option<&Record>, good: Option<&Good>) -> Option<Pin> {
+    match (record, good) {
+        (Some(record), _) => Some(Pin { commit: record.commit.clone(), images: pinned(record) }),
+        (None, Some(good)) => Some(Pin { commit: good.commit.clone(), images: Vec::new() }),
+        (None, None) => None,
+    }
+}
+
+/// Finds the last good commit; in a shallow clone, where ancestry has no answer, says so.
+fn find_good(
+    session: &Session,
+    refs: &RemoteRefs,
+    state: &State,
+    ledger: &Ledger,
+    warnings: &mut Vec<String>,
+) -> (Option<Good>, Option<String>) {
+    let (git, config) = (&session.git, &session.config);
+    let unknown = |why: String| (None, Some(why));
+    let Some(head) = refs.branch(&config.branch) else {
+        return unknown(format!("there is no branch {}", config.branch));
+    };
+    if git.is_shallow() {
+        return unknown("this clone is shallow, so ancestry has no answer".to_owned());
+    }
+    if !git.has_commit(head) {
+        return unknown(format!("commit {} is not in this clone", head.short()));
+    }
+    let query = good::GoodQuery {
+        head,
+        failed: None,
+        branch: &config.branch,
+        ledger_path: &config.ledger.path,
+        state,
+        now: session.now,
+    };
+    match good::search(git, ledger, &query) {
+        Ok(search) => {
+            let chosen = last_good::choose(&search).map(|good| Good {
+                commit: good.commit.clone(),
+                subject: look::subject(git, &good.commit),
+                witness: good.witness,
+                distance: good.distance,
+            });
+            warnings.extend(search.warnings);
+            (chosen, None)
+        }
+        Err(error) => unknown(said(error)),
+    }
+}
+
+fn checks(
+    session: &Session,
+    refs: &RemoteRefs,
+    record: &Record,
+    ledger: &agreement::LedgerSeen,
+    images: &[LiveImage],
+) -> Vec<Check> {
+    let (git, config) = (&session.git, &session.config);
+    let tree = look::commit(git, &record.commit).map(|info| info.tree);
+    let mut checks = vec![
+        agreement::record(record, tree.as_ref()),
+        agreement::main(config.branch.as_str(), record, &look::main(session, refs, record)),
+        agreement::stable(
+            config.stable_branch.as_str(),
+            record,
+            &look::stable(git, config, refs, Some(record)),
+        ),
+    ];
+    for (live, own) in images.iter().zip(&record.images) {
+        for tag in &live.tags {
+            checks.push(agreement::tag(&live.image, &tag.tag, &own.digest, &tag.seen));
+        }
+    }
+    checks.push(agreement::ledger(&config.ledger.path, record, ledger));
+    checks
+}
+
+/// Names the projections that are not made, in the words of a plan.
+fn pending(session: &Session, record: &Record, checks: &[Check]) -> Vec<String> {
+    let Ok(steps) = projections(record, &session.config) else { return Vec::new() };
+    let differs = |part: Part, name: Option<&str>| {
+        checks.iter().any(|check| {
+            check.part == part
+                && check.finding == Finding::Differs
+                && name.is_none_or(|name| check.name == name)
+        })
+    };
+    let is_pending = |step: &&Step| match step {
+        Step::MoveTag { image, tag, .. } => differs(Part::Tag, Some(&format!("{image}:{tag}"))),
+        Step::MoveStable { .. } => differs(Part::Stable, None),
+        Step::AppendLedger(_) => differs(Part::Ledger, None),
+        Step::CheckImage { .. }
+        | Step::KeepDigest { .. }
+        | Step::WriteState { .. }
+        | Step::RollBack(_) => false,
+    };
+    steps.iter().filter(is_pending).map(ToString::to_string).collect()
+}
+
+fn forbidden(session: &Session, state: &State) -> Vec<Forbidden> {
+    let mut list: Vec<Forbidden> = state
+        .quarantines
+        .values()
+        .filter(|quarantine| state.quarantine(&quarantine.commit, session.now).is_some())
+        .map(|quarantine| Forbidden {
+            commit: quarantine.commit.clone(),
+            subject: look::subject(&session.git, &quarantine.commit),
+            reason: quarantine.reason.clone(),
+            by: quarantine.by.clone(),
+            created: quarantine.created,
+            expires: quarantine.expires,
+            digests: quarantine.digests.clone(),
+        })
+        .collect();
+    list.sort_by_key(|forbidden| std::cmp::Reverse(forbidden.created));
+    list
+}

@@ -1,0 +1,79 @@
+//! What to do about what was found: commands to type, most urgent first. Pure.
+
+use super::agreement::{Finding, Part};
+use super::rollbacks::What;
+use super::{Advice, Status};
+
+/// Returns the advice.
+pub(super) fn advice(status: &Status, max_depth: u32) -> Vec<Advice> {
+    let mut list = Vec::new();
+    let mut add = |why: String, command: String| {
+        let advice = Advice { why, command };
+        if !list.contains(&advice) {
+            list.push(advice);
+        }
+    };
+    let branch = &status.branch;
+    if status.state_problem.is_some() {
+        add(
+            "see who changed the state branch, and revert that commit there".to_owned(),
+            "git log -p refs/tidegate/tidegate".to_owned(),
+        );
+    }
+    if !status.pending.is_empty() {
+        add(
+            "complete what is pending; every later run tries it too".to_owned(),
+            "tidegate repair".to_owned(),
+        );
+    }
+    for check in status.checks.iter().filter(|check| check.finding == Finding::Differs) {
+        match check.part {
+            Part::Main => add(
+                format!("see why {branch} has lost the released commit"),
+                format!("git log --oneline --graph origin/{branch}"),
+            ),
+            Part::Record => add(
+                "see who changed the record".to_owned(),
+                "git log -p refs/tidegate/tidegate -- records".to_owned(),
+            ),
+            // What is pending was said; the rest is an entry that nobody has released.
+            Part::Ledger if status.pending.is_empty() => add(
+                "see which entries of the ledger count".to_owned(),
+                "tidegate ledger show".to_owned(),
+            ),
+            Part::Ledger | Part::Stable | Part::Tag => {}
+        }
+    }
+    let automatic = status.rollbacks.iter().filter(|own| own.what == What::Main && !own.by_hand);
+    if automatic.count() >= max_depth as usize {
+        add(
+            format!(
+                "{max_depth} rollbacks without a promotion: the next failure holds; promote what is good"
+            ),
+            "tidegate promote".to_owned(),
+        );
+    }
+    for rollback in status.rollbacks.iter().filter(|own| own.what == What::Main) {
+        let Some(failed) = &rollback.failed else { continue };
+        if rollback.commit.is_none() {
+            add(
+                format!(
+                    "{branch} does not have this rollback: the gate was stopped, or it was undone"
+                ),
+                format!("tidegate rollback --failed {}", failed.commit.short()),
+            );
+        } else if rollback.is_head {
+            add(
+                "bring the change back, on a branch to mend and test".to_owned(),
+                format!("tidegate rollback --undo {}", failed.commit.short()),
+            );
+        }
+    }
+    if !status.holds.is_empty() {
+        add("let promotions go on".to_owned(), "tidegate resume".to_owned());
+    }
+    if status.shallow {
+        add("know the whole history".to_owned(), "git fetch --unshallow".to_owned());
+    }
+    list
+}

@@ -1,0 +1,200 @@
+//! Promise 10: secrets are never printed, logged, put in a URL, an argument or a commit.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use crate::harness::git_server::{GitServer, LoggedRequest, Silence};
+use crate::harness::project::{CONFIG, GREEN, Project, RED, actions};
+use crate::harness::tidegate::{Run, Tidegate};
+
+const TOKEN: &str = "ghp_ThrowAway0123456789abcdefghijklmnop";
+
+/// `x-access-token:TOKEN` in base64, as it goes over the wire.
+fn encoded() -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(format!("x-access-token:{TOKEN}"))
+}
+
+fn project() -> Project {
+    Project::on_server(GitServer::start_with_basic_auth("x-access-token", TOKEN))
+}
+
+fn with_token(gate: Tidegate) -> Tidegate {
+    gate.env("TIDEGATE_TOKEN", TOKEN).env("RUST_LOG", "trace").args(["-vvv"])
+}
+
+#[track_caller]
+fn says_nothing(run: &Run) {
+    for secret in [TOKEN, &encoded()] {
+        assert!(!run.stdout.contains(secret), "stdout: {}", run.stdout);
+        assert!(!run.stderr.contains(secret), "stderr: {}", run.stderr);
+    }
+}
+
+/// Searches every file of a folder, also packed objects as git shows them.
+#[track_caller]
+fn is_nowhere_in(folder: &Path) {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(bytes) = fs::read(&path) {
+                for secret in [TOKEN.to_owned(), encoded()] {
+                    let found = bytes.windows(secret.len()).any(|w| w == secret.as_bytes());
+                    assert!(!found, "{} holds the token", path.display());
+                }
+            }
+        }
+    }
+}
+
+/// The arguments of every process of this machine.
+fn all_arguments() -> Vec<String> {
+    let mut list = Vec::new();
+    for entry in fs::read_dir("/proc").expect("read /proc").flatten() {
+        if entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()) {
+            let bytes = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            list.push(String::from_utf8_lossy(&bytes).into_owned());
+        }
+    }
+    list
+}
+
+#[test]
+fn a_token_from_the_environment_is_used_and_never_shown() {
+    let project = project();
+    project.push_bad();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&seen);
+    project.server().before(LoggedRequest::is_push, move || {
+        note.lock().unwrap().extend(all_arguments());
+    });
+    let run = with_token(project.gate(RED)).run().code(3);
+    says_nothing(&run);
+    project.assert_rolled_back_to(&project.good);
+    is_nowhere_in(project.dev.path());
+    is_nowhere_in(project.bare());
+    let seen = seen.lock().unwrap();
+    assert!(seen.iter().any(|line| line.contains("gate")), "the push was looked at");
+    assert!(seen.iter().all(|line| !line.contains(TOKEN) && !line.contains(&encoded())));
+    let objects = project.remote_git(&["log", "--all", "--format=%B", "-p"]);
+    assert!(!objects.contains(TOKEN));
+    assert!(project.server().requests().iter().all(|request| !request.path.contains(TOKEN)));
+}
+
+#[test]
+fn a_token_for_a_partial_clone_reaches_git_but_not_its_arguments() {
+    let project = project();
+    project.push("Bad", &[("app.py", "bad\n"), ("more.py", "more\n")]);
+    let inside = project.url().replace("http://", &format!("http://x-access-token:{TOKEN}@"));
+    let clone = crate::harness::repo::Repo::clone_with(&inside, &["--filter=blob:none"]);
+    clone.git(&["remote", "set-url", "origin", project.url()]);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..20 {
+        let note = Arc::clone(&seen);
+        project.server().before(
+            |request| request.path.ends_with("git-upload-pack"),
+            move || {
+                note.lock().unwrap().extend(all_arguments());
+            },
+        );
+    }
+    let run = with_token(crate::harness::project::gate_in(clone.path(), RED)).run().code(3);
+    says_nothing(&run);
+    let seen = seen.lock().unwrap();
+    assert!(seen.iter().all(|line| !line.contains(TOKEN) && !line.contains(&encoded())));
+}
+
+#[test]
+fn a_wrong_or_missing_token_is_denied_and_never_shown() {
+    let project = project();
+    project.push_bad();
+    let wrong = "ghp_Wrong0123456789abcdefghijklmnopqrst";
+    let gate = project.gate(RED).env("TIDEGATE_TOKEN", wrong).env("RUST_LOG", "trace");
+    let run = project.refuses(gate, 9);
+    assert!(!run.stderr.contains(wrong) && !run.stdout.contains(wrong), "{run:?}");
+    assert!(run.stderr.contains("TIDEGATE_TOKEN"), "{}", run.stderr);
+    let run = project.refuses(project.gate(RED), 9);
+    assert!(run.stderr.contains("TIDEGATE_TOKEN"), "{}", run.stderr);
+}
+
+#[test]
+fn a_token_of_github_goes_to_github_only() {
+    let project = project();
+    project.push_bad();
+    let run = project.refuses(project.gate(RED).env("GITHUB_TOKEN", TOKEN), 9);
+    assert!(run.stderr.contains("another host"), "{}", run.stderr);
+    assert!(project.server().requests().iter().all(|request| !request.authorized));
+    let own = format!("http://127.0.0.1:{}", project.server().port());
+    let gate = project.gate(RED).env("GITHUB_TOKEN", TOKEN).env("GITHUB_SERVER_URL", own);
+    gate.run().code(3);
+}
+
+#[test]
+fn a_password_in_the_remote_url_is_not_shown() {
+    let project = project();
+    project.push_bad();
+    let inside = project.url().replace("http://", &format!("http://x-access-token:{TOKEN}@"));
+    project.dev.git(&["remote", "set-url", "origin", &inside]);
+    project.server().cut(LoggedRequest::is_push, Silence::BeforeApplying);
+    let run = project.gate(RED).env("RUST_LOG", "trace").args(["-vvv"]).run().code(8);
+    says_nothing(&run);
+    assert!(run.stderr.contains(project.url()), "{}", run.stderr);
+}
+
+#[test]
+fn a_secret_that_a_server_sends_back_is_not_shown() {
+    let project = project();
+    project.push_bad();
+    let hook = format!("#!/bin/sh\necho \"bad token {TOKEN}\" >&2\nexit 1\n");
+    project.server().install_hook("app", "pre-receive", &hook);
+    let run = with_token(project.gate(RED)).run().code(9);
+    says_nothing(&run);
+    assert!(run.stderr.contains("bad token"), "{}", run.stderr);
+}
+
+#[test]
+fn a_secret_in_job_outputs_is_not_recorded() {
+    let project = Project::on_disk();
+    project.push("Fine", &[("app.py", "fine\n")]);
+    let needs = format!(
+        r#"{{"tests":{{"result":"success","outputs":{{"token":"{TOKEN}","log":"{TOKEN}"}}}}}}"#
+    );
+    let run = project.gate(&needs).run().success();
+    says_nothing(&run);
+    let everything = project.remote_git(&["log", "--all", "--format=%B", "-p"]);
+    assert!(!everything.contains(TOKEN));
+}
+
+#[test]
+fn outputs_and_summary_hold_no_secret() {
+    let project = project();
+    let bad = project.push_bad();
+    let folder = tempfile::tempdir().unwrap();
+    let (output, summary) = (folder.path().join("output"), folder.path().join("summary"));
+    for file in [&output, &summary] {
+        fs::write(file, "").unwrap();
+    }
+    let run = with_token(Tidegate::new().args(["gate", "--needs", RED]))
+        .current_dir(project.dev.path())
+        .envs(actions(&bad))
+        .env("GITHUB_OUTPUT", &output)
+        .env("GITHUB_STEP_SUMMARY", &summary)
+        .run()
+        .code(3);
+    says_nothing(&run);
+    let text = fs::read_to_string(&output).unwrap() + &fs::read_to_string(&summary).unwrap();
+    assert!(text.contains("rollback") && text.contains(&project.good), "{text}");
+    assert!(!text.contains(TOKEN));
+}
+
+#[test]
+fn a_configuration_error_does_not_quote_the_environment() {
+    let project = Project::on_disk();
+    project.push("Bad", &[(CONFIG, "version: [\n")]);
+    let run = project.refuses(project.gate(GREEN).env("TIDEGATE_TOKEN", TOKEN), 2);
+    says_nothing(&run);
+}
