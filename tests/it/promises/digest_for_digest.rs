@@ -166,6 +166,7 @@ fn a_promotion_sends_no_more_requests_than_it_needs() {
     let (resolve, tags, children, keep) = (2, 2 * 2, 2 * image.children.len(), 2 * 2);
     // What an earlier release has left undone is asked for first: one request for each tag.
     let complete = 2;
+    println!("{}", lines.join("\n"));
     let ping = lines.iter().filter(|line| line.ends_with(" /v2/")).count();
     assert!(
         lines.len() - ping <= complete + resolve + tags + children + keep,

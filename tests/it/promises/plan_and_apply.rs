@@ -1,8 +1,8 @@
 //! `plan` changes nothing, `apply` performs just what was planned, or refuses it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::release_world::{LEDGER, World};
+use super::release_world::{LEDGER, REPOSITORY, World};
 use crate::harness::oci_registry::Pushed;
 
 /// Makes a plan and returns its text.
@@ -148,16 +148,21 @@ fn a_pull_request_is_only_told_what_would_happen() {
     let world = World::new();
     world.released("Add the page", "print(1)\n");
     let (second, image) = world.candidate("Change the page", "print(2)\n");
+    let own = json!({"pull_request": {"head": {"repo": {"full_name": REPOSITORY}}}}).to_string();
     let before = world.fingerprint();
     for (event, git_ref) in [
         ("pull_request", "refs/pull/1/merge"),
         ("merge_group", "refs/heads/gh-readonly-queue/main/pr-1"),
     ] {
-        let gate = world.gate(&second).passed(&image);
-        gate.env("GITHUB_EVENT_NAME", event).env("GITHUB_REF", git_ref).run().code(0);
-        let gate = world.gate(&second).failed();
-        gate.env("GITHUB_EVENT_NAME", event).env("GITHUB_REF", git_ref).run().code(0);
+        for gate in [world.gate(&second).passed(&image), world.gate(&second).failed()] {
+            let gate = gate.file("event.json", &own).env("GITHUB_EVENT_PATH", "event.json");
+            gate.env("GITHUB_EVENT_NAME", event).env("GITHUB_REF", git_ref).run().code(0);
+        }
     }
+    let fork = own.replace("acme/app", "stranger/app");
+    let gate = world.gate(&second).passed(&image).file("event.json", &fork);
+    let gate = gate.env("GITHUB_EVENT_PATH", "event.json").env("GITHUB_REF", "refs/pull/2/merge");
+    gate.env("GITHUB_EVENT_NAME", "pull_request").run().code(6).says("fork");
     for event in ["pull_request_target", "workflow_run"] {
         world.gate(&second).passed(&image).env("GITHUB_EVENT_NAME", event).run().code(6);
     }
