@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use jiff::Timestamp;
 
+use super::situation::Places;
 use crate::actions::Run;
 use crate::adapters::git::{Git, GitAuth, Signer};
 use crate::adapters::registry::{self, Credentials, Registries};
@@ -29,6 +30,7 @@ pub(super) struct Session {
     pub(super) root: PathBuf,
     explicit_config: Option<PathBuf>,
     place: Place,
+    places: Option<Places>,
     environment: Environment,
 }
 
@@ -76,6 +78,21 @@ impl Session {
         self.config = config;
     }
 
+    /// Tells whether a person has named a configuration file.
+    pub(super) fn has_explicit_config(&self) -> bool {
+        self.explicit_config.is_some()
+    }
+
+    /// Works in these places whatever a configuration says; `None`: in the configured ones.
+    /// Returns whether others counted before.
+    pub(super) fn work_in(&mut self, places: Option<Places>) -> bool {
+        let changed = self.places != places;
+        self.places = places;
+        let config = self.work_tree_config().unwrap_or_else(|_| self.settled(Config::default()));
+        self.use_config(config);
+        changed
+    }
+
     fn open_without_config(global: &Global, place: &Place) -> anyhow::Result<Self> {
         let environment: Environment = if global.isolated { |_| None } else { environment };
         let folder = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
@@ -96,6 +113,7 @@ impl Session {
             root,
             explicit_config: global.config.as_ref().map(|path| folder.join(path)),
             place: place.clone(),
+            places: None,
             environment,
         })
     }
@@ -127,8 +145,11 @@ impl Session {
         Ok(self.settled(config))
     }
 
-    /// Applies what outranks the file: `--branch` and `--ledger`.
-    fn settled(&self, mut config: Config) -> Config {
+    /// Applies what outranks the file: `--branch`, `--ledger`, and the places of the good commit.
+    pub(super) fn settled(&self, mut config: Config) -> Config {
+        if let Some(places) = &self.places {
+            places.put_into(&mut config);
+        }
         if let Some(branch) = &self.place.branch {
             config.branch = branch.clone();
         }

@@ -22,7 +22,10 @@ use crate::plan::Plan;
 use crate::policy::{self, Decision};
 
 mod base;
+mod places;
 mod steps;
+
+pub(super) use places::Places;
 
 /// A decision with everything that it was made from.
 pub(super) struct Situation {
@@ -56,6 +59,19 @@ pub(super) fn occasion(session: &Session, inputs: &Inputs) -> anyhow::Result<Occ
     }
 }
 
+/// Finds out where things are, and what the event of the run allows there.
+pub(super) fn begin(
+    session: &mut Session,
+    inputs: &Inputs,
+    assume: &[Assumption],
+) -> anyhow::Result<Occasion> {
+    // What cannot be read is told when it is needed.
+    if let Ok(results) = base::job_results(session, inputs, assume) {
+        places::settle(session, &inputs.commit, &results);
+    }
+    occasion(session, inputs)
+}
+
 /// Observes, decides and plans. A failure is judged by the configuration of the last good commit:
 /// `session.config` is that one afterwards.
 pub(super) async fn assess(
@@ -84,6 +100,10 @@ pub(super) async fn assess(
         keep = observe_failure(session, &world, &ledger, &mut evidence)?;
     } else {
         // What passed is promoted by its own configuration, which therefore has to be readable.
+        if session.work_in(None) {
+            let occasion = self::occasion(session, inputs)?;
+            return Box::pin(assess(session, registries, inputs, assume, occasion)).await;
+        }
         session.config = candidate?;
         let digests = digests(session, registries, inputs, &results, &tested).await?;
         let query = ReleaseQuery {

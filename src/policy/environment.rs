@@ -36,7 +36,7 @@ pub(super) fn holds(
     let depth = evidence
         .state
         .rollbacks_since_record()
-        .filter(|(commit, _)| !failure.never_came.contains(commit))
+        .filter(|(commit, _)| **commit != failure.commit && !failure.never_came.contains(commit))
         .count();
     if depth >= config.rollback.max_depth as usize {
         holds.push(Reason::TooManyRollbacks { depth, max: config.rollback.max_depth });

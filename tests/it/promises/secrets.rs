@@ -93,6 +93,9 @@ fn a_token_for_a_partial_clone_reaches_git_but_not_its_arguments() {
     let inside = project.url().replace("http://", &format!("http://x-access-token:{TOKEN}@"));
     let clone = crate::harness::repo::Repo::clone_with(&inside, &["--filter=blob:none"]);
     clone.git(&["remote", "set-url", "origin", project.url()]);
+    // What actions/checkout leaves behind with `persist-credentials: true`: another token.
+    let key = format!("http.http://127.0.0.1:{}/.extraheader", project.server().port());
+    clone.git(&["config", &key, "Authorization: Basic eDp5"]);
     let seen = Arc::new(Mutex::new(Vec::new()));
     for _ in 0..20 {
         let note = Arc::clone(&seen);
