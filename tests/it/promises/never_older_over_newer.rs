@@ -146,7 +146,7 @@ fn paused_before(pause: usize) -> bool {
     let running = world.gate(&older).passed(&old).start();
     let ended = Arc::new(Mutex::new(None));
     let (done, older_done) = mpsc::channel();
-    let finisher = {
+    let waiting = {
         let ended = Arc::clone(&ended);
         std::thread::spawn(move || {
             *ended.lock().unwrap() = Some(running.finish());
@@ -165,7 +165,7 @@ fn paused_before(pause: usize) -> bool {
         world.gate(&newer).passed(&new).run().code(0);
         go_on.send(()).expect("the older gate waits");
     }
-    finisher.join().expect("the older gate");
+    waiting.join().expect("the older gate");
     let finished = ended.lock().unwrap().take().expect("its end");
     if !hit {
         return false;

@@ -4,6 +4,9 @@ use std::fs;
 
 use super::release_world::World;
 
+/// What becomes of a file; `None`: it goes.
+type Change = Box<dyn Fn(&str) -> Option<String>>;
+
 /// Commits a change of the state branch, as a person would.
 fn damage(world: &World, path: &str, change: impl Fn(&str) -> Option<String>) {
     let dev = &world.dev;
@@ -27,7 +30,6 @@ fn a_state_branch_that_cannot_be_understood_stops_every_gate() {
     let (first, live) = world.released("Add the page", "print(1)\n");
     let (second, image) = world.candidate("Change the page", "print(2)\n");
     let saved = world.save();
-    type Change = Box<dyn Fn(&str) -> Option<String>>;
     let cases: [(&str, Change); 6] = [
         (INDEX, Box::new(|text| Some(text[..text.len() / 2].to_owned()))),
         (INDEX, Box::new(|text| Some(text.replace("\"version\": 1", "\"version\": 99")))),
