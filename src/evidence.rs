@@ -117,6 +117,8 @@ pub struct FailureEvidence {
     pub unfinished: Vec<CommitSha>,
     /// The commits `good..head`, newest first.
     pub range: Vec<CommitSha>,
+    /// Failed commits whose rollback was noted and is not on the branch.
+    pub never_came: BTreeSet<CommitSha>,
 }
 
 /// Everything that was observed for one decision.

@@ -192,14 +192,15 @@ impl State {
         self.holds.values().filter(move |hold| in_force(hold.expires, now))
     }
 
-    /// Counts the automatic rollbacks since the newest record.
-    pub fn rollback_depth(&self) -> usize {
+    /// Returns the automatic rollbacks that were noted since the newest record, with the commits
+    /// that failed. Whether each of them reached the branch is not known here.
+    pub fn rollbacks_since_record(&self) -> impl Iterator<Item = (&CommitSha, &RollbackNote)> {
         let newest = self.newest_number();
-        self.quarantines
-            .values()
-            .filter_map(|q| q.rollback.as_ref())
-            .filter(|note| note.after_record == newest && !note.by_hand)
-            .count()
+        self.quarantines.values().filter_map(move |quarantine| {
+            let note = quarantine.rollback.as_ref()?;
+            let counts = note.after_record == newest && !note.by_hand;
+            counts.then_some((&quarantine.commit, note))
+        })
     }
 }
 

@@ -99,6 +99,18 @@ pub enum GitError {
         /// The paths in conflict.
         paths: Vec<String>,
     },
+    /// Another process has locked a ref, or a killed one has left its lock behind.
+    #[error(
+        "{reference} is locked at {remote}: {reason}; run this again, and if no git process works there, remove the file {reference}.lock"
+    )]
+    Locked {
+        /// The full name of the ref.
+        reference: String,
+        /// The remote's URL without credentials.
+        remote: String,
+        /// What git said.
+        reason: String,
+    },
     /// Anything else that libgit2 reports.
     #[error("git: {doing}: {reason}")]
     Other {

@@ -87,6 +87,7 @@ impl Classified for GitError {
             Self::Unauthorized { .. } => Exit::Denied,
             Self::Shallow { .. } | Self::Missing { .. } => Exit::BadInput,
             Self::Conflicts { .. } => Exit::Held,
+            Self::Locked { .. } => Exit::LostRace,
             Self::TreeMismatch { .. } | Self::Other { .. } => Exit::Internal,
         }
     }
@@ -102,6 +103,7 @@ impl Classified for GitError {
             | Self::Shallow { .. }
             | Self::Missing { .. }
             | Self::Conflicts { .. }
+            | Self::Locked { .. }
             | Self::TreeMismatch { .. }
             | Self::Other { .. } => None,
         }

@@ -1,10 +1,13 @@
 //! What a rollback needs to know.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::actions::skip_markers::has_skip_marker;
 use crate::adapters::git::Git;
 use crate::config::Config;
+use crate::evidence::good::Rejection;
 use crate::evidence::{Above, FailureEvidence};
 use crate::ledger::{EntryStatus, Ledger};
 use crate::model::CommitSha;
@@ -112,7 +115,10 @@ pub fn observe(
     if let Some(good) = &good {
         let good_tree = git.commit(good)?.tree;
         let kept = kept::differing(git, &good_tree, &head_tree, &config.ledger.path, &patterns)?;
-        nothing_to_restore = git.tree_with_kept(&good_tree, &head_tree, &kept)? == head_tree;
+        // The ledger is no cause of anything: where it alone differs, the trees count as equal.
+        let ledger_path = &config.ledger.path;
+        nothing_to_restore = kept.iter().any(|kept| kept.path() != ledger_path.as_bytes())
+            && kept::same_outside(git, &good_tree, &head_tree, ledger_path, &patterns)?;
         kept_paths =
             kept.iter().map(|kept| String::from_utf8_lossy(kept.path()).into_owned()).collect();
         range = git.range(good, query.head, MAX_COMMITS)?;
@@ -129,7 +135,35 @@ pub fn observe(
         // Without GitHub's word none counts as unfinished.
         unfinished: Vec::new(),
         range,
+        never_came: never_came(git, query)?,
     })
+}
+
+/// Finds the noted rollbacks whose commit is not on the branch: another push came first, and its
+/// own run decided.
+fn never_came(git: &Git, query: &FailureQuery<'_>) -> anyhow::Result<BTreeSet<CommitSha>> {
+    let noted: Vec<_> = query.state.rollbacks_since_record().collect();
+    let mut missing: BTreeSet<CommitSha> =
+        noted.iter().map(|(commit, _)| (*commit).clone()).collect();
+    for (failed, note) in noted {
+        // One walk finds the rollbacks of later notes too.
+        if !missing.contains(failed) {
+            continue;
+        }
+        let known = git.has_commit(&note.to);
+        let range = if known { git.range(&note.to, query.head, MAX_COMMITS)? } else { Vec::new() };
+        if !known || range.len() == MAX_COMMITS {
+            // Not to be told any more: it counts.
+            missing.remove(failed);
+        }
+        for commit in &range {
+            let info = git.commit(commit)?;
+            if let Some(Ok(from)) = info.trailer("Tidegate-Rollback-From").map(str::parse) {
+                missing.remove::<CommitSha>(&from);
+            }
+        }
+    }
+    Ok(missing)
 }
 
 fn passed_before(state: &State, ledger: &Ledger, failed: &CommitSha) -> Option<String> {
@@ -161,7 +195,9 @@ fn same_tree_as_passed(
         candidate.distance.is_some()
             && candidate.commit != *failed
             && !quarantined(&candidate.commit)
-            && !candidate.rejections.contains(&crate::evidence::good::Rejection::DidNotPass)
+            && !candidate.rejections.contains(&Rejection::DidNotPass)
+            // A note about the failed commit on top of it says nothing about its tree.
+            && !candidate.rejections.contains(&Rejection::IsTheFailedCommit)
     });
     for candidate in passed {
         let tree = git.commit(&candidate.commit)?.tree;

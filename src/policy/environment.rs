@@ -31,10 +31,13 @@ pub(super) fn holds(
     } else if failure.nothing_to_restore {
         holds.push(Reason::CauseInKeptPaths { paths: failure.kept.clone() });
     }
-    let depth = evidence.state.rollback_depth();
-    let again = evidence.state.quarantines.contains_key(&failure.commit);
-    // A rollback that was recorded but not yet pushed is not one more.
-    let depth = if again { depth.saturating_sub(1) } else { depth };
+    // A rollback that was noted and never came, because the branch moved first, is none; neither
+    // is the one that this gate is about to complete.
+    let depth = evidence
+        .state
+        .rollbacks_since_record()
+        .filter(|(commit, _)| !failure.never_came.contains(commit))
+        .count();
     if depth >= config.rollback.max_depth as usize {
         holds.push(Reason::TooManyRollbacks { depth, max: config.rollback.max_depth });
     }

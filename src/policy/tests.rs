@@ -88,6 +88,7 @@ fn failing() -> Evidence {
         kept: Vec::new(),
         unfinished: Vec::new(),
         range: vec![sha('b')],
+        never_came: BTreeSet::new(),
     });
     evidence
 }

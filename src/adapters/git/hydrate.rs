@@ -1,4 +1,4 @@
-//! Partial clones: fetching just the objects that a push has to read.
+//! Partial clones: fetching just the objects that are read, or that a push has to read.
 //!
 //! libgit2 does not know promisor remotes. A push packs what the new commit has and the remote's
 //! branch heads have not; in a blobless clone some of these blobs may be missing here although
@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use base64::Engine as _;
-use git2::{ObjectType, TreeWalkMode, TreeWalkResult};
+use git2::{ObjectType, Oid, TreeWalkMode, TreeWalkResult};
 
 use super::{Git, GitError, oid};
 use crate::model::CommitSha;
@@ -19,6 +19,18 @@ impl Git {
             return false;
         };
         config.get_str("extensions.partialclone").is_ok()
+            || config.get_bool(&format!("remote.{}.promisor", self.remote_name)).unwrap_or(false)
+    }
+
+    /// Fetches an object that this clone lacks, a tree with all trees below it. Returns `false`
+    /// where the clone is not a partial one: then a missing object is a damage.
+    pub(super) fn fetch_missing(&self, id: Oid) -> Result<bool, GitError> {
+        if !self.is_partial() {
+            return Ok(false);
+        }
+        tracing::info!(%id, "fetching an object that this partial clone lacks");
+        self.fetch_objects(&[id.to_string()])?;
+        Ok(true)
     }
 
     /// Makes sure that every object of `new` which `expected` does not have can be read.
@@ -90,8 +102,12 @@ impl Git {
         command
             .arg("-C")
             .arg(self.repo.path())
+            // Without negotiation: the remote would take it that the objects of every commit that
+            // is here are here, and leave out what is asked for.
+            .args(["-c", "fetch.negotiationAlgorithm=noop"])
             .args(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc"])
-            .args(["--filter=blob:none", "--stdin", &self.remote_name])
+            .args(["--recurse-submodules=no", "--filter=blob:none", "--stdin"])
+            .arg(&self.remote_name)
             .env("GIT_TERMINAL_PROMPT", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

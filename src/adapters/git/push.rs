@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use git2::{ErrorCode, Oid, PushOptions, Repository};
 
-use super::remote::proxy;
+use super::remote::{LOCK_PAUSES, proxy};
 use super::{Git, GitError, oid};
 use crate::model::{BranchName, CommitSha};
 
@@ -54,17 +54,31 @@ impl Git {
                 });
             }
         }
-        match self.local_remote()? {
-            Some(path) => self.push_to_path(&path, branch, expected, new),
+        let local = self.local_remote()?;
+        let push = || match &local {
+            Some(path) => self.push_to_path(path, branch, expected, new),
             None => self.push_to_server(branch, expected, new),
+        };
+        // The lock of another push is gone in a moment; then the ref says who has won.
+        for pause in LOCK_PAUSES {
+            match push() {
+                Err(GitError::Locked { .. }) => std::thread::sleep(pause),
+                pushed => return pushed,
+            }
         }
+        push()
     }
 
     /// Returns the folder of the remote, where it is one.
     fn local_remote(&self) -> Result<Option<PathBuf>, GitError> {
         let url = self.raw_remote_url()?;
-        if let Some(path) = url.strip_prefix("file://") {
-            return Ok(Some(PathBuf::from(path)));
+        if url.starts_with("file://") {
+            // Decoded as git does it: `%20` is a space, and the host is this machine.
+            let path = url::Url::parse(&url).ok().and_then(|url| url.to_file_path().ok());
+            return path.map(Some).ok_or_else(|| GitError::Other {
+                doing: "reading the remote's URL",
+                reason: format!("{url} is not the URL of a folder on this machine"),
+            });
         }
         // The scp form, `host:path`, has a colon before its first slash.
         let remote = url.contains("://") || url.split('/').next().is_some_and(|s| s.contains(':'));
@@ -124,9 +138,13 @@ impl Git {
         }
         if let Some(status) = refusal.into_inner() {
             let said = String::from_utf8_lossy(&remote_text.into_inner()).into_owned();
-            return Ok(Pushed::Refused {
-                reason: self.redactor.redact(&refusal_text(&status, &said)).into_owned(),
-            });
+            let reason = self.redactor.redact(&refusal_text(&status, &said)).into_owned();
+            // git: "cannot lock ref 'refs/heads/main': Unable to create '...main.lock'".
+            if reason.contains(".lock'") {
+                let (reference, remote) = (branch.full_ref(), self.remote_url()?);
+                return Err(GitError::Locked { reference, remote, reason });
+            }
+            return Ok(Pushed::Refused { reason });
         }
         match result {
             Err(error) => Err(self.remote_error("pushing to", &error)),
@@ -146,6 +164,9 @@ impl Git {
     ) -> Result<Pushed, GitError> {
         let doing = "pushing to a local path";
         let remote = Repository::open(path).map_err(GitError::other(doing))?;
+        if let Some(reason) = checked_out(&remote, branch) {
+            return Ok(Pushed::Refused { reason });
+        }
         self.copy_objects(&remote, expected, new)?;
         let name = branch.full_ref();
         let note = "tidegate: push";
@@ -173,12 +194,10 @@ impl Git {
                 if now.applied {
                     Ok(Pushed::Done)
                 } else if now.at.as_ref() == expected {
-                    Err(GitError::Other {
-                        doing,
-                        reason: format!(
-                            "{name} is locked ({}); if no git process runs there, remove {name}.lock",
-                            error.message()
-                        ),
+                    Err(GitError::Locked {
+                        reference: name,
+                        remote: self.remote_url()?,
+                        reason: error.message().to_owned(),
                     })
                 } else {
                     Ok(Pushed::Moved { now: now.at })
@@ -258,6 +277,19 @@ impl Git {
 struct Reread {
     at: Option<CommitSha>,
     applied: bool,
+}
+
+/// Says why a branch of a repository with a work tree must not move under it. git refuses such a
+/// push too (`receive.denyCurrentBranch`).
+fn checked_out(remote: &Repository, branch: &BranchName) -> Option<String> {
+    let name = branch.full_ref();
+    if remote.is_bare() {
+        return None;
+    }
+    let head = remote.find_reference("HEAD").ok()?;
+    (head.symbolic_target().ok()?? == name).then(|| {
+        format!("{name} is checked out in {}; push to a bare repository", remote.path().display())
+    })
 }
 
 /// Joins git's short status with what the server's hooks printed.

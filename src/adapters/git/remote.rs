@@ -1,6 +1,7 @@
 //! The remote: listing its refs and fetching from it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use git2::{AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, ProxyOptions, Remote};
 use url::Url;
@@ -32,6 +33,16 @@ impl RemoteRefs {
 
 /// libgit2's value for "all history", `GIT_FETCH_DEPTH_UNSHALLOW`.
 const UNSHALLOW: i32 = i32::MAX;
+
+/// How long a ref that another process has locked is waited for, each time.
+pub(super) const LOCK_PAUSES: [Duration; 6] = [
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(300),
+];
 
 impl Git {
     /// Returns the URL of the remote, with any credentials in it.
@@ -111,12 +122,24 @@ impl Git {
             }
         }
         for (branch, head) in wanted {
-            let name = format!("refs/tidegate/{branch}");
-            self.repo
-                .reference(&name, oid(head), true, "tidegate: fetched")
-                .map_err(GitError::other("noting what was fetched"))?;
+            self.note(branch, head)?;
         }
         Ok(refs)
+    }
+
+    /// Notes what a branch of the remote points at, for questions without network. Another gate
+    /// in this clone may be writing the same note.
+    fn note(&self, branch: &BranchName, head: &CommitSha) -> Result<(), GitError> {
+        let name = format!("refs/tidegate/{branch}");
+        for pause in LOCK_PAUSES {
+            match self.repo.reference(&name, oid(head), true, "tidegate: fetched") {
+                Ok(_) => return Ok(()),
+                Err(error) if error.code() == ErrorCode::Locked => std::thread::sleep(pause),
+                Err(error) => return Err(GitError::other("noting what was fetched")(error)),
+            }
+        }
+        tracing::warn!("{name} is locked; if no git process runs here, remove {name}.lock");
+        Ok(())
     }
 
     /// Looks at the remote for somebody who only asks: tells what its refs point at, and fetches
@@ -136,8 +159,7 @@ impl Git {
             }
             // A clone that cannot be written to answers as well; only the next look costs more.
             if self.has_commit(head) {
-                let name = format!("refs/tidegate/{branch}");
-                let _ = self.repo.reference(&name, oid(head), true, "tidegate: fetched");
+                let _ = self.note(branch, head);
             }
         }
         Ok((refs, failed))

@@ -48,8 +48,18 @@ const MAX_BLOB: usize = 256 << 20;
 
 impl Git {
     fn tree(&self, tree: &TreeSha) -> Result<Tree<'_>, GitError> {
-        let id = tree_oid(tree);
-        self.repo.find_tree(id).map_err(GitError::object(id, "a tree"))
+        self.tree_at(tree_oid(tree), "a tree")
+    }
+
+    fn tree_at(&self, id: Oid, what: &str) -> Result<Tree<'_>, GitError> {
+        match self.repo.find_tree(id) {
+            Err(error)
+                if error.code() == git2::ErrorCode::NotFound && self.fetch_missing(id)? =>
+            {
+                self.repo.find_tree(id).map_err(GitError::object(id, what))
+            }
+            found => found.map_err(GitError::object(id, what)),
+        }
     }
 
     /// Reads a file from a tree; `None` where the tree has no file there.
@@ -73,7 +83,7 @@ impl Git {
             Err(error) if error.code() == git2::ErrorCode::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(GitError::other("reading a folder")(error)),
         };
-        let folder = self.repo.find_tree(entry.id()).map_err(GitError::object(entry.id(), path))?;
+        let folder = self.tree_at(entry.id(), path)?;
         folder
             .iter()
             .filter(|entry| entry.kind() == Some(ObjectType::Blob))
@@ -86,7 +96,15 @@ impl Git {
     }
 
     fn blob(&self, id: Oid, path: &str) -> Result<Vec<u8>, GitError> {
-        let blob = self.repo.find_blob(id).map_err(GitError::object(id, path))?;
+        let blob = match self.repo.find_blob(id) {
+            Err(error)
+                if error.code() == git2::ErrorCode::NotFound && self.fetch_missing(id)? =>
+            {
+                self.repo.find_blob(id)
+            }
+            found => found,
+        }
+        .map_err(GitError::object(id, path))?;
         if blob.size() > MAX_BLOB {
             return Err(GitError::Other {
                 doing: "reading a file",
@@ -141,6 +159,8 @@ impl Git {
         }
         let good_tree = self.tree(good)?;
         let head_tree = self.tree(head)?;
+        // What goes makes room first: a kept file may stand where the good tree has a folder.
+        let mut removal = TreeUpdateBuilder::new();
         let mut update = TreeUpdateBuilder::new();
         for path in kept {
             match path {
@@ -150,7 +170,7 @@ impl Git {
                     }
                     None => {
                         if entry_at(&good_tree, path)?.is_some() {
-                            update.remove(path.as_slice());
+                            removal.remove(path.as_slice());
                         }
                     }
                 },
@@ -163,9 +183,10 @@ impl Git {
                 }
             }
         }
-        let id = update
-            .create_updated(&self.repo, &good_tree)
-            .map_err(GitError::other("building the tree of the rollback"))?;
+        let failed = GitError::other("building the tree of the rollback");
+        let room = removal.create_updated(&self.repo, &good_tree).map_err(&failed)?;
+        let room = self.repo.find_tree(room).map_err(&failed)?;
+        let id = update.create_updated(&self.repo, &room).map_err(&failed)?;
         Ok(tree_sha(id))
     }
 

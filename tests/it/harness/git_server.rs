@@ -50,16 +50,6 @@ struct Shared {
     authorization: Option<String>,
     requests: Mutex<Vec<LoggedRequest>>,
     interceptors: Mutex<Vec<(Matches, Action)>>,
-    silenced: Mutex<Vec<(Matches, Silence)>>,
-}
-
-/// What becomes of a request whose connection is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Silence {
-    /// git never sees it.
-    BeforeApplying,
-    /// git carries it out, and the answer is lost.
-    AfterApplying,
 }
 
 /// A git server on a free port of 127.0.0.1; it stops, and its repositories go, on drop.
@@ -96,7 +86,6 @@ impl GitServer {
             authorization,
             requests: Mutex::default(),
             interceptors: Mutex::default(),
-            silenced: Mutex::default(),
         });
         let workers = (0..WORKERS)
             .map(|_| {
@@ -185,11 +174,6 @@ impl GitServer {
         lock(&self.shared.interceptors).push((Box::new(matches), Box::new(action)));
     }
 
-    /// Cuts the connection of the first request that `matches`, without an answer.
-    pub fn cut(&self, matches: impl Fn(&LoggedRequest) -> bool + Send + 'static, silence: Silence) {
-        lock(&self.shared.silenced).push((Box::new(matches), silence));
-    }
-
     /// All requests so far, in order of arrival.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         lock(&self.shared.requests).clone()
@@ -242,16 +226,7 @@ impl Shared {
             // The connection was cut inside the body: git must not see half a push.
             return;
         }
-        let silence = self.silence(&logged);
-        if silence == Some(Silence::BeforeApplying) {
-            cut(request);
-            return;
-        }
         let (status, headers, content) = self.run_backend(&logged, &variables, body);
-        if silence == Some(Silence::AfterApplying) {
-            cut(request);
-            return;
-        }
         let mut response = Response::from_data(content).with_status_code(StatusCode(status));
         for (name, value) in headers {
             response = response.with_header(
@@ -270,12 +245,6 @@ impl Shared {
         if let Some(action) = found {
             action();
         }
-    }
-
-    fn silence(&self, request: &LoggedRequest) -> Option<Silence> {
-        let mut silenced = lock(&self.silenced);
-        let position = silenced.iter().position(|(matches, _)| matches(request))?;
-        Some(silenced.remove(position).1)
     }
 
     /// Runs `git http-backend` as CGI (RFC 3875) and returns status, headers and body.
@@ -318,13 +287,6 @@ impl Shared {
         child.wait().expect("wait for git http-backend");
         parse_cgi(&output)
     }
-}
-
-/// Ends a request half way into its status line: no client takes that for an answer.
-fn cut(request: Request) {
-    let mut writer = request.into_writer();
-    // The client may have gone already, which is what this is for.
-    let _ = writer.write_all(b"HTTP/1.1 ").and_then(|()| writer.flush());
 }
 
 /// Splits a CGI answer into status (200 where it names none), headers and body.

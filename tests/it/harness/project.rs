@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::fault_proxy::{Fault, FaultProxy, Rule};
 use super::git_server::GitServer;
 use super::repo::Repo;
 use super::tidegate::{Run, Tidegate};
@@ -103,6 +104,16 @@ impl Project {
     /// The server.
     pub fn server(&self) -> &GitServer {
         self.server.as_ref().expect("a project on a server")
+    }
+
+    /// A proxy between the work tree and the server, which spoils the `number`th push (from 1).
+    #[track_caller]
+    pub fn spoil_push(&self, number: usize, fault: Fault) -> FaultProxy {
+        let proxy = FaultProxy::start(&format!("127.0.0.1:{}", self.server().port()));
+        let url = format!("http://{}/app.git", proxy.host());
+        self.dev.git(&["remote", "set-url", "origin", &url]);
+        proxy.add(Rule::on("POST", "git-receive-pack").skip(number - 1).times(1).fault(fault));
+        proxy
     }
 
     /// The URL of the remote.

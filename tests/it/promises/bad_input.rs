@@ -8,12 +8,12 @@ use crate::harness::tidegate::Tidegate;
 
 /// Broken in ways that a person makes: what the file holds, and what the error must name.
 const BROKEN: [(&str, &[&str]); 6] = [
-    ("version: 1\nimages: []\nrollbak: {}\n", &["rollbak", "line 3", "rollback"]),
-    ("version: 1\nimages: nothing\n", &["images", "line 2"]),
-    ("version: 1\nimages: []\nrollback: { max_depth: -1 }\n", &["max_depth", "line 3"]),
-    ("version: 1\nimages: []\nbranch: \"a..b\"\n", &["branch", "line 3"]),
-    ("version: 1\nimages: [\n", &["line"]),
-    ("version: 99\nimages: []\n", &["version", "line 1"]),
+    ("version: 1\nimages: []\nrollbak: {}\n", &["rollbak", ":3:", "rollback"]),
+    ("version: 1\nimages: nothing\n", &["images", ":2:"]),
+    ("version: 1\nimages: []\nrollback: { max_depth: -1 }\n", &["max_depth", ":3:"]),
+    ("version: 1\nimages: []\nbranch: \"a..b\"\n", &["branch", ":3:"]),
+    ("version: 1\nimages: [\n", &[":"]),
+    ("version: 99\nimages: []\n", &["version", ":1:"]),
 ];
 
 #[test]
@@ -279,12 +279,11 @@ fn hostile_text_is_shown_without_control_characters() {
     let project = Project::on_disk();
     let needs = "{\"a\\u001b[31mb\\r::error::x\":{\"result\":\"failure\",\"outputs\":{}}}";
     project.push("Bad \u{1b}[2J\u{7}", &[("app.py", "bad\n")]);
-    let run = Tidegate::new()
-        .args(["gate", "--needs", needs])
-        .current_dir(project.dev.path())
-        .run()
-        .code(3);
-    assert!(!run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'), "{run:?}");
+    for (needs, code) in [(needs, 10), (RED, 3)] {
+        let gate = Tidegate::new().args(["gate", "-vvv", "--needs", needs]);
+        let run = gate.current_dir(project.dev.path()).run().code(code);
+        assert!(!run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'), "{run:?}");
+    }
     let message = project.message("main");
     assert!(!message.contains('\u{1b}') && !message.contains('\r'), "{message:?}");
 }
