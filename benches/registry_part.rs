@@ -36,7 +36,8 @@ struct Release {
 /// `<digest> <keep tag> <child>,<configuration> <child>,<configuration>`.
 fn main() {
     // `cargo bench` and `cargo test --benches` hand over options of their own, or nothing.
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let [host, repository, rounds, images @ ..] = arguments.as_slice() else { return };
     let rounds: usize = rounds.parse().expect("a number of rounds");
     let releases: Vec<Release> = images.chunks(4).map(Release::parse).collect();
@@ -165,7 +166,10 @@ impl Connection {
     fn answer(&mut self, method: &str) -> (String, Vec<u8>) {
         let mut line = String::new();
         self.stream.read_line(&mut line).expect("a status line");
-        assert!(line.split(' ').nth(1).is_some_and(|code| code.starts_with('2')), "{method}: {line}");
+        assert!(
+            line.split(' ').nth(1).is_some_and(|code| code.starts_with('2')),
+            "{method}: {line}"
+        );
         let (mut length, mut media_type) = (0, String::new());
         loop {
             line.clear();

@@ -90,7 +90,9 @@ impl Git {
             })?;
         }
         if let Some(new) = new {
-            self.each_entry(new, |name, side| names.entry(name).or_insert((None, None)).1 = Some(side))?;
+            self.each_entry(new, |name, side| {
+                names.entry(name).or_insert((None, None)).1 = Some(side)
+            })?;
         }
         let differing = names.into_iter().rev().filter(|(_, (old, new))| old != new);
         Ok(differing
@@ -98,11 +100,7 @@ impl Git {
             .collect())
     }
 
-    fn each_entry(
-        &self,
-        tree: Oid,
-        mut tell: impl FnMut(Vec<u8>, Side),
-    ) -> Result<(), GitError> {
+    fn each_entry(&self, tree: Oid, mut tell: impl FnMut(Vec<u8>, Side)) -> Result<(), GitError> {
         let tree = self.repo.find_tree(tree).map_err(GitError::object(tree, "a tree"))?;
         for entry in &tree {
             let mut name = entry.name_bytes().to_vec();
@@ -139,8 +137,7 @@ mod tests {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             Repository::init_bare(folder.path()).unwrap();
-            let git =
-                Git::discover(folder.path(), GitAuth::default(), Redactor::new()).unwrap();
+            let git = Git::discover(folder.path(), GitAuth::default(), Redactor::new()).unwrap();
             Self { _folder: folder, git }
         }
 
@@ -172,6 +169,20 @@ mod tests {
                 builder.insert(name, id, 0o040_000).unwrap();
             }
             builder.write().unwrap()
+        }
+
+        /// The tree and all that is below it, without submodules.
+        fn everything(&self, tree: Oid) -> BTreeSet<Oid> {
+            let mut found = BTreeSet::from([tree]);
+            let root = self.git.repo.find_tree(tree).unwrap();
+            root.walk(git2::TreeWalkMode::PreOrder, |_, entry| {
+                if entry.kind() != Some(ObjectType::Commit) {
+                    found.insert(entry.id());
+                }
+                git2::TreeWalkResult::Ok
+            })
+            .unwrap();
+            found
         }
 
         /// What libgit2 finds by walking both trees.
@@ -207,6 +218,22 @@ mod tests {
             prop_assert!(found.is_sorted(), "in git's order, each path once");
             let first = trees.git.changed_paths(&from, &to, 2).unwrap();
             prop_assert_eq!(first.as_slice(), &found[..found.len().min(2)]);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn what_a_tree_lacks_to_become_another_is_all_that_is_new(one in files(), other in files()) {
+            let trees = Trees::new();
+            let (from, to) = (tree_oid(&trees.tree(&one)), tree_oid(&trees.tree(&other)));
+            let mut objects: BTreeSet<Oid> = trees.everything(from);
+            objects.extend(trees.git.new_objects(Some(from), to).unwrap());
+            prop_assert!(trees.everything(to).is_subset(&objects));
+            let whole: BTreeSet<Oid> =
+                trees.git.new_objects(None, to).unwrap().into_iter().collect();
+            prop_assert_eq!(whole, trees.everything(to));
         }
     }
 
