@@ -30,7 +30,7 @@ pub(super) fn run(
 
 /// Appends an entry to the file of the work tree; committing it is the caller's business.
 fn append(global: &Global, args: &LedgerAppend, output: &mut Output) -> anyhow::Result<Exit> {
-    let session = Session::open(global, &args.place)?;
+    let session = by_hand::open(global, &args.place, Reach::Clone, output)?;
     let commit = session.resolve(&args.commit)?;
     anyhow::ensure!(
         session.git.workdir().is_some(),

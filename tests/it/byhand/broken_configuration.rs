@@ -6,12 +6,16 @@ use crate::harness::tidegate::Run;
 
 /// Two releases, with places of their own, and a head whose configuration cannot be read.
 fn broken() -> (Project, String, String) {
-    let project = Project::on_disk();
+    broken_in(Project::on_disk())
+}
+
+fn broken_in(project: Project) -> (Project, String, String) {
     let config = format!("{NO_IMAGES}state_branch: gate\nledger: {{ path: LEDGER.md }}\n");
     project.push("Configure", &[(CONFIG, &config)]);
     let first = released(&project, "1");
     let second = released(&project, "2");
     project.push("Break it", &[(CONFIG, "version: [\n"), ("app.py", "bad")]);
+    project.dev.git(&["fetch", "-q", "origin"]);
     (project, first, second)
 }
 
@@ -75,7 +79,7 @@ fn a_plan_of_a_rollback_is_performed() {
 
 #[test]
 fn a_shallow_clone_finds_the_places_too() {
-    let (project, ..) = broken();
+    let (project, ..) = broken_in(Project::on_http());
     let shallow = crate::harness::repo::Repo::clone_with(project.url(), &["--depth=1"]);
     let rollback = crate::harness::tidegate::Tidegate::new().args(["rollback", "--yes"]);
     let run = rollback.current_dir(shallow.path()).run().code(0);

@@ -44,5 +44,5 @@ fn a_rollback_by_hand_does_not_believe_the_file_of_the_work_tree() {
     project.push_bad();
     project.dev.write(LEDGER, ledger_of(&[&project.good, &second]));
     by_hand(&project, &["rollback", "--yes"]).run().code(0);
-    assert_eq!(project.show("refs/heads/main", "app.py"), "print('good')\n");
+    assert_eq!(project.show("refs/heads/main", "app.py"), "print('good')");
 }
