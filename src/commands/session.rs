@@ -11,7 +11,7 @@ use crate::adapters::git::{Git, GitAuth, Signer};
 use crate::adapters::registry::{self, Credentials, Registries};
 use crate::cli::{Global, Place};
 use crate::config::{CONFIG_PATH, Config};
-use crate::exit::{Exit, OrFailed as _};
+use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::http;
 use crate::model::{CommitSha, ImageRef, RunIdentity};
 use crate::secret::{Redactor, Secret};
@@ -157,7 +157,7 @@ impl Session {
             config.ledger.path.clone_from(ledger);
         }
         if config.images.is_none() {
-            config.images = Some(self.image_of_repository().into_iter().collect());
+            config.images = self.image_of_repository().map(|image| vec![image]);
         }
         config
     }
@@ -175,7 +175,16 @@ impl Session {
         format!("ghcr.io/{}", repository.to_ascii_lowercase()).parse().ok()
     }
 
-    /// Returns the release set.
+    /// Returns the release set, or asks for it where nobody can tell it.
+    pub(super) fn release_set(&self) -> anyhow::Result<&[ImageRef]> {
+        self.config.images.as_deref().ok_or_else(|| {
+            Failed::new(Exit::Usage, "nobody says which image a release has: the remote is not a repository on GitHub")
+                .with_hint("name it in .github/tidegate.yml, `images: [ghcr.io/<owner>/<repo>]`, or write `images: []` for releases without images")
+                .into()
+        })
+    }
+
+    /// Returns the release set as far as it is known.
     pub(super) fn images(&self) -> &[ImageRef] {
         self.config.images.as_deref().unwrap_or_default()
     }

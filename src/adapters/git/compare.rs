@@ -91,7 +91,7 @@ impl Git {
         }
         if let Some(new) = new {
             self.each_entry(new, |name, side| {
-                names.entry(name).or_insert((None, None)).1 = Some(side)
+                names.entry(name).or_insert((None, None)).1 = Some(side);
             })?;
         }
         let differing = names.into_iter().rev().filter(|(_, (old, new))| old != new);
