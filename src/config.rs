@@ -4,6 +4,7 @@
 //! `rollbak:` must not switch a protection off in silence.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -230,6 +231,30 @@ pub struct RegistryConfig {
     /// The host that may receive the credentials in exchange for a token, where it is not the
     /// registry itself (`auth.docker.io` for Docker Hub).
     pub token_host: Option<String>,
+    /// How long one request may take with all its repeats (`20s`, at most 55 s); without the key,
+    /// 55 s.
+    pub timeout: Option<String>,
+    /// How long the registry may take to show what it accepted (`30s`, at most 60 s); without the
+    /// key, 60 s.
+    pub patience: Option<String>,
+}
+
+impl RegistryConfig {
+    /// Returns `timeout` as a duration; `None` where it is not set.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout.as_deref().and_then(wait)
+    }
+
+    /// Returns `patience` as a duration; `None` where it is not set.
+    pub fn patience(&self) -> Option<Duration> {
+        self.patience.as_deref().and_then(wait)
+    }
+}
+
+/// Reads a wait such as `30s` or `500ms`; `None` where it is none, or not a positive one.
+fn wait(text: &str) -> Option<Duration> {
+    let duration: jiff::SignedDuration = text.parse().ok()?;
+    Duration::try_from(duration).ok().filter(|duration| !duration.is_zero())
 }
 
 impl Default for Config {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{BranchName, CommitSha};
 use crate::policy::Verdict;
 
+mod check;
 mod display;
 mod message;
 mod promotion;

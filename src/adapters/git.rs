@@ -12,6 +12,7 @@ use crate::secret::Redactor;
 
 mod auth;
 mod commit;
+mod compare;
 mod history;
 mod hydrate;
 mod libgit2;

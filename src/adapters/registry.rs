@@ -173,7 +173,13 @@ impl Registries {
         digest: &Digest,
     ) -> Result<Manifest, RegistryError> {
         let reference = Reference::Digest(digest.clone());
-        let mut pause = self.pause();
+        let patience = match image {
+            ImageRef::Registry { host, repository } => {
+                self.patience(&self.target(host, repository)?)
+            }
+            ImageRef::Layout(_) => self.options.patience,
+        };
+        let mut pause = self.pause(patience);
         loop {
             if let Some(manifest) = self.manifest(image, &reference).await? {
                 return Ok(manifest);
@@ -182,7 +188,7 @@ impl Registries {
             if matches!(image, ImageRef::Layout(_)) || !pause.next().await {
                 return Err(RegistryError::Absent {
                     place: Place::new("find", image.to_string(), digest.as_str(), ""),
-                    waited: self.options.patience,
+                    waited: patience,
                 });
             }
         }
@@ -221,12 +227,18 @@ impl Registries {
     }
 
     /// When an operation with all its requests ends at the latest.
-    fn deadline(&self, given: Option<Instant>) -> Instant {
-        given.unwrap_or_else(|| Instant::now() + self.http.policy().total)
+    fn deadline(&self, target: &Target, given: Option<Instant>) -> Instant {
+        let total = target.timeout.unwrap_or(self.http.policy().total);
+        given.unwrap_or_else(|| Instant::now() + total)
     }
 
-    fn pause(&self) -> Pause<'_> {
-        let deadline = Instant::now() + self.options.patience;
+    /// How long this registry may take to show what it accepted.
+    fn patience(&self, target: &Target) -> Duration {
+        target.patience.unwrap_or(self.options.patience).min(LONGEST_PATIENCE)
+    }
+
+    fn pause(&self, patience: Duration) -> Pause<'_> {
+        let deadline = Instant::now() + patience;
         Pause { policy: self.http.policy(), deadline, turn: 0 }
     }
 

@@ -1,6 +1,7 @@
 //! Completes the projections of the newest record.
 //!
-//! After each change the state branch is read again: a gate that was paused must not leave an
+//! After each change, and after each failure whose effect is not known, the state branch is read
+//! again: a gate that was paused must not leave an
 //! older release behind it. Where there is a newer record by then, that one is completed instead.
 
 use serde::Serialize;
@@ -19,6 +20,20 @@ pub struct Pending {
     pub reason: String,
     /// The exit code that the error stands for.
     pub exit: crate::exit::Exit,
+}
+
+impl Pending {
+    fn new(step: String, error: &anyhow::Error) -> Self {
+        let failure = crate::exit::Failure::of(error);
+        let mut reason = failure.error;
+        for cause in failure.causes {
+            if !reason.contains(&cause) {
+                reason.push_str(": ");
+                reason.push_str(&cause);
+            }
+        }
+        Self { step, reason, exit: failure.exit }
+    }
 }
 
 /// What completing came to.
@@ -65,30 +80,30 @@ impl Applier<'_> {
     ) -> anyhow::Result<(Vec<Pending>, Option<Observed>)> {
         let mut pending: Vec<Pending> = Vec::new();
         let config = (self.config_at)(&record.commit);
-        for step in projections(record, config.as_ref().unwrap_or(self.config))? {
+        let mut steps = projections(record, config.as_ref().unwrap_or(self.config))?.into_iter();
+        while let Some(step) = steps.next() {
             // Code must never be newer than its images: a branch waits for its tags.
-            let waits = matches!(step, Step::MoveStable { .. }) && !pending.is_empty();
-            let result = if waits {
-                Err(anyhow::anyhow!("it waits for the steps before it"))
-            } else {
-                self.project_step(&step, ask).await
-            };
-            match result {
-                Ok(false) => {}
-                Ok(true) => {
-                    changed.push(step.to_string());
-                    if let Some(newer) = self.newer_state(observed)? {
-                        return Ok((pending, Some(newer)));
-                    }
-                }
+            if matches!(step, Step::MoveStable { .. }) && !pending.is_empty() {
+                let error = anyhow::anyhow!("it waits for the steps before it");
+                pending.push(Pending::new(step.to_string(), &error));
+                continue;
+            }
+            match self.project_step(&step, ask).await {
+                Ok(false) => continue,
+                Ok(true) => changed.push(step.to_string()),
+                // It may have been written all the same: an answer can be lost.
+                Err(error) => pending.push(Pending::new(step.to_string(), &error)),
+            }
+            match self.newer_state(observed) {
+                Ok(None) => {}
+                Ok(newer) => return Ok((pending, newer)),
+                // Nobody knows whether this is still the newest release, so nothing more is
+                // written; the release itself stands.
                 Err(error) => {
-                    let failure = crate::exit::Failure::of(&error);
-                    let mut reason = failure.error;
-                    for cause in failure.causes {
-                        reason.push_str(": ");
-                        reason.push_str(&cause);
-                    }
-                    pending.push(Pending { step: step.to_string(), reason, exit: failure.exit });
+                    let check = format!("looking for a newer release after {step}");
+                    pending.push(Pending::new(check, &error));
+                    pending.extend(steps.map(|step| Pending::new(step.to_string(), &error)));
+                    return Ok((pending, None));
                 }
             }
         }

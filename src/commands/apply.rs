@@ -36,6 +36,10 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
     let say = |step: &str| progress.say(step);
     let world = World::fetch(&session.git, &session.config)?;
     refuse_stale(&plan, &session, &world)?;
+    refuse_forged(&plan, &session, &world)
+        .with_context(|| format!("{} is no plan of tidegate", args.plan.display()))
+        .or_exit(Exit::BadInput)
+        .or_hint("make it again with `tidegate plan --out`, and have it approved again")?;
     let config_at = |commit: &CommitSha| session.config_at(commit).ok();
     let mut apply = applier(&session, &registries, &config_at, &say);
     let ended = block_on(apply.apply(&plan.steps, &world.state))?;
@@ -69,7 +73,14 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
         }
         Ok(())
     })?;
-    Ok(performed.completion.pending.first().map_or(Exit::Done, |pending| pending.exit))
+    Ok(match (performed.completion.pending.first(), plan.verdict) {
+        (Some(pending), _) => pending.exit,
+        // The same as that of the gate that would have done it.
+        (None, Verdict::Rollback) => Exit::RolledBack,
+        (None, Verdict::Promote | Verdict::Superseded) => Exit::Done,
+        (None, Verdict::Retry) => Exit::Retry,
+        (None, Verdict::Hold) => Exit::Held,
+    })
 }
 
 fn read(path: &std::path::Path) -> anyhow::Result<Plan> {
@@ -98,6 +109,46 @@ fn refuse_stale(plan: &Plan, session: &Session, world: &World) -> anyhow::Result
     }
     if world.state.head != basis.state {
         return Err(stale(&format!("branch {} has moved", session.config.state_branch)));
+    }
+    Ok(())
+}
+
+/// Holds the plan against itself and against git: it may have been changed on its way.
+fn refuse_forged(plan: &Plan, session: &Session, world: &World) -> anyhow::Result<()> {
+    // A rollback is planned by another configuration, and does not depend on it here.
+    let config = match plan.verdict {
+        Verdict::Promote => session.config_at(&plan.commit)?,
+        Verdict::Rollback | Verdict::Retry | Verdict::Hold | Verdict::Superseded => {
+            session.config.clone()
+        }
+    };
+    if let Some(why) = plan.contradiction(&config) {
+        anyhow::bail!("{why}; nothing was changed");
+    }
+    let (git, head) = (&session.git, &plan.basis.head);
+    if let Some(record) = plan.record() {
+        anyhow::ensure!(
+            git.is_ancestor(&record.commit, head)?
+                && git.commit(&record.commit)?.tree == record.tree,
+            "its record does not name a commit of {} and the tree of it; nothing was changed",
+            plan.basis.branch
+        );
+        let last = world.state.state.last_promoted().map(|last| &last.commit);
+        let newer = match last {
+            Some(last) => last != &record.commit && git.is_ancestor(last, &record.commit)?,
+            None => true,
+        };
+        anyhow::ensure!(
+            newer,
+            "it would put an older commit over a newer one; nothing was changed"
+        );
+    }
+    if let Some(step) = plan.main_rollback() {
+        anyhow::ensure!(
+            git.is_ancestor(&step.good, head)? && git.is_ancestor(&step.failed, head)?,
+            "its rollback names commits that are not on {}; nothing was changed",
+            plan.basis.branch
+        );
     }
     Ok(())
 }

@@ -109,9 +109,7 @@ fn status(global: &Global, world: &World, output: &mut Output) -> anyhow::Result
     let command = Command::Status(cli::Status { offline: false, place: Place::default() });
     let cli = Cli { global: inside(global, world), command };
     let mut shown = capture::Capture::new(output);
-    if let Err(error) = super::run(&cli, shown.output()) {
-        output.warning(&format!("{error:#}"))?; // until `status` is there
-    }
+    super::run(&cli, shown.output()).context("cannot show the status")?;
     shown.print("tidegate status", output)?;
     Ok(())
 }

@@ -32,8 +32,10 @@ mod images;
 pub(super) mod look;
 mod render;
 mod rollbacks;
+#[cfg(test)]
+mod tests;
 
-use agreement::{Agreement, Check, Finding, Part};
+use agreement::{Agreement, Check, Part};
 use images::LiveImage;
 use look::{Source, said};
 use rollbacks::Rollback;
@@ -222,7 +224,7 @@ fn observe(session: &Session, offline: bool, say: &dyn Fn(&str)) -> Status {
         next: Vec::new(),
         warnings,
     };
-    status.next = advice::advice(&status, config.rollback.max_depth);
+    status.next = advice::advice(&status, config);
     status
 }
 
@@ -334,11 +336,8 @@ fn checks(
 fn pending(session: &Session, record: &Record, checks: &[Check]) -> Vec<String> {
     let Ok(steps) = projections(record, &session.config) else { return Vec::new() };
     let differs = |part: Part, name: Option<&str>| {
-        checks.iter().any(|check| {
-            check.part == part
-                && check.finding == Finding::Differs
-                && name.is_none_or(|name| check.name == name)
-        })
+        let named = |check: &Check| name.is_none_or(|name| check.name == name);
+        checks.iter().any(|check| check.part == part && check.pending && named(check))
     };
     let is_pending = |step: &&Step| match step {
         Step::MoveTag { image, tag, .. } => differs(Part::Tag, Some(&format!("{image}:{tag}"))),

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::hash::Hash;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -264,6 +265,17 @@ fn registries(config: &Config) -> Result<(), Misfit> {
         if let Some(token_host) = registry.token_host.as_ref().filter(|host| !is_host(host)) {
             let problem = format!("{expected}, found {token_host:?}");
             return Err(misfit(&["registries", host, "token_host"], problem));
+        }
+        for (key, text, value, most) in [
+            ("timeout", &registry.timeout, registry.timeout(), 55),
+            ("patience", &registry.patience, registry.patience(), 60),
+        ] {
+            let Some(text) = text else { continue };
+            if value.is_none_or(|value| value > Duration::from_secs(most)) {
+                let problem =
+                    format!("expected a wait of at most {most} s such as `30s`, found {text:?}");
+                return Err(misfit(&["registries", host, key], problem));
+            }
         }
     }
     Ok(())

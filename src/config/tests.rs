@@ -57,7 +57,7 @@ fn unknown_keys_are_named_with_line_column_and_suggestion() {
     tidegate.yml:3:1: unknown key `rolback`, expected `version`, `branch`, `ledger`, `images`, `tags`, `stable_branch`, `require`, `metrics`, `preflight`, `rollback`, `freeze`, `author`, `remote`, `state_branch` or `registries` => did you mean `rollback`?
     tidegate.yml:4:3: unknown key `max-depht` under `rollback`, expected `enabled`, `retries`, `max_depth`, `keep` or `workflows` => did you mean `max_depth`?
     tidegate.yml:3:5: unknown key `fiel` under `metrics[0]`, expected `name`, `file`, `pointer`, `higher_is`, `min`, `max`, `max_drop` or `noise` => did you mean `file`?
-    tidegate.yml:2:14: unknown key `plain_htt` under `registries.ghcr.io`, expected `plain_http` or `token_host` => did you mean `plain_http`?
+    tidegate.yml:2:14: unknown key `plain_htt` under `registries.ghcr.io`, expected `plain_http`, `token_host`, `timeout` or `patience` => did you mean `plain_http`?
     tidegate.yml:1:1: unknown key `zzz`, expected `version`, `branch`, `ledger`, `images`, `tags`, `stable_branch`, `require`, `metrics`, `preflight`, `rollback`, `freeze`, `author`, `remote`, `state_branch` or `registries`
     ");
 }
@@ -161,6 +161,8 @@ fn values_that_make_no_sense_are_refused() {
         "author: { name: 'a <b>' }",
         "registries: { 'https://ghcr.io': {} }",
         "registries: { ghcr.io: { token_host: a/b } }",
+        "registries: { ghcr.io: { timeout: 2h } }",
+        "registries: { ghcr.io: { patience: soon } }",
         "freeze: [{ cron: '0 16 * * FRI', duration: 64h, timezone: Mars/Base, reason: x }]",
         "freeze:\n  - { cron: '0 16 * *', duration: 64h, reason: x }\n",
         "freeze:\n  - { cron: '0 0 30 2 *', duration: 64h, reason: x }\n",
@@ -187,6 +189,8 @@ fn values_that_make_no_sense_are_refused() {
     tidegate.yml:1:17: author.name: expected text without < and >, found "a <b>"
     tidegate.yml:1:34: registries.https://ghcr.io: expected a host such as ghcr.io or 127.0.0.1:5000, without scheme and path, found "https://ghcr.io"
     tidegate.yml:1:38: registries.ghcr.io.token_host: expected a host such as ghcr.io or 127.0.0.1:5000, without scheme and path, found "a/b"
+    tidegate.yml:1:35: registries.ghcr.io.timeout: expected a wait of at most 55 s such as `30s`, found "2h"
+    tidegate.yml:1:36: registries.ghcr.io.patience: expected a wait of at most 60 s such as `30s`, found "soon"
     tidegate.yml:1:59: freeze[0].timezone: timezone "Mars/Base" is unknown; expected an IANA name, such as Europe/Berlin or UTC
     tidegate.yml:2:13: freeze[0].cron: cron "0 16 * *": has 4 fields; expected five fields, such as "0 16 * * FRI"
     tidegate.yml:2:13: freeze[0].cron: cron "0 0 30 2 *" names no time in the next four years, so the window would never open; correct or remove it

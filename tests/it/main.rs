@@ -18,3 +18,5 @@ mod git;
 mod promises;
 mod purity;
 mod registry;
+mod status;
+mod tutorial;

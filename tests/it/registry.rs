@@ -54,7 +54,8 @@ fn login(user: &str, password: &str) -> Credentials {
 }
 
 fn hosts(host: &str, token_host: &str) -> BTreeMap<String, RegistryConfig> {
-    let config = RegistryConfig { token_host: Some(token_host.to_owned()), plain_http: None };
+    let config =
+        RegistryConfig { token_host: Some(token_host.to_owned()), ..RegistryConfig::default() };
     BTreeMap::from([(host.to_owned(), config)])
 }
 

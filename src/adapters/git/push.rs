@@ -228,12 +228,22 @@ impl Git {
                 walk.hide(target).map_err(&failed)?;
             }
         }
+        let odb = remote.odb().map_err(&failed)?;
         let mut builder = self.repo.packbuilder().map_err(&failed)?;
-        builder.insert_walk(&mut walk).map_err(&failed)?;
+        for commit in walk {
+            let commit = commit.and_then(|id| self.repo.find_commit(id)).map_err(&failed)?;
+            let base = commit.parents().next().map(|parent| parent.tree_id());
+            builder.insert_object(commit.id(), None).map_err(&failed)?;
+            // What a rollback brings back differs from its parent, and is there nevertheless.
+            for id in self.new_objects(base, commit.tree_id())? {
+                if !odb.exists(id) {
+                    builder.insert_object(id, None).map_err(&failed)?;
+                }
+            }
+        }
         if builder.object_count() == 0 {
             return Ok(());
         }
-        let odb = remote.odb().map_err(&failed)?;
         let mut writer = odb.packwriter().map_err(&failed)?;
         let mut broken = None;
         builder

@@ -1,9 +1,9 @@
-//! Trees: reading files, comparing, and building the tree of a rollback without a work tree.
+//! Trees: reading files, and building the tree of a rollback without a work tree.
 
 use std::path::Path;
 
 use git2::build::TreeUpdateBuilder;
-use git2::{Delta, DiffOptions, FileMode, ObjectType, Oid, Tree, TreeWalkMode, TreeWalkResult};
+use git2::{FileMode, ObjectType, Oid, Tree, TreeWalkMode, TreeWalkResult};
 
 use super::{Git, GitError, oid, tree_oid, tree_sha};
 use crate::model::{CommitSha, TreeSha};
@@ -170,39 +170,6 @@ impl Git {
             })
             .map_err(GitError::other("walking a tree"))?;
         Ok(files)
-    }
-
-    /// Lists the paths that differ between two trees, at most `limit`. Reads no blobs.
-    pub fn changed_paths(
-        &self,
-        from: &TreeSha,
-        to: &TreeSha,
-        limit: usize,
-    ) -> Result<Vec<Vec<u8>>, GitError> {
-        if from == to {
-            return Ok(Vec::new());
-        }
-        let mut options = DiffOptions::new();
-        options.include_typechange(true).ignore_submodules(false).skip_binary_check(true);
-        let diff = self
-            .repo
-            .diff_tree_to_tree(Some(&self.tree(from)?), Some(&self.tree(to)?), Some(&mut options))
-            .map_err(GitError::other("comparing trees"))?;
-        let mut paths: Vec<Vec<u8>> = diff
-            .deltas()
-            .take(limit)
-            .filter_map(|delta| {
-                let file = if delta.status() == Delta::Deleted {
-                    delta.old_file()
-                } else {
-                    delta.new_file()
-                };
-                file.path_bytes().map(<[u8]>::to_vec)
-            })
-            .collect();
-        // A file that became a folder, or a link, is told as two changes of one path.
-        paths.dedup();
-        Ok(paths)
     }
 
     /// Builds the good tree with the kept paths in it.

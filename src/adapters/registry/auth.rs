@@ -86,7 +86,7 @@ impl Registries {
         place: &Place,
         mut request: Request,
     ) -> Result<http::Response, RegistryError> {
-        let deadline = self.deadline(request.deadline);
+        let deadline = self.deadline(target, request.deadline);
         request.deadline = Some(deadline);
         request.authorization = self.authorization(target, access, place, deadline).await?;
         let answer = self.send(place, &request).await?;
@@ -340,7 +340,10 @@ mod tests {
     use crate::config::RegistryConfig;
 
     fn target(host: &str, token_host: Option<&str>) -> Target {
-        let config = RegistryConfig { plain_http: None, token_host: token_host.map(str::to_owned) };
+        let config = RegistryConfig {
+            token_host: token_host.map(str::to_owned),
+            ..RegistryConfig::default()
+        };
         Target::new(host, "acme/app", Some(&config)).unwrap()
     }
 

@@ -1,6 +1,8 @@
 //! The OCI distribution API (distribution-spec, "Pull" and "Push"): four calls, and nothing that
 //! moves a layer.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::time::Instant;
@@ -26,6 +28,10 @@ pub(super) struct Target {
     pub repository: String,
     pub endpoint: Url,
     token_host: Option<String>,
+    /// How long a request may take with all its repeats, where the configuration says.
+    pub timeout: Option<Duration>,
+    /// How long to wait for what was accepted, where the configuration says.
+    pub patience: Option<Duration>,
 }
 
 impl Target {
@@ -49,7 +55,14 @@ impl Target {
         let token_host = config
             .and_then(|config| config.token_host.clone())
             .or_else(|| token_host.map(str::to_owned));
-        Ok(Self { host: host.to_owned(), repository: repository.to_owned(), endpoint, token_host })
+        Ok(Self {
+            host: host.to_owned(),
+            repository: repository.to_owned(),
+            endpoint,
+            token_host,
+            timeout: config.and_then(RegistryConfig::timeout),
+            patience: config.and_then(RegistryConfig::patience),
+        })
     }
 
     /// Whether a token server may receive this registry's credentials.
@@ -145,7 +158,7 @@ impl Registries {
         let reference_text = reference.to_string();
         let place = target.place("read", &reference_text);
         let mut request = target.manifest_request(Method::HEAD, &reference_text);
-        let deadline = self.deadline(deadline);
+        let deadline = self.deadline(target, deadline);
         request.deadline = Some(deadline);
         let answer = self.call(target, Access::Pull, &place, request).await?;
         if answer.status.is_success()
@@ -201,7 +214,7 @@ impl Registries {
         let place = target.place(WRITE, tag.as_str());
         let reference = Reference::Tag(tag.clone());
         // One deadline for all of it: a registry that dies half-way must not cost it twice.
-        let deadline = self.deadline(None);
+        let deadline = self.deadline(target, None);
         let mut attempt = 1;
         loop {
             let mut request = target.request(Method::PUT, "manifests", tag.as_str());
@@ -253,7 +266,8 @@ impl Registries {
         reference: &Reference,
         expected: &Digest,
     ) -> Result<(), RegistryError> {
-        let mut pause = self.pause();
+        let patience = self.patience(target);
+        let mut pause = self.pause(patience);
         loop {
             let found = self.head_manifest(target, reference, None).await?;
             if found.as_ref() == Some(expected) {
@@ -264,7 +278,7 @@ impl Registries {
                     place: place.doing("confirm"),
                     expected: expected.clone(),
                     found,
-                    waited: self.options.patience,
+                    waited: patience,
                 });
             }
         }

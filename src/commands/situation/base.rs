@@ -9,6 +9,7 @@ use crate::commands::session::Session;
 use crate::evidence::jobs::{Conclusion, JobEvidence, JobResult};
 use crate::evidence::metrics::MetricObservation;
 use crate::evidence::{Evidence, Occasion};
+use crate::exit::{Exit, OrFailed as _};
 use crate::ledger::{EntryStatus, Ledger};
 use crate::model::CommitSha;
 use crate::observe::world::World;
@@ -25,7 +26,10 @@ pub(super) fn job_results(
         Some(Needs::Json(text)) => Some(text.clone()),
         Some(Needs::File(path)) => Some(
             std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read {}", path.display()))?,
+                .with_context(|| {
+                    format!("cannot read the results of the jobs in {}", path.display())
+                })
+                .or_exit(Exit::BadInput)?,
         ),
         None => None,
     };

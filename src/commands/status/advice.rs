@@ -1,11 +1,13 @@
 //! What to do about what was found: commands to type, most urgent first. Pure.
 
 use super::agreement::{Finding, Part};
+use super::look::Source;
 use super::rollbacks::What;
 use super::{Advice, Status};
+use crate::config::Config;
 
 /// Returns the advice.
-pub(super) fn advice(status: &Status, max_depth: u32) -> Vec<Advice> {
+pub(super) fn advice(status: &Status, config: &Config) -> Vec<Advice> {
     let mut list = Vec::new();
     let mut add = |why: String, command: String| {
         let advice = Advice { why, command };
@@ -17,7 +19,7 @@ pub(super) fn advice(status: &Status, max_depth: u32) -> Vec<Advice> {
     if status.state_problem.is_some() {
         add(
             "see who changed the state branch, and revert that commit there".to_owned(),
-            "git log -p refs/tidegate/tidegate".to_owned(),
+            format!("git log -p refs/tidegate/{}", config.state_branch),
         );
     }
     if !status.pending.is_empty() {
@@ -34,10 +36,10 @@ pub(super) fn advice(status: &Status, max_depth: u32) -> Vec<Advice> {
             ),
             Part::Record => add(
                 "see who changed the record".to_owned(),
-                "git log -p refs/tidegate/tidegate -- records".to_owned(),
+                format!("git log -p refs/tidegate/{} -- records", config.state_branch),
             ),
             // What is pending was said; the rest is an entry that nobody has released.
-            Part::Ledger if status.pending.is_empty() => add(
+            Part::Ledger if !check.pending => add(
                 "see which entries of the ledger count".to_owned(),
                 "tidegate ledger show".to_owned(),
             ),
@@ -45,10 +47,11 @@ pub(super) fn advice(status: &Status, max_depth: u32) -> Vec<Advice> {
         }
     }
     let automatic = status.rollbacks.iter().filter(|own| own.what == What::Main && !own.by_hand);
-    if automatic.count() >= max_depth as usize {
+    if automatic.count() >= config.rollback.max_depth as usize {
         add(
             format!(
-                "{max_depth} rollbacks without a promotion: the next failure holds; promote what is good"
+                "{} rollbacks without a promotion: the next failure holds; promote what is good",
+                config.rollback.max_depth
             ),
             "tidegate promote".to_owned(),
         );
@@ -67,6 +70,18 @@ pub(super) fn advice(status: &Status, max_depth: u32) -> Vec<Advice> {
                 "bring the change back, on a branch to mend and test".to_owned(),
                 format!("tidegate rollback --undo {}", failed.commit.short()),
             );
+        }
+    }
+    if status.live.is_none() && status.state_problem.is_none() {
+        match status.source {
+            Source::LastFetch => add(
+                "fetch the state branch, which says what was released".to_owned(),
+                format!("git fetch {} {}", config.remote, config.state_branch),
+            ),
+            Source::Remote | Source::Local => add(
+                "release the first commit, or let the gate do it".to_owned(),
+                "tidegate promote".to_owned(),
+            ),
         }
     }
     if !status.holds.is_empty() {

@@ -51,6 +51,8 @@ pub(super) struct Check {
     pub(super) finding: Finding,
     /// In words.
     pub(super) detail: String,
+    /// Whether a projection of the newest record is not made: `repair` makes it.
+    pub(super) pending: bool,
 }
 
 /// Whether everything agrees.
@@ -144,7 +146,7 @@ pub(super) fn main(branch: &str, record: &Record, seen: &MainSeen) -> Check {
         MainSeen::Missing => (Finding::Differs, "there is no such branch".to_owned()),
         MainSeen::Unknown(why) => (Finding::Unknown, why.clone()),
     };
-    Check { part: Part::Main, name: branch.to_owned(), finding, detail }
+    Check { part: Part::Main, name: branch.to_owned(), finding, detail, pending: false }
 }
 
 /// What the branch `stable` shows.
@@ -198,7 +200,8 @@ pub(super) fn stable(branch: &str, record: &Record, seen: &StableSeen) -> Check 
         }
         StableSeen::Unknown(why) => (Finding::Unknown, why.clone()),
     };
-    Check { part: Part::Stable, name: branch.to_owned(), finding, detail }
+    let pending = finding == Finding::Differs;
+    Check { part: Part::Stable, name: branch.to_owned(), finding, detail, pending }
 }
 
 /// What a tag points at.
@@ -225,7 +228,8 @@ pub(super) fn tag(image: &ImageRef, tag: &Tag, expected: &Digest, seen: &TagSeen
         TagSeen::Missing => (Finding::Differs, "there is no such tag".to_owned()),
         TagSeen::Unknown(why) => (Finding::Unknown, why.clone()),
     };
-    Check { part: Part::Tag, name: format!("{image}:{tag}"), finding, detail }
+    let pending = finding == Finding::Differs;
+    Check { part: Part::Tag, name: format!("{image}:{tag}"), finding, detail, pending }
 }
 
 /// What the ledger says.
@@ -290,7 +294,10 @@ pub(super) fn ledger(path: &str, record: &Record, seen: &LedgerSeen) -> Check {
         }
         LedgerSeen::Missing => (Finding::Differs, "there is no ledger yet".to_owned()),
     };
-    Check { part: Part::Ledger, name: path.to_owned(), finding, detail }
+    // An entry too many is nothing that `repair` could mend.
+    let pending = record.kind.is_promotion()
+        && matches!(seen, LedgerSeen::Missing | LedgerSeen::Read { has_release: false, .. });
+    Check { part: Part::Ledger, name: path.to_owned(), finding, detail, pending }
 }
 
 fn restored(record: &Record) -> String {
@@ -320,5 +327,6 @@ pub(super) fn record(record: &Record, tree: Option<&crate::model::TreeSha>) -> C
             (Finding::Unknown, format!("commit {} is not in this clone", record.commit.short()))
         }
     };
-    Check { part: Part::Record, name: format!("release {}", record.number), finding, detail }
+    let name = format!("release {}", record.number);
+    Check { part: Part::Record, name, finding, detail, pending: false }
 }

@@ -177,7 +177,32 @@ fn main_at(session: &Session, head: &CommitSha, record: &Record) -> anyhow::Resu
     if !git.has_commit(&record.commit) || !git.is_ancestor(&record.commit, head)? {
         return Ok(MainSeen::Apart { head: head.clone() });
     }
-    Ok(MainSeen::Ahead { by: git.divergence(head, &record.commit)?.ahead })
+    Ok(MainSeen::Ahead { by: commits_above(git, &record.commit, &effective, ledger_path)? })
+}
+
+/// Counts the commits above a release, without those that only add to the ledger.
+fn commits_above(
+    git: &Git,
+    released: &CommitSha,
+    head: &CommitSha,
+    ledger_path: &str,
+) -> anyhow::Result<usize> {
+    /// Above so many commits nobody counts the ledger's.
+    const EXACT: usize = 100;
+    let above = git.divergence(head, released)?.ahead;
+    if above > EXACT {
+        return Ok(above);
+    }
+    let mut count = 0;
+    for commit in git.range(released, head, EXACT)? {
+        let info = git.commit(&commit)?;
+        let only_ledger = match info.parents.as_slice() {
+            [parent] => git.touches_only(parent, &commit, ledger_path)?,
+            _ => false,
+        };
+        count += usize::from(!only_ledger);
+    }
+    Ok(count)
 }
 
 /// Returns the paths that differ from the record's tree, the ledger left out: none, or such as a

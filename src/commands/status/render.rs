@@ -85,7 +85,7 @@ fn agreement(output: &mut Output, status: &Status) -> io::Result<()> {
             let release = status.live.as_ref().map_or(0, |live| live.release);
             output.line(format!("{} with release {release}:", bad("not everything agrees")))?;
             for check in of(Finding::Differs) {
-                output.line(format!("  {} is {}", strong(name(check)), clean(&check.detail)))?;
+                output.line(format!("  {}: {}", strong(name(check)), clean(&check.detail)))?;
             }
             for step in &status.pending {
                 output.line(format!("  {} {}", warn("pending"), clean(step)))?;
@@ -124,7 +124,7 @@ fn parts(checks: &[&Check]) -> String {
             Part::Main | Part::Stable => names.push(clean(&check.name).into_owned()),
             Part::Tag if names.iter().any(|name| name.contains(" image tag")) => {}
             Part::Tag => {
-                names.push(format!("{tags} image tag{}", if tags == 1 { "" } else { "s" }))
+                names.push(format!("{tags} image tag{}", if tags == 1 { "" } else { "s" }));
             }
             Part::Ledger => names.push("ledger".to_owned()),
         }
@@ -175,17 +175,31 @@ fn show_rollback(output: &mut Output, status: &Status, rollback: &Rollback) -> i
                 output
                     .line(format!("  {branch} has moved on since, and nothing was promoted yet"))?;
             }
-            output.line(match &status.live {
-                Some(live) if rollback.live_was_taken_out => format!(
-                    "  {}: release {} was made from what was taken out; `tidegate rollback --stable-only` takes them back",
-                    bad("users still get it"),
-                    live.release
-                ),
-                Some(live) => format!("  {}: they get release {}", good("users are unaffected"), live.release),
-                None => format!("  {}: nothing was released", good("users are unaffected")),
-            })
+            users(output, status, rollback)
         }
         What::Stable => Ok(()),
+    }
+}
+
+/// Says what users have of a rollback of the protected branch, where that is known.
+fn users(output: &mut Output, status: &Status, rollback: &Rollback) -> io::Result<()> {
+    let seen_by_users = |check: &&Check| matches!(check.part, Part::Stable | Part::Tag);
+    let wrong = status.checks.iter().filter(seen_by_users).any(|c| c.finding == Finding::Differs);
+    match &status.live {
+        Some(live) if rollback.live_was_taken_out => output.line(format!(
+            "  {}: release {} was made from what was taken out; \
+             `tidegate rollback --stable-only` takes them back",
+            bad("users still get it"),
+            live.release
+        )),
+        // What they see instead stands above.
+        Some(_) if wrong => Ok(()),
+        Some(live) => output.line(format!(
+            "  {}: they get release {}",
+            good("users are unaffected"),
+            live.release
+        )),
+        None => Ok(()),
     }
 }
 

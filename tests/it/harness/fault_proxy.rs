@@ -176,10 +176,29 @@ impl Rule {
     }
 }
 
+/// A rule in use. What chooses and what acts have locks of their own: a callback that waits for
+/// other requests must not keep them from being matched.
+struct Slot {
+    choice: Mutex<Choice>,
+    action: Mutex<Action>,
+}
+
+struct Choice {
+    matches: Matcher,
+    skip: usize,
+    times: usize,
+}
+
+struct Action {
+    before: Option<Callback>,
+    after: Option<Callback>,
+    fault: Fault,
+}
+
 struct Shared {
     upstream: String,
     seen: Mutex<Vec<Request>>,
-    rules: Mutex<Vec<Arc<Mutex<Rule>>>>,
+    rules: Mutex<Vec<Arc<Slot>>>,
     connections: Mutex<Vec<TcpStream>>,
     stopped: Mutex<bool>,
     stopping: Condvar,
@@ -230,7 +249,12 @@ impl FaultProxy {
     }
 
     pub fn add(&self, rule: Rule) {
-        self.shared.rules.lock().unwrap().push(Arc::new(Mutex::new(rule)));
+        let Rule { matches, skip, times, before, after, fault } = rule;
+        let slot = Slot {
+            choice: Mutex::new(Choice { matches, skip, times }),
+            action: Mutex::new(Action { before, after, fault }),
+        };
+        self.shared.rules.lock().unwrap().push(Arc::new(slot));
     }
 
     /// All requests since the start or the last [`FaultProxy::forget`].
@@ -294,7 +318,7 @@ fn serve(shared: &Shared, stream: &TcpStream) -> io::Result<()> {
             }
             return Ok(());
         };
-        let mut rule = rule.lock().unwrap();
+        let mut rule = rule.action.lock().unwrap();
         if let Some(before) = &mut rule.before {
             before(&request);
         }
@@ -334,11 +358,10 @@ fn serve(shared: &Shared, stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-fn choose(shared: &Shared, request: &Request) -> Option<Arc<Mutex<Rule>>> {
+fn choose(shared: &Shared, request: &Request) -> Option<Arc<Slot>> {
     let rules = shared.rules.lock().unwrap();
     for rule in rules.iter() {
-        // A rule that is running its callback in another connection is waited for.
-        let mut inner = rule.lock().unwrap();
+        let mut inner = rule.choice.lock().unwrap();
         if inner.times == 0 || !(inner.matches)(request) {
             continue;
         }

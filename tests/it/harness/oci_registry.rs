@@ -113,6 +113,11 @@ impl OciRegistry {
         self.tokens.as_ref().expect("a registry with tokens").seen.lock().unwrap().clone()
     }
 
+    /// Where the registry keeps one repository on disk, so that a test can put it back later.
+    pub fn repository_folder(&self, repository: &str) -> std::path::PathBuf {
+        self.folder.path().join("data/docker/registry/v2/repositories").join(repository)
+    }
+
     pub fn image(&self, repository: &str) -> ImageRef {
         format!("{}/{repository}", self.host).parse().expect("an image")
     }

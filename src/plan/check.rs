@@ -1,0 +1,145 @@
+//! Asks whether a plan is one that this program could have made. A plan is a file between two
+//! jobs: it may have been cut, edited, or made for something else.
+//!
+//! 1. A promotion has one record, which continues the basis; each of its images is checked and
+//!    kept before it; what follows is just what follows from the record.
+//! 2. A rollback has at most one quarantine, of the commit that the plan names, and one commit on
+//!    the observed head of the protected branch.
+//! 3. The other verdicts change nothing but a stored verdict.
+
+use super::{Plan, RollbackStep, Step, projections};
+use crate::config::Config;
+use crate::policy::Verdict;
+use crate::state::{Record, StateChange};
+
+impl Plan {
+    /// Returns what is wrong with the plan, if anything is. `config` is the configuration of the
+    /// commit that it is about.
+    pub fn contradiction(&self, config: &Config) -> Option<String> {
+        let said = match self.verdict {
+            Verdict::Promote => self.promotion_contradiction(config),
+            Verdict::Rollback => self.rollback_contradiction(),
+            Verdict::Hold | Verdict::Superseded | Verdict::Retry => match self.steps.as_slice() {
+                [] => Ok(()),
+                [Step::WriteState { change }] if only_a_verdict(change) => Ok(()),
+                _ => Err("it has steps that its verdict does not need".to_owned()),
+            },
+        };
+        said.err()
+    }
+
+    /// Returns the record that the plan writes.
+    pub fn record(&self) -> Option<&Record> {
+        self.steps.iter().find_map(|step| match step {
+            Step::WriteState { change } => change.record.as_ref(),
+            Step::CheckImage { .. }
+            | Step::KeepDigest { .. }
+            | Step::MoveTag { .. }
+            | Step::MoveStable { .. }
+            | Step::AppendLedger(_)
+            | Step::RollBack(_) => None,
+        })
+    }
+
+    /// Returns the rollback of main that the plan pushes.
+    pub fn main_rollback(&self) -> Option<&RollbackStep> {
+        self.steps.iter().find_map(|step| match step {
+            Step::RollBack(step) => Some(step),
+            Step::CheckImage { .. }
+            | Step::KeepDigest { .. }
+            | Step::WriteState { .. }
+            | Step::MoveTag { .. }
+            | Step::MoveStable { .. }
+            | Step::AppendLedger(_) => None,
+        })
+    }
+
+    fn promotion_contradiction(&self, config: &Config) -> Result<(), String> {
+        let at = self.steps.iter().position(|step| matches!(step, Step::WriteState { .. }));
+        let (Some(at), Some(record)) = (at, self.record()) else {
+            return Err("it promotes without a record".to_owned());
+        };
+        let (before, after) = (&self.steps[..at], &self.steps[at + 1..]);
+        if self.steps[at] != (Step::WriteState { change: only(record) }) {
+            return Err("its record comes with other changes of the state".to_owned());
+        }
+        if record.commit != self.commit
+            || record.branch != self.basis.branch
+            || record.number != self.basis.release + 1
+            || !record.kind.is_promotion()
+        {
+            return Err(format!("record {} is not that of {}", record.number, self.commit));
+        }
+        for own in &record.images {
+            let checked = Step::CheckImage { image: own.image.clone(), digest: own.digest.clone() };
+            let kept = before.iter().any(|step| {
+                matches!(step, Step::KeepDigest { image, digest, .. }
+                    if *image == own.image && *digest == own.digest)
+            });
+            if !before.contains(&checked) || !kept {
+                return Err(format!("{}@{} is neither checked nor kept", own.image, own.digest));
+            }
+        }
+        let foreign = before.iter().find(|step| match step {
+            Step::CheckImage { image, digest } => {
+                !record.images.iter().any(|own| own.image == *image && own.digest == *digest)
+            }
+            Step::KeepDigest { image, digest, .. } => !record.images.iter().any(|own| {
+                own.image == *image
+                    && (own.digest == *digest || own.previous.as_ref() == Some(digest))
+            }),
+            Step::WriteState { .. }
+            | Step::MoveTag { .. }
+            | Step::MoveStable { .. }
+            | Step::AppendLedger(_)
+            | Step::RollBack(_) => true,
+        });
+        if let Some(step) = foreign {
+            return Err(format!("\"{step}\" does not belong to its record"));
+        }
+        let expected = projections(record, config).map_err(|error| error.to_string())?;
+        if after != expected {
+            return Err("its last steps do not follow from its record".to_owned());
+        }
+        Ok(())
+    }
+
+    fn rollback_contradiction(&self) -> Result<(), String> {
+        let (change, step) = match self.steps.as_slice() {
+            [Step::WriteState { change }, Step::RollBack(step)] => (Some(change), step),
+            [Step::RollBack(step)] => (None, step),
+            _ => return Err("a rollback is a quarantine and one commit".to_owned()),
+        };
+        if step.branch != self.basis.branch
+            || step.head != self.basis.head
+            || step.failed != self.commit
+            || step.good == step.failed
+        {
+            return Err(format!("its rollback is not that of {}", self.commit));
+        }
+        let Some(change) = change else { return Ok(()) };
+        let quarantine = change.quarantine.as_ref().filter(|quarantine| {
+            quarantine.commit == step.failed
+                && quarantine.rollback.as_ref().is_some_and(|note| note.to == step.good)
+        });
+        let verdict = change.verdict.as_ref().filter(|verdict| verdict.commit == step.failed);
+        let expected = StateChange {
+            quarantine: quarantine.cloned(),
+            verdict: verdict.cloned(),
+            ..StateChange::default()
+        };
+        if quarantine.is_none() || *change != expected {
+            return Err(format!("its quarantine is not that of {}", self.commit));
+        }
+        Ok(())
+    }
+}
+
+fn only(record: &Record) -> StateChange {
+    StateChange { record: Some(record.clone()), ..StateChange::default() }
+}
+
+fn only_a_verdict(change: &StateChange) -> bool {
+    let expected = StateChange { verdict: change.verdict.clone(), ..StateChange::default() };
+    change.verdict.is_some() && *change == expected
+}
