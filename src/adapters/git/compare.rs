@@ -101,7 +101,7 @@ impl Git {
     }
 
     fn each_entry(&self, tree: Oid, mut tell: impl FnMut(Vec<u8>, Side)) -> Result<(), GitError> {
-        let tree = self.repo.find_tree(tree).map_err(GitError::object(tree, "a tree"))?;
+        let tree = self.tree_at(tree, "a tree")?;
         for entry in &tree {
             let mut name = entry.name_bytes().to_vec();
             if entry.kind() == Some(ObjectType::Tree) {
