@@ -1,5 +1,6 @@
 //! What every command begins with: the repository, the configuration, the run, the registries.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -196,6 +197,7 @@ impl Session {
 
     /// Makes the clients of the registries, with time-outs of the caller's.
     pub(super) fn registries_with(&self, http: http::Options) -> anyhow::Result<Registries> {
+        self.refuse_credentials_of_nobody()?;
         let options = registry::Options {
             hosts: self.config.registries.clone(),
             root: self.root.clone(),
@@ -205,6 +207,30 @@ impl Session {
             ..registry::Options::default()
         };
         Ok(Registries::new(options)?)
+    }
+
+    /// A password must not be sent to a registry that it is not for.
+    fn refuse_credentials_of_nobody(&self) -> anyhow::Result<()> {
+        let given = |name| (self.environment)(name).is_some();
+        if !given("TIDEGATE_REGISTRY_PASSWORD") || given("TIDEGATE_REGISTRY_HOST") {
+            return Ok(());
+        }
+        let hosts: BTreeSet<&str> = self
+            .images()
+            .iter()
+            .filter_map(|image| match image {
+                ImageRef::Registry { host, .. } => Some(host.as_str()),
+                ImageRef::Layout(_) => None,
+            })
+            .collect();
+        if hosts.len() < 2 {
+            return Ok(());
+        }
+        let hosts: Vec<&str> = hosts.into_iter().collect();
+        let error = format!("nobody says which of {} the registry password is for", hosts.join(", "));
+        Err(Failed::new(Exit::Usage, error)
+            .with_hint("name it in TIDEGATE_REGISTRY_HOST (input `registry-host` of the action), and log in to the others with `docker login`")
+            .into())
     }
 
     /// Returns who signs the commits that are made now.
