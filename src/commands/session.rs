@@ -227,7 +227,8 @@ impl Session {
             return Ok(());
         }
         let hosts: Vec<&str> = hosts.into_iter().collect();
-        let error = format!("nobody says which of {} the registry password is for", hosts.join(", "));
+        let error =
+            format!("nobody says which of {} the registry password is for", hosts.join(", "));
         Err(Failed::new(Exit::Usage, error)
             .with_hint("name it in TIDEGATE_REGISTRY_HOST (input `registry-host` of the action), and log in to the others with `docker login`")
             .into())
