@@ -3,6 +3,7 @@
 //! All refs are named in full: `refs/heads/stable` and `refs/tags/stable` can both exist.
 //! Nothing here touches the work tree or the index, and nothing can force a push.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Oid, Repository};
@@ -11,6 +12,7 @@ use crate::model::{CommitSha, TreeSha};
 use crate::secret::Redactor;
 
 mod auth;
+mod certificates;
 mod commit;
 mod compare;
 mod history;
@@ -65,11 +67,12 @@ pub enum GitError {
     },
     /// The clone is shallow and could not be deepened.
     #[error(
-        "this clone is shallow, so questions about ancestry have no answer, and deepening it failed: {reason}; run `git fetch --unshallow`, or check out with `fetch-depth: 0`"
+        "this clone is shallow, so questions about ancestry have no answer{}; run `git fetch --unshallow`, or check out with `fetch-depth: 0`",
+        reason.as_ref().map(|reason| format!(", and deepening it failed: {reason}")).unwrap_or_default()
     )]
     Shallow {
-        /// Why deepening failed.
-        reason: String,
+        /// Why deepening failed, where it was tried.
+        reason: Option<String>,
     },
     /// An object that is needed is not in this clone.
     #[error(
@@ -149,6 +152,7 @@ pub struct Git {
     remote_name: String,
     auth: GitAuth,
     redactor: Redactor,
+    last_comparison: RefCell<Option<compare::Comparison>>,
 }
 
 impl Git {
@@ -159,7 +163,8 @@ impl Git {
             ErrorCode::NotFound => GitError::NoRepository(dir.to_owned()),
             _ => GitError::other("opening the repository")(error),
         })?;
-        Ok(Self { repo, remote_name: "origin".to_owned(), auth, redactor })
+        let remote_name = "origin".to_owned();
+        Ok(Self { repo, remote_name, auth, redactor, last_comparison: RefCell::new(None) })
     }
 
     /// Gives up on a silent server after a few seconds: for commands that only answer a person.

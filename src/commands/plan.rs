@@ -56,6 +56,10 @@ pub(super) fn run(global: &Global, args: &cli::Plan, output: &mut Output) -> any
                     clean(&path)
                 ))
             }
+            None if !args.assume.is_empty() => {
+                output.note("nothing was changed; this is what would follow from the assumption")
+            }
+            None if planned.plan.is_empty() => Ok(()),
             None => output.note("nothing was changed; `tidegate gate` performs it"),
         }
     })?;

@@ -1,5 +1,6 @@
 //! What every command begins with: the repository, the configuration, the run, the registries.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -11,7 +12,7 @@ use crate::adapters::git::{Git, GitAuth, Signer};
 use crate::adapters::registry::{self, Credentials, Registries};
 use crate::cli::{Global, Place};
 use crate::config::{CONFIG_PATH, Config};
-use crate::exit::{Exit, OrFailed as _};
+use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::http;
 use crate::model::{CommitSha, ImageRef, RunIdentity};
 use crate::secret::{Redactor, Secret};
@@ -163,7 +164,7 @@ impl Session {
             config.ledger.path.clone_from(ledger);
         }
         if config.images.is_none() {
-            config.images = Some(self.image_of_repository().into_iter().collect());
+            config.images = self.image_of_repository().map(|image| vec![image]);
         }
         config
     }
@@ -181,7 +182,16 @@ impl Session {
         format!("ghcr.io/{}", repository.to_ascii_lowercase()).parse().ok()
     }
 
-    /// Returns the release set.
+    /// Returns the release set, or asks for it where nobody can tell it.
+    pub(super) fn release_set(&self) -> anyhow::Result<&[ImageRef]> {
+        self.config.images.as_deref().ok_or_else(|| {
+            Failed::new(Exit::Usage, "nobody says which image a release has: the remote is not a repository on GitHub")
+                .with_hint("name it in .github/tidegate.yml, `images: [ghcr.io/<owner>/<repo>]`, or write `images: []` for releases without images")
+                .into()
+        })
+    }
+
+    /// Returns the release set as far as it is known.
     pub(super) fn images(&self) -> &[ImageRef] {
         self.config.images.as_deref().unwrap_or_default()
     }
@@ -193,6 +203,7 @@ impl Session {
 
     /// Makes the clients of the registries, with time-outs of the caller's.
     pub(super) fn registries_with(&self, http: http::Options) -> anyhow::Result<Registries> {
+        self.refuse_credentials_of_nobody()?;
         let options = registry::Options {
             hosts: self.config.registries.clone(),
             root: self.root.clone(),
@@ -202,6 +213,31 @@ impl Session {
             ..registry::Options::default()
         };
         Ok(Registries::new(options)?)
+    }
+
+    /// A password must not be sent to a registry that it is not for.
+    fn refuse_credentials_of_nobody(&self) -> anyhow::Result<()> {
+        let given = |name| (self.environment)(name).is_some();
+        if !given("TIDEGATE_REGISTRY_PASSWORD") || given("TIDEGATE_REGISTRY_HOST") {
+            return Ok(());
+        }
+        let hosts: BTreeSet<&str> = self
+            .images()
+            .iter()
+            .filter_map(|image| match image {
+                ImageRef::Registry { host, .. } => Some(host.as_str()),
+                ImageRef::Layout(_) => None,
+            })
+            .collect();
+        if hosts.len() < 2 {
+            return Ok(());
+        }
+        let hosts: Vec<&str> = hosts.into_iter().collect();
+        let error =
+            format!("nobody says which of {} the registry password is for", hosts.join(", "));
+        Err(Failed::new(Exit::Usage, error)
+            .with_hint("name it in TIDEGATE_REGISTRY_HOST (input `registry-host` of the action), and log in to the others with `docker login`")
+            .into())
     }
 
     /// Returns who signs the commits that are made now.

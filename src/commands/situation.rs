@@ -84,7 +84,12 @@ pub(super) async fn assess(
     let world = World::fetch(&session.git, &session.config)?;
     let head = world.head(&session.config)?.clone();
     let tested = match occasion {
-        Occasion::Scheduled => session.git.effective_head(&head, &session.config.ledger.path)?,
+        // What was tested is what the run checked out. Where the branch has moved on since, the
+        // policy holds: nobody has tested what it shows now.
+        Occasion::Scheduled => {
+            let tested = session.resolve(&inputs.commit)?;
+            session.git.effective_head(&tested, &session.config.ledger.path)?
+        }
         Occasion::Push | Occasion::ReportOnly => session.resolve(&inputs.commit)?,
     };
     let results = base::job_results(session, inputs, assume)?;
@@ -119,6 +124,14 @@ pub(super) async fn assess(
         evidence.release = Some(release);
     }
     let decision = policy::decide(&evidence, &session.config);
+    tracing::info!(
+        verdict = decision.verdict.word(),
+        commit = %decision.commit,
+        head = %evidence.head,
+        effective_head = %evidence.effective_head,
+        release = evidence.state.newest_number(),
+        "decided"
+    );
     let plan = steps::make_plan(session, &world, &evidence, &decision, keep)?;
     Ok(Situation { world, decision, plan, images })
 }
@@ -193,7 +206,7 @@ async fn digests(
     results: &[JobResult],
     tested: &CommitSha,
 ) -> anyhow::Result<Vec<(ImageRef, Option<Digest>)>> {
-    let images = session.images();
+    let images = session.release_set()?;
     let mut named = jobs::digests(results, images)?;
     if let Some(digests) = &inputs.digests {
         named.extend(digests.0.clone());

@@ -109,21 +109,29 @@ async fn image_evidence(
 }
 
 fn descent(git: &Git, query: &ReleaseQuery<'_>) -> anyhow::Result<Descent> {
-    let Some(last) = query.state.last_promoted() else { return Ok(Descent::First) };
-    if last.commit == *query.tested {
+    let promoted: Vec<&CommitSha> = query
+        .state
+        .index
+        .iter()
+        .filter(|entry| entry.kind.is_promotion())
+        .map(|entry| &entry.commit)
+        .collect();
+    if promoted.is_empty() {
+        return Ok(Descent::First);
+    }
+    if promoted.contains(&query.tested) {
         return Ok(Descent::Same);
     }
-    if !git.has_commit(&last.commit) {
-        return Ok(Descent::Unrelated);
-    }
-    if git.is_ancestor(&last.commit, query.tested)? {
+    // A person may have put an older commit over a newer one: the newest one ever counts.
+    if git.contains_all(query.tested, &promoted)? {
         return Ok(Descent::Newer);
     }
-    Ok(if git.is_ancestor(query.tested, &last.commit)? {
-        Descent::Older
-    } else {
-        Descent::Unrelated
-    })
+    for commit in promoted.into_iter().rev() {
+        if git.has_commit(commit) && git.is_ancestor(query.tested, commit)? {
+            return Ok(Descent::Older);
+        }
+    }
+    Ok(Descent::Unrelated)
 }
 
 /// Reads the candidate's texts. A file that the last release has with the same content cannot

@@ -1,4 +1,5 @@
 //! The git adapter against real repositories and servers.
 
 mod clones;
+mod https;
 mod remotes;

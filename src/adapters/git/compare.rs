@@ -4,9 +4,9 @@
 //! same object. Here a folder that is the same on both sides is not opened, so the cost is that of
 //! the changes and not that of the repository.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
-use git2::{FileMode, ObjectType, Oid};
+use git2::{FileMode, ObjectType, Oid, Tree, TreeEntry};
 
 use super::{Git, GitError, tree_oid};
 use crate::model::TreeSha;
@@ -22,8 +22,24 @@ struct Side {
 /// in git's own order of tree entries: the folder's path ends with a slash.
 struct Difference {
     path: Vec<u8>,
+    is_folder: bool,
     old: Option<Side>,
     new: Option<Side>,
+}
+
+/// A comparison that was made: a rollback asks for the same one at each step.
+pub(super) struct Comparison {
+    trees: (TreeSha, TreeSha),
+    limit: usize,
+    paths: Vec<Vec<u8>>,
+}
+
+impl Comparison {
+    fn answer(&self, from: &TreeSha, to: &TreeSha, limit: usize) -> Option<&[Vec<u8>]> {
+        let same = (&self.trees.0, &self.trees.1) == (from, to);
+        let enough = limit <= self.limit || self.paths.len() < self.limit;
+        (same && enough).then(|| &self.paths[..self.paths.len().min(limit)])
+    }
 }
 
 impl Git {
@@ -35,24 +51,32 @@ impl Git {
         to: &TreeSha,
         limit: usize,
     ) -> Result<Vec<Vec<u8>>, GitError> {
-        let mut paths = Vec::new();
         if from == to {
-            return Ok(paths);
+            return Ok(Vec::new());
         }
+        if let Some(last) = &*self.last_comparison.borrow()
+            && let Some(known) = last.answer(from, to, limit)
+        {
+            return Ok(known.to_vec());
+        }
+        let mut paths = Vec::new();
         // A stack of our own: hostile trees may be nested deeper than this thread's.
         let mut open = self.differences(b"", Some(tree_oid(from)), Some(tree_oid(to)))?;
         while let Some(difference) = open.pop() {
             if paths.len() >= limit {
                 break;
             }
-            let Difference { path, old, new } = difference;
-            if path.ends_with(b"/") {
+            let Difference { path, is_folder, old, new } = difference;
+            if is_folder {
                 let (old, new) = (old.map(|side| side.id), new.map(|side| side.id));
                 open.extend(self.differences(&path, old, new)?);
             } else {
                 paths.push(path);
             }
         }
+        let trees = (from.clone(), to.clone());
+        let last = Comparison { trees, limit, paths: paths.clone() };
+        *self.last_comparison.borrow_mut() = Some(last);
         Ok(paths)
     }
 
@@ -64,12 +88,12 @@ impl Git {
         }
         let mut objects = vec![to];
         let mut open = self.differences(b"", from, Some(to))?;
-        while let Some(Difference { path, old, new }) = open.pop() {
+        while let Some(Difference { path, is_folder, old, new }) = open.pop() {
             let Some(new) = new else { continue };
             if new.mode != i32::from(FileMode::Commit) && old.is_none_or(|old| old.id != new.id) {
                 objects.push(new.id);
             }
-            if path.ends_with(b"/") {
+            if is_folder {
                 open.extend(self.differences(&path, old.map(|side| side.id), Some(new.id))?);
             }
         }
@@ -77,45 +101,67 @@ impl Git {
     }
 
     /// Compares the entries of two folders; the last path comes first.
+    ///
+    /// Both are read once, side by side, as git sorts them. In a folder that is not sorted, an
+    /// entry may be told as gone and as new although it is the same: never the other way round.
     fn differences(
         &self,
         folder: &[u8],
         old: Option<Oid>,
         new: Option<Oid>,
     ) -> Result<Vec<Difference>, GitError> {
-        let mut names = BTreeMap::new();
-        if let Some(old) = old {
-            self.each_entry(old, |name, side| {
-                names.insert(name, (Some(side), None));
-            })?;
-        }
-        if let Some(new) = new {
-            self.each_entry(new, |name, side| {
-                names.entry(name).or_insert((None, None)).1 = Some(side)
-            })?;
-        }
-        let differing = names.into_iter().rev().filter(|(_, (old, new))| old != new);
-        Ok(differing
-            .map(|(name, (old, new))| Difference { path: [folder, &name].concat(), old, new })
-            .collect())
-    }
-
-    fn each_entry(&self, tree: Oid, mut tell: impl FnMut(Vec<u8>, Side)) -> Result<(), GitError> {
-        let tree = self.repo.find_tree(tree).map_err(GitError::object(tree, "a tree"))?;
-        for entry in &tree {
-            let mut name = entry.name_bytes().to_vec();
-            if entry.kind() == Some(ObjectType::Tree) {
-                name.push(b'/');
+        let open = |tree: Option<Oid>| tree.map(|id| self.tree_at(id, "a tree")).transpose();
+        let (old, new) = (open(old)?, open(new)?);
+        let mut old = old.iter().flat_map(Tree::iter).peekable();
+        let mut new = new.iter().flat_map(Tree::iter).peekable();
+        let mut found = Vec::new();
+        loop {
+            let order = match (old.peek(), new.peek()) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(old), Some(new)) => in_git_order(old, new),
+            };
+            let before = if order.is_le() { old.next() } else { None };
+            let after = if order.is_ge() { new.next() } else { None };
+            let sides = (before.as_ref().map(side), after.as_ref().map(side));
+            if let Some(entry) = before.or(after).filter(|_| sides.0 != sides.1) {
+                let mut path = [folder, entry.name_bytes()].concat();
+                let is_folder = is_folder(&entry);
+                if is_folder {
+                    path.push(b'/');
+                }
+                found.push(Difference { path, is_folder, old: sides.0, new: sides.1 });
             }
-            tell(name, Side { id: entry.id(), mode: entry.filemode_raw() });
         }
-        Ok(())
+        found.reverse();
+        Ok(found)
     }
+}
+
+fn side(entry: &TreeEntry<'_>) -> Side {
+    Side { id: entry.id(), mode: entry.filemode_raw() }
+}
+
+fn is_folder(entry: &TreeEntry<'_>) -> bool {
+    entry.kind() == Some(ObjectType::Tree)
+}
+
+/// Compares names as git does: a folder's name ends with a slash.
+fn in_git_order(one: &TreeEntry<'_>, other: &TreeEntry<'_>) -> Ordering {
+    let (left, right) = (one.name_bytes(), other.name_bytes());
+    let common = left.len().min(right.len());
+    let next = |name: &[u8], entry: &TreeEntry<'_>| match name.get(common) {
+        Some(byte) => *byte,
+        None if is_folder(entry) => b'/',
+        None => 0,
+    };
+    left[..common].cmp(&right[..common]).then_with(|| next(left, one).cmp(&next(right, other)))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use git2::Repository;
     use proptest::prelude::*;

@@ -2,6 +2,8 @@
 
 use std::sync::Once;
 
+use super::certificates;
+
 static CONFIGURED: Once = Once::new();
 
 /// How long a git server may be silent, in milliseconds.
@@ -18,13 +20,14 @@ pub(super) fn configure() {
             unsafe_code,
             reason = "libgit2 globals, written once before the first repository is opened; see docs/decisions/0001-unsafe-libgit2-options.md"
         )]
-        let results = unsafe {
+        // The first of these calls starts libgit2.
+        let results = certificates::without(|| unsafe {
             [
                 git2::opts::set_extensions(&["partialclone"]),
                 git2::opts::set_server_connect_timeout_in_milliseconds(SERVER_TIMEOUT_MS),
                 git2::opts::set_server_timeout_in_milliseconds(SERVER_TIMEOUT_MS),
             ]
-        };
+        });
         for error in results.into_iter().filter_map(Result::err) {
             tracing::warn!(%error, "libgit2 refused an option");
         }

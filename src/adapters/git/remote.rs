@@ -6,7 +6,7 @@ use std::time::Duration;
 use git2::{AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, ProxyOptions, Remote};
 use url::Url;
 
-use super::{Git, GitError, oid, sha};
+use super::{Git, GitError, certificates, oid, sha};
 use crate::model::{BranchName, CommitSha};
 
 /// What the remote's branches and tags point at, by full ref name.
@@ -65,7 +65,14 @@ impl Git {
     pub(super) fn remote(&self) -> Result<Remote<'_>, GitError> {
         let url = self.raw_remote_url()?;
         // A remote of our own with the same URL: the user's refspecs, pruning and tags stay out.
-        self.repo.remote_anonymous(&url).map_err(GitError::other("opening the remote"))
+        let remote =
+            self.repo.remote_anonymous(&url).map_err(GitError::other("opening the remote"))?;
+        // As git's configuration rewrites them. Plain http too: a server may redirect to https.
+        let urls = [Some(remote.url_bytes()), remote.pushurl_bytes()];
+        if urls.into_iter().flatten().any(|url| url.starts_with(b"http")) {
+            certificates::load();
+        }
+        Ok(remote)
     }
 
     /// Says what an error of the remote means to a person.
@@ -190,10 +197,11 @@ impl Git {
             Ok(()) => "the remote left it shallow".to_owned(),
             Err(error) => error.to_string(),
         };
-        Err(GitError::Shallow { reason })
+        Err(GitError::Shallow { reason: Some(reason) })
     }
 
     fn download(&self, refspecs: &[String], depth: Option<i32>) -> Result<(), GitError> {
+        tracing::debug!(?refspecs, ?depth, "fetching");
         let url = self.raw_remote_url()?;
         let config = self.repo.config().map_err(GitError::other("reading git's configuration"))?;
         let mut options = FetchOptions::new();

@@ -51,7 +51,8 @@ impl Git {
         self.tree_at(tree_oid(tree), "a tree")
     }
 
-    fn tree_at(&self, id: Oid, what: &str) -> Result<Tree<'_>, GitError> {
+    /// Reads a tree, fetched where a partial clone lacks it.
+    pub(super) fn tree_at(&self, id: Oid, what: &str) -> Result<Tree<'_>, GitError> {
         match self.repo.find_tree(id) {
             Err(error)
                 if error.code() == git2::ErrorCode::NotFound && self.fetch_missing(id)? =>
