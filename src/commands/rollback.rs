@@ -112,13 +112,15 @@ fn perform(
     let ended = block_on(apply.apply(&proposal.steps, &world.state));
     drop(progress);
     let ended = match ended {
-        Err(error) if error.downcast_ref::<RecordStands>().is_some() => {
-            let branch = &session.config.branch;
-            return Err(error).or_hint(format!(
-                "users are taken back; see `tidegate status`, and run it again once {branch} can be moved"
-            ));
+        Ok(ended) => ended,
+        Err(error) => {
+            let stands = error.downcast_ref::<RecordStands>();
+            let hint = stands.map(|stands| after_record(session, &stands.completion));
+            return match hint {
+                Some(hint) => Err(error).or_hint(hint),
+                None => Err(error),
+            };
         }
-        ended => ended?,
     };
     let applied = match ended {
         Ended::Done(applied) => applied,
@@ -140,6 +142,18 @@ fn perform(
         people(output, session, proposal, done)
     })?;
     Ok(done.completion.pending.first().map_or(Exit::Done, |pending| pending.exit))
+}
+
+/// Says how to go on where the record was written and main did not follow.
+fn after_record(session: &Session, completion: &Completion) -> String {
+    let branch = &session.config.branch;
+    // No release: completing itself has failed.
+    let users = if completion.release == 0 || !completion.pending.is_empty() {
+        "`tidegate repair` completes what users get"
+    } else {
+        "users are taken back"
+    };
+    format!("{users}; see `tidegate status`, and run it again once {branch} can be moved")
 }
 
 fn people(
