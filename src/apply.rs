@@ -6,12 +6,16 @@
 //! 3. Steps that follow from the record are not performed one by one but completed: always those
 //!    of the newest record, which is read again after each change. What is refused is named and
 //!    tried again by every later run.
+//! 4. Once a record is written, what follows from it is completed before anything else is tried,
+//!    and however the run ends: users must not be left between two releases because main is
+//!    protected.
 
 use crate::adapters::git::{Git, Signer};
 use crate::adapters::image_cache::ImageCache;
 use crate::adapters::registry::{Manifest, Reference, Registries, RegistryError};
 use crate::adapters::state_branch::Observed;
 use crate::config::Config;
+use crate::exit::{Exit, Failed};
 use crate::model::{CommitSha, Digest, ImageRef};
 use crate::plan::Step;
 use crate::state::Record;
@@ -60,6 +64,31 @@ pub enum ApplyError {
     },
 }
 
+/// A run that ended after its commit point: what has happened all the same. It stands in front of
+/// the error that ended it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.text())]
+pub struct RecordStands {
+    /// The number of the record.
+    pub release: u64,
+    /// What was completed of it, and what is pending.
+    pub completion: Completion,
+}
+
+impl RecordStands {
+    fn text(&self) -> String {
+        let mut text = format!("record {} stands", self.release);
+        let Completion { changed, pending, .. } = &self.completion;
+        if !changed.is_empty() {
+            text = format!("{text} (done: {})", changed.join("; "));
+        }
+        for pending in pending {
+            text = format!("{text}; pending: {}: {}", pending.step, pending.reason);
+        }
+        format!("{text}; what came after it was not done")
+    }
+}
+
 /// How performing steps ended.
 #[derive(Debug)]
 pub enum Ended {
@@ -83,6 +112,21 @@ pub struct Applied {
     pub completion: Completion,
 }
 
+/// How far a run has come.
+struct Performed {
+    observed: Observed,
+    applied: Applied,
+}
+
+impl Performed {
+    /// What stands although the run fails, where a record was written.
+    fn stands(&self) -> Option<RecordStands> {
+        let record = self.applied.record.as_ref()?;
+        let completion = self.applied.completion.clone();
+        Some(RecordStands { release: record.number, completion })
+    }
+}
+
 /// Performs steps against the world.
 pub struct Applier<'a> {
     /// The repository.
@@ -104,38 +148,81 @@ pub struct Applier<'a> {
 
 impl Applier<'_> {
     /// Performs steps on top of the observed state.
+    ///
+    /// # Errors
+    /// After a record was written, [`RecordStands`] comes before the cause.
     pub async fn apply(&mut self, steps: &[Step], observed: &Observed) -> anyhow::Result<Ended> {
-        let mut applied = Applied::default();
-        let mut observed = observed.clone();
-        for step in steps {
-            if !step.is_projection() {
-                (self.on_step)(&step.to_string());
+        let mut run = Performed { observed: observed.clone(), applied: Applied::default() };
+        let mut completed = false;
+        for step in steps.iter().filter(|step| !step.is_projection()) {
+            if run.applied.record.is_some() && !completed {
+                completed = true;
+                self.complete_own(&mut run).await?;
             }
-            match step {
-                Step::CheckImage { image, digest } => self.check_image(image, digest).await?,
-                Step::KeepDigest { image, digest, tag } => {
-                    self.keep_digest(image, digest, tag).await?;
+            (self.on_step)(&step.to_string());
+            let moved = match self.perform(step, &mut run).await {
+                Ok(None) => continue,
+                Ok(Some(moved)) => Ok(moved),
+                Err(error) => Err(error),
+            };
+            return match (run.stands(), moved) {
+                (None, moved) => moved.map(|what| Ended::Moved { what }),
+                (Some(stands), Err(error)) => Err(error.context(stands)),
+                (Some(stands), Ok(what)) => {
+                    let moved = Failed::new(Exit::StalePlan, format!("{what} has moved meanwhile"));
+                    Err(anyhow::Error::new(moved).context(stands))
                 }
-                Step::WriteState { change } => match self.write_state(&observed, change)? {
-                    Some(written) => {
-                        applied.record.clone_from(&change.record);
-                        observed = written;
-                    }
-                    None => return Ok(Ended::Moved { what: "the state branch".to_owned() }),
-                },
-                Step::RollBack(step) => match self.roll_back(step)? {
-                    Some(done) => applied.rolled_back = Some(done),
-                    None => return Ok(Ended::Moved { what: format!("branch {}", step.branch) }),
-                },
-                // Completed below, for whichever record is the newest by then.
-                Step::MoveTag { .. } | Step::MoveStable { .. } | Step::AppendLedger(_) => {}
+            };
+        }
+        if steps.iter().any(Step::is_projection) && !completed {
+            self.complete_own(&mut run).await?;
+        }
+        Ok(Ended::Done(Box::new(run.applied)))
+    }
+
+    /// Performs one step that is no projection. Returns what has moved, where something has.
+    async fn perform(
+        &mut self,
+        step: &Step,
+        run: &mut Performed,
+    ) -> anyhow::Result<Option<String>> {
+        match step {
+            Step::CheckImage { image, digest } => self.check_image(image, digest).await?,
+            Step::KeepDigest { image, digest, tag } => {
+                self.keep_digest(image, digest, tag).await?;
             }
+            Step::WriteState { change } => match self.write_state(&run.observed, change)? {
+                Some(written) => {
+                    if change.record.is_some() {
+                        run.applied.record.clone_from(&change.record);
+                    }
+                    run.observed = written;
+                }
+                None => return Ok(Some("the state branch".to_owned())),
+            },
+            Step::RollBack(step) => match self.roll_back(step)? {
+                Some(done) => run.applied.rolled_back = Some(done),
+                None => return Ok(Some(format!("branch {}", step.branch))),
+            },
+            // Completed as a whole, for whichever record is the newest by then.
+            Step::MoveTag { .. } | Step::MoveStable { .. } | Step::AppendLedger(_) => {}
         }
-        if steps.iter().any(Step::is_projection) {
-            let fresh = applied.record.as_ref().map(|record| record.number);
-            applied.completion = self.complete(observed, fresh).await?;
+        Ok(None)
+    }
+
+    /// Completes the newest record; that is the one that was written, or a newer one.
+    async fn complete_own(&mut self, run: &mut Performed) -> anyhow::Result<()> {
+        let fresh = run.applied.record.as_ref().map(|record| record.number);
+        match self.complete(run.observed.clone(), fresh).await {
+            Ok(completion) => {
+                run.applied.completion = completion;
+                Ok(())
+            }
+            Err(error) => Err(match run.stands() {
+                Some(stands) => error.context(stands),
+                None => error,
+            }),
         }
-        Ok(Ended::Done(Box::new(applied)))
     }
 
     /// Returns a manifest, from the cache where it was read already.

@@ -7,6 +7,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Output, Settings, show_failure};
 
 mod apply;
+mod by_hand;
 mod completions;
 mod demo;
 mod gate;

@@ -64,6 +64,9 @@ pub struct Rollback {
     /// Say why; stands in the commit message and in the record
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// With --to: go back to it although it is quarantined
+    #[arg(long = "override", value_name = "REASON", requires = "to")]
+    pub override_reason: Option<String>,
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,

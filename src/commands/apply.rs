@@ -3,8 +3,10 @@
 use anyhow::Context as _;
 use serde::Serialize;
 
+use super::by_hand::{self, Reach};
 use super::gate::applier;
 use super::session::{Session, block_on};
+use super::status::look::said;
 use crate::apply::Ended;
 use crate::cli::{self, Global, Place};
 use crate::exit::{Exit, Failed, OrFailed as _};
@@ -27,10 +29,10 @@ struct Performed {
 
 pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> anyhow::Result<Exit> {
     let plan = read(&args.plan).or_exit(Exit::BadInput)?;
-    let mut session = Session::open(global, &Place::default())?;
-    // The plan was made by the configuration of the commit that it is about.
-    session.config = session.config_at(&plan.basis.head)?;
-    session.config.branch = plan.basis.branch.clone();
+    let mut session = by_hand::open(global, &Place::default(), Reach::Remote, output)?;
+    use_config(&mut session, &plan, output)?;
+    // What is left of the newest release may move main and the state: then the plan is stale.
+    by_hand::complete_first(&session, output)?;
     let registries = session.registries()?;
     let progress = output.progress("looking at the remote");
     let say = |step: &str| progress.say(step);
@@ -81,6 +83,27 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
         (None, Verdict::Retry) => Exit::Retry,
         (None, Verdict::Hold) => Exit::Held,
     })
+}
+
+/// Works by the configuration that the plan was made by: that of the good commit for a rollback,
+/// since the bad one may have broken it, else that of the commit that the plan is about.
+fn use_config(session: &mut Session, plan: &Plan, output: &mut Output) -> anyhow::Result<()> {
+    session.config.branch = plan.basis.branch.clone();
+    let rollback = plan.main_rollback();
+    let commit = rollback.map_or(&plan.commit, |step| &step.good);
+    if !session.git.has_commit(commit) {
+        session.git.fetch(&[&plan.basis.branch])?;
+    }
+    match (session.config_at(commit), plan.verdict) {
+        (Ok(config), _) => session.work_by(config),
+        (Err(error), Verdict::Promote) => return Err(error),
+        // Nothing of it is needed but the places, and another one may name the same.
+        (Err(error), Verdict::Rollback | Verdict::Retry | Verdict::Hold | Verdict::Superseded) => {
+            output.warning(&format!("{}; that of this clone counts instead", said(error)))?;
+        }
+    }
+    session.config.branch = plan.basis.branch.clone();
+    Ok(())
 }
 
 fn read(path: &std::path::Path) -> anyhow::Result<Plan> {

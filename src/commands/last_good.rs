@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::by_hand::{self, Reach};
 use super::session::Session;
 use crate::adapters::state_branch;
 use crate::cli::{Global, LastGood};
@@ -24,10 +25,10 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(global: &Global, args: &LastGood, output: &mut Output) -> anyhow::Result<Exit> {
-    let session = Session::open(global, &args.place)?;
+    let session = by_hand::open(global, &args.place, Reach::Clone, output)?;
     let head = protected_head(&session, &args.head)?;
     let failed = args.failed.as_deref().map(|failed| session.resolve(failed)).transpose()?;
-    let ledger = local_ledger(&session, &head)?;
+    let ledger = local_ledger(&session, &head, output)?;
     let state = local_state(&session, output)?;
     let search = good::search(
         &session.git,
@@ -85,18 +86,65 @@ pub(super) fn protected_head(session: &Session, given: &str) -> anyhow::Result<C
     session.resolve(given)
 }
 
-/// Reads the ledger of the work tree where there is one, else that of `head`.
-pub(super) fn local_ledger(session: &Session, head: &CommitSha) -> anyhow::Result<Ledger> {
+/// The branch that holds the ledger, where that is another one than the protected branch.
+pub(super) enum Apart {
+    /// The ledger is on the protected branch.
+    No,
+    /// It is on another one, as it was last fetched.
+    At(CommitSha),
+    /// It is on another one, which this clone does not have.
+    NotHere,
+}
+
+/// Looks for the branch of the ledger in this clone; says so where it is not here.
+pub(super) fn ledger_apart(session: &Session, output: &mut Output) -> anyhow::Result<Apart> {
+    let (config, git) = (&session.config, &session.git);
+    let branch = config.ledger_branch();
+    if branch == &config.branch {
+        return Ok(Apart::No);
+    }
+    if let Some(head) = git.tracked(branch).or_else(|| git.local_ref(&branch.full_ref())) {
+        return Ok(Apart::At(head));
+    }
+    output.warning(&format!(
+        "branch {branch}, which holds the ledger, is not in this clone; fetch it with `git fetch {} {branch}`",
+        config.remote
+    ))?;
+    Ok(Apart::NotHere)
+}
+
+/// Reads the ledger, without any network: that of its own branch as it was last fetched, else that
+/// of the work tree where there is one, else that of `head`.
+fn local_ledger(
+    session: &Session,
+    head: &CommitSha,
+    output: &mut Output,
+) -> anyhow::Result<Ledger> {
+    match ledger_apart(session, output)? {
+        Apart::No => {}
+        Apart::At(head) => return ledger_at(session, &head),
+        Apart::NotHere => return Ok(no_ledger()),
+    }
     let path = &session.config.ledger.path;
     if session.git.workdir().is_some() && session.root.join(path).exists() {
         return Ok(ledger_file::newest_entries(&session.root.join(path), good::LEDGER_ENTRIES)?);
     }
+    ledger_at(session, head)
+}
+
+fn no_ledger() -> Ledger {
+    Ledger { presence: Presence::Missing, ..Ledger::default() }
+}
+
+/// Reads the newest entries of the ledger of a commit.
+pub(super) fn ledger_at(session: &Session, head: &CommitSha) -> anyhow::Result<Ledger> {
+    let path = &session.config.ledger.path;
     let tree = session.git.commit(head)?.tree;
     match session.git.file(&tree, path)? {
         Some(bytes) => ledger::newest_entries_in(&bytes, good::LEDGER_ENTRIES).map_err(|error| {
             anyhow::Error::new(error).context(format!("cannot read {path} at {}", head.short()))
         }),
-        None => Ok(Ledger { presence: Presence::Missing, ..Ledger::default() }),
+        None => Ok(no_ledger()),
     }
 }
 

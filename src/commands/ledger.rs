@@ -5,7 +5,8 @@ use std::io::Write as _;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::last_good::{local_state, protected_head};
+use super::by_hand::{self, Reach};
+use super::last_good::{Apart, ledger_apart, local_state, protected_head};
 use super::session::Session;
 use crate::cli;
 use crate::cli::{Global, LedgerAppend, LedgerCommand, LedgerShow};
@@ -29,7 +30,7 @@ pub(super) fn run(
 
 /// Appends an entry to the file of the work tree; committing it is the caller's business.
 fn append(global: &Global, args: &LedgerAppend, output: &mut Output) -> anyhow::Result<Exit> {
-    let session = Session::open(global, &args.place)?;
+    let session = by_hand::open(global, &args.place, Reach::Clone, output)?;
     let commit = session.resolve(&args.commit)?;
     anyhow::ensure!(
         session.git.workdir().is_some(),
@@ -99,12 +100,10 @@ struct ShownEntry {
 }
 
 fn show(global: &Global, args: &LedgerShow, output: &mut Output) -> anyhow::Result<Exit> {
-    let session = Session::open(global, &args.place)?;
+    let session = by_hand::open(global, &args.place, Reach::Clone, output)?;
     let head = protected_head(&session, "HEAD")?;
     let count = if args.all { usize::MAX } else { args.count };
-    let path = session.root.join(&session.config.ledger.path);
-    let mut ledger = ledger_file::newest_entries(&path, count).or_exit(Exit::BadInput)?;
-    ledger_file::number_lines(&path, &mut ledger)?;
+    let ledger = numbered_ledger(&session, count, output)?;
     let state = local_state(&session, output)?;
     let query = GoodQuery {
         head: &head,
@@ -140,6 +139,33 @@ fn show(global: &Global, args: &LedgerShow, output: &mut Output) -> anyhow::Resu
         output.warning(warning)?;
     }
     Ok(Exit::Done)
+}
+
+/// Reads the newest entries with their lines: of the ledger's own branch as it was last fetched,
+/// else of the work tree.
+fn numbered_ledger(
+    session: &Session,
+    count: usize,
+    output: &mut Output,
+) -> anyhow::Result<ledger::Ledger> {
+    let path = &session.config.ledger.path;
+    let head = match ledger_apart(session, output)? {
+        Apart::No => {
+            let path = session.root.join(path);
+            let mut ledger = ledger_file::newest_entries(&path, count).or_exit(Exit::BadInput)?;
+            ledger_file::number_lines(&path, &mut ledger)?;
+            return Ok(ledger);
+        }
+        Apart::At(head) => head,
+        Apart::NotHere => return Ok(ledger::Ledger::default()),
+    };
+    let tree = session.git.commit(&head)?.tree;
+    let bytes = session.git.file(&tree, path)?.unwrap_or_default();
+    let mut ledger = ledger::newest_entries_in(&bytes, count).with_context(|| {
+        format!("cannot read {path} on branch {}", session.config.ledger_branch())
+    })?;
+    ledger::number_lines(&bytes, &mut ledger);
+    Ok(ledger)
 }
 
 fn shown(entry: &ledger::Entry, search: &GoodSearch) -> ShownEntry {

@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use super::by_hand::{self, Reach};
 use super::gate::{applier, complete_newest};
 use super::session::{Session, block_on};
 use super::situation::by_tag;
@@ -30,7 +31,7 @@ struct Promoted {
 }
 
 pub(super) fn run(global: &Global, args: &Promote, output: &mut Output) -> anyhow::Result<Exit> {
-    let mut session = Session::open(global, &args.place)?;
+    let mut session = by_hand::open(global, &args.place, Reach::Remote, output)?;
     let promoted = block_on(promote(&mut session, args, output))?;
     let Some(promoted) = promoted else { return Ok(Exit::Held) };
     output.show("tidegate/promote/1", &promoted, |output, promoted| {

@@ -1,13 +1,14 @@
 //! `repair`: completes the projections of the newest record.
 
+use super::by_hand::{self, Reach};
 use super::gate::complete_newest;
-use super::session::{Session, block_on};
+use super::session::block_on;
 use crate::cli::{Global, Repair};
 use crate::exit::Exit;
 use crate::output::{Output, clean, good, warn};
 
 pub(super) fn run(global: &Global, args: &Repair, output: &mut Output) -> anyhow::Result<Exit> {
-    let session = Session::open(global, &args.place)?;
+    let session = by_hand::open(global, &args.place, Reach::Remote, output)?;
     let registries = session.registries()?;
     let progress = output.progress("looking at the remote");
     let say = |step: &str| progress.say(step);

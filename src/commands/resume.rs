@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::session::Session;
+use super::by_hand::{self, Reach};
 use crate::adapters::state_branch::{self, Written};
 use crate::cli::{Global, Place, Resume};
 use crate::exit::{Exit, Failed};
@@ -24,7 +24,8 @@ struct Ended {
 }
 
 pub(super) fn run(global: &Global, args: &Resume, output: &mut Output) -> anyhow::Result<Exit> {
-    let session = Session::open(global, &Place::default())?;
+    let session = by_hand::open(global, &Place::default(), Reach::Remote, output)?;
+    by_hand::complete_first(&session, output)?;
     for _ in 0..TRIES {
         let world = World::fetch(&session.git, &session.config)?;
         let holds = &world.state.state.holds;

@@ -3,11 +3,12 @@
 
 use serde::Serialize;
 
+use super::by_hand::{self, Reach};
 use super::gate::applier;
 use super::session::{Session, block_on};
-use crate::apply::{Completion, Ended};
+use crate::apply::{Completion, Ended, RecordStands};
 use crate::cli::{Global, Rollback};
-use crate::exit::{Exit, Failed};
+use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::model::CommitSha;
 use crate::observe::world::World;
 use crate::output::{Output, bad, clean, dim, good, strong, warn};
@@ -45,7 +46,8 @@ struct Done {
 }
 
 pub(super) fn run(global: &Global, args: &Rollback, output: &mut Output) -> anyhow::Result<Exit> {
-    let mut session = Session::open(global, &args.place)?;
+    let mut session = by_hand::open(global, &args.place, Reach::Remote, output)?;
+    by_hand::complete_first(&session, output)?;
     if let Some(undone) = &args.undo {
         return undo::run(&session, undone.as_deref(), args, output);
     }
@@ -107,8 +109,17 @@ fn perform(
     let say = |step: &str| progress.say(step);
     let config_at = |commit: &CommitSha| session.config_at(commit).ok();
     let mut apply = applier(session, &registries, &config_at, &say);
-    let ended = block_on(apply.apply(&proposal.steps, &world.state))?;
+    let ended = block_on(apply.apply(&proposal.steps, &world.state));
     drop(progress);
+    let ended = match ended {
+        Err(error) if error.downcast_ref::<RecordStands>().is_some() => {
+            let branch = &session.config.branch;
+            return Err(error).or_hint(format!(
+                "users are taken back; see `tidegate status`, and run it again once {branch} can be moved"
+            ));
+        }
+        ended => ended?,
+    };
     let applied = match ended {
         Ended::Done(applied) => applied,
         Ended::Moved { what } => {

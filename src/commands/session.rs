@@ -79,6 +79,12 @@ impl Session {
         self.config = config;
     }
 
+    /// Works by another configuration than that of the work tree.
+    pub(super) fn work_by(&mut self, config: Config) {
+        let config = self.settled(config);
+        self.use_config(config);
+    }
+
     /// Tells whether a person has named a configuration file.
     pub(super) fn has_explicit_config(&self) -> bool {
         self.explicit_config.is_some()

@@ -4,11 +4,18 @@
 //! the other: notes are lifted, the state branch may be missing, and a gate may have been killed
 //! between the two.
 
+use globset::{Candidate, GlobSet};
 use jiff::Timestamp;
 
-use crate::adapters::git::{Git, GitError};
+use crate::actions::skip_markers::neutralise_skip_markers;
+use crate::adapters::git::{CommitInfo, Git, GitError};
+use crate::config::{CONFIG_PATH, Config};
 use crate::model::CommitSha;
+use crate::observe::kept;
 use crate::state::{Quarantine, RollbackNote, State};
+
+/// More paths than this between two trees are not a rollback that anybody wants to read.
+const MAX_CHANGED: usize = 1_000_000;
 
 /// A rollback of the protected branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,14 +53,16 @@ pub fn of_main(
     if let Some(head) = head.filter(|head| git.has_commit(head)) {
         let base = base.filter(|base| git.has_commit(base));
         for commit in git.first_parents(base, head, limit)? {
-            let Some(shown) = shown(git, &commit)? else { continue };
+            let Some((shown, agrees)) = shown(git, &commit)? else { continue };
             // A commit may fail, be brought back and fail again: the note tells the last time.
             let known = found.iter_mut().find(|known| {
                 known.failed == shown.failed && known.to == shown.to && known.commit.is_none()
             });
-            match known {
-                Some(known) => known.commit = shown.commit,
-                None => found.push(shown),
+            match (known, agrees) {
+                (_, Some(false)) | (None, None) => {}
+                // What a note tells of needs no more proof than a shallow clone can give.
+                (Some(known), Some(true) | None) => known.commit = shown.commit,
+                (None, Some(true)) => found.push(shown),
             }
         }
     }
@@ -94,20 +103,91 @@ fn from_note(quarantine: &Quarantine, note: &RollbackNote) -> MainRollback {
     }
 }
 
-/// Reads a commit as a rollback. Anybody can write such a message: it is shown, and decides
-/// nothing.
-fn shown(git: &Git, commit: &CommitSha) -> Result<Option<MainRollback>, GitError> {
-    let info = git.commit(commit)?;
+/// What a commit tells of itself as a rollback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The commit that was taken out.
+    pub failed: CommitSha,
+    /// The commit whose tree came back.
+    pub to: CommitSha,
+    /// Whether history agrees; `None` where this clone has too little of it.
+    pub agrees: Option<bool>,
+}
+
+/// Reads the trailers of a rollback. Anybody can write them, so history is asked whether they can
+/// be true: both commits lie below, and the tree is that of the one that came back, outside the
+/// kept paths.
+///
+/// # Errors
+/// Those of reading commits and trees that are here.
+pub fn told(git: &Git, info: &CommitInfo) -> Result<Option<Told>, GitError> {
     let trailer = |key| info.trailer(key).and_then(|value| value.parse::<CommitSha>().ok());
     let (Some(failed), Some(to)) =
         (trailer("Tidegate-Rollback-From"), trailer("Tidegate-Rollback-To"))
     else {
         return Ok(None);
     };
+    let agrees = match agrees(git, info, &failed, &to) {
+        Ok(agrees) => Some(agrees),
+        Err(GitError::Shallow { .. } | GitError::Missing { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(Some(Told { failed, to, agrees }))
+}
+
+fn agrees(
+    git: &Git,
+    info: &CommitInfo,
+    failed: &CommitSha,
+    to: &CommitSha,
+) -> Result<bool, GitError> {
+    let [parent] = info.parents.as_slice() else { return Ok(false) };
+    for commit in [failed, to] {
+        // Asked first: what is not here at all may be below where history is cut off.
+        if !git.has_commit(commit) && !git.is_shallow() {
+            return Ok(false);
+        }
+        if !git.is_ancestor(commit, parent)? {
+            return Ok(false);
+        }
+    }
+    let named = info.trailer("Tidegate-Kept").map(|named| format!(", {named}, "));
+    let named = named.unwrap_or_default();
+    let is_named = |path: &[u8]| {
+        let path = neutralise_skip_markers(&String::from_utf8_lossy(path));
+        named.contains(&format!(", {path}, "))
+    };
+    let mut changed = git.changed_paths(&git.commit(to)?.tree, &info.tree, MAX_CHANGED)?;
+    changed.retain(|path| !is_named(path));
+    if changed.is_empty() {
+        return Ok(true);
+    }
+    // A message names fifty paths at most. The others are those that the configuration keeps.
+    let (ledger, patterns) = kept_at(git, to)?;
+    let is_kept = |path: &Vec<u8>| {
+        path == ledger.as_bytes() || patterns.is_match_candidate(&Candidate::from_bytes(path))
+    };
+    Ok(changed.iter().all(is_kept))
+}
+
+/// Returns the path of the ledger and the kept paths by the configuration of a commit.
+fn kept_at(git: &Git, commit: &CommitSha) -> Result<(String, GlobSet), GitError> {
+    let bytes = git.file_here(commit, CONFIG_PATH)?;
+    let config = bytes.and_then(|bytes| Config::parse(&bytes, CONFIG_PATH).ok());
+    let config = config.unwrap_or_default();
+    // It may have run in Actions.
+    let patterns = kept::compile(&kept::patterns(&config, true)).unwrap_or_default();
+    Ok((config.ledger.path, patterns))
+}
+
+/// Reads a commit as a rollback, with whether history agrees. It is shown, and decides nothing.
+fn shown(git: &Git, commit: &CommitSha) -> Result<Option<(MainRollback, Option<bool>)>, GitError> {
+    let info = git.commit(commit)?;
+    let Some(Told { failed, to, agrees }) = told(git, &info)? else { return Ok(None) };
     let said = info.message.lines().find_map(|line| line.strip_prefix("Reason: "));
     let suffix = format!(" on commit {}", failed.short());
     let reason = said.map(|said| said.strip_suffix(&suffix).unwrap_or(said)).unwrap_or_default();
-    Ok(Some(MainRollback {
+    let shown = MainRollback {
         failed,
         to,
         reason: reason.to_owned(),
@@ -117,5 +197,6 @@ fn shown(git: &Git, commit: &CommitSha) -> Result<Option<MainRollback>, GitError
         after_record: None,
         range: Vec::new(),
         commit: Some(commit.clone()),
-    }))
+    };
+    Ok(Some((shown, agrees)))
 }

@@ -11,6 +11,7 @@
 mod harness;
 
 mod actions;
+mod byhand;
 mod cli;
 mod demo;
 mod docs;

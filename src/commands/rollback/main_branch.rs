@@ -5,13 +5,14 @@ use super::Proposal;
 use super::stable;
 use super::target::{self, Target};
 use crate::cli::Rollback;
-use crate::commands::last_good::local_ledger;
+use crate::commands::last_good::ledger_at;
 use crate::commands::session::Session;
 use crate::exit::{Exit, Failed};
+use crate::ledger::Ledger;
 use crate::model::CommitSha;
 use crate::observe::good::{self, GoodQuery};
-use crate::observe::kept;
 use crate::observe::world::World;
+use crate::observe::{kept, rollbacks};
 use crate::plan::{self, MainRollback, Step};
 use crate::policy::last_good;
 
@@ -30,7 +31,7 @@ pub(super) fn propose(
         None => session.git.effective_head(&head, &session.config.ledger.path)?,
     };
     let target = match &args.to {
-        Some(to) => target::find(session, world, to)?,
+        Some(to) => target::allowed(session, world, args, to)?,
         None => last_good_target(session, world, &head, &failed)?,
     };
     if !session.git.is_ancestor(&target.commit, &head)? {
@@ -64,22 +65,22 @@ pub(super) fn propose(
     steps.extend(main.into_iter().filter(|step| !with_stable || matches!(step, Step::RollBack(_))));
     let what = if with_stable { "and what users see" } else { "(what users see stays)" };
     let headline = format!("{} {what}: back to {}", session.config.branch, target.commit.short());
-    let dropped = without_ledger_commits(session, range)?;
+    let dropped = changes_of_people(session, range)?;
     Ok(Proposal { headline, dropped, steps, failed: Some(failed) })
 }
 
-/// Leaves out the commits that only add to the ledger: their entries stay.
-fn without_ledger_commits(
-    session: &Session,
-    range: Vec<CommitSha>,
-) -> anyhow::Result<Vec<CommitSha>> {
+/// Leaves out what tidegate has committed: rollbacks, which have no changes of their own, and
+/// commits that only add to the ledger, whose entries stay.
+fn changes_of_people(session: &Session, range: Vec<CommitSha>) -> anyhow::Result<Vec<CommitSha>> {
     let mut kept = Vec::new();
     for commit in range {
-        let ledger_only = match session.git.commit(&commit)?.parents.as_slice() {
+        let info = session.git.commit(&commit)?;
+        let ledger_only = match info.parents.as_slice() {
             [parent] => session.git.touches_only(parent, &commit, &session.config.ledger.path)?,
             _ => false,
         };
-        if !ledger_only {
+        let rollback = rollbacks::told(&session.git, &info)?;
+        if !ledger_only && rollback.is_none_or(|told| told.agrees != Some(true)) {
             kept.push(commit);
         }
     }
@@ -92,7 +93,11 @@ fn last_good_target(
     head: &CommitSha,
     failed: &CommitSha,
 ) -> anyhow::Result<Target> {
-    let ledger = local_ledger(session, head)?;
+    // That of the remote: a file of the work tree may be old, or half edited.
+    let ledger = match world.refs.branch(session.config.ledger_branch()) {
+        Some(head) => ledger_at(session, head)?,
+        None => Ledger::default(),
+    };
     let query = GoodQuery {
         head,
         failed: Some(failed),
@@ -106,9 +111,24 @@ fn last_good_target(
         Some(good) => Ok(Target { commit: good.commit.clone(), record: None }),
         None => {
             Err(Failed::new(Exit::NoGoodCommit, "no commit counts as good; nothing was changed")
-                .with_hint("`tidegate last-good --explain` says why; name one with --to")
+                .with_hint(where_to(session, world))
                 .into())
         }
+    }
+}
+
+/// Says where one can go where nothing newer than the live release is good.
+fn where_to(session: &Session, world: &World) -> String {
+    let live = world.state.state.newest();
+    match live.and_then(|live| Some((live, stable::previous(session, world, live).ok()?))) {
+        Some((live, before)) => format!(
+            "release {} ({}) is live; `tidegate rollback --to {}` goes back to release {2} ({}), with what users see",
+            live.number,
+            live.commit.short(),
+            before.number,
+            before.commit.short()
+        ),
+        None => "`tidegate last-good --explain` says why; name one with --to".to_owned(),
     }
 }
 

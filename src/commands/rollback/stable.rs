@@ -21,7 +21,7 @@ pub(super) fn propose(
 ) -> anyhow::Result<Proposal> {
     let live = live(world)?;
     let record = match &args.to {
-        Some(to) => released(target::find(session, world, to)?)?,
+        Some(to) => released(target::allowed(session, world, args, to)?)?,
         None => previous(session, world, &live)?,
     };
     if record.commit == live.commit {
@@ -63,7 +63,7 @@ fn released(target: Target) -> anyhow::Result<Record> {
 }
 
 /// Returns the newest release of another commit that nobody forbids.
-fn previous(session: &Session, world: &World, live: &Record) -> anyhow::Result<Record> {
+pub(super) fn previous(session: &Session, world: &World, live: &Record) -> anyhow::Result<Record> {
     let state = &world.state.state;
     let before = state.index.iter().rev().find(|entry| {
         entry.kind.is_promotion()
@@ -100,10 +100,22 @@ pub(super) fn steps(
         by: session.actor(),
         hold: args.stable_only,
     };
-    Ok(plan::stable_rollback(rollback, &world.state.state, &session.config)?)
+    let mut steps = plan::stable_rollback(rollback, &world.state.state, &session.config)?;
+    for step in &mut steps {
+        if let plan::Step::WriteState { change } = step
+            && let Some(record) = &mut change.record
+        {
+            record.override_reason.clone_from(&args.override_reason);
+        }
+    }
+    Ok(steps)
 }
 
 /// Returns the reason that a person gave.
 pub(super) fn reason(args: &Rollback) -> String {
-    args.reason.clone().unwrap_or_else(|| "Rolled back by hand".to_owned())
+    let reason = args.reason.clone().unwrap_or_else(|| "Rolled back by hand".to_owned());
+    match &args.override_reason {
+        Some(why) => format!("{reason} (override: {why})"),
+        None => reason,
+    }
 }

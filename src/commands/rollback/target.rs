@@ -1,10 +1,12 @@
 //! Finds the release or commit that a person names with `--to`.
 
 use crate::adapters::state_branch;
+use crate::cli::Rollback;
 use crate::commands::session::Session;
 use crate::exit::{Exit, Failed};
 use crate::model::CommitSha;
 use crate::observe::world::World;
+use crate::output::clean;
 use crate::state::Record;
 
 /// What `--to` names.
@@ -13,6 +15,34 @@ pub(super) struct Target {
     pub(super) commit: CommitSha,
     /// Its release, where it has one.
     pub(super) record: Option<Record>,
+}
+
+/// Reads `--to`, and refuses what is quarantined, unless a person says why it comes back.
+pub(super) fn allowed(
+    session: &Session,
+    world: &World,
+    args: &Rollback,
+    to: &str,
+) -> anyhow::Result<Target> {
+    let target = find(session, world, to)?;
+    let state = &world.state.state;
+    let digests = target.record.iter().flat_map(|record| &record.images);
+    let quarantine = state.quarantine(&target.commit, session.now).or_else(|| {
+        digests.into_iter().find_map(|own| state.quarantine_of_digest(&own.digest, session.now))
+    });
+    match quarantine {
+        Some(quarantine) if args.override_reason.is_none() => {
+            let error = format!(
+                "{} is quarantined: {}; nothing was changed",
+                target.commit.short(),
+                clean(&quarantine.reason)
+            );
+            Err(Failed::new(Exit::Held, error)
+                .with_hint("choose another release (`tidegate history` lists them), or say why with `--override \"why\"`, which is recorded")
+                .into())
+        }
+        Some(_) | None => Ok(target),
+    }
 }
 
 /// Reads `--to`: the number of a release, or a revision.

@@ -12,6 +12,7 @@ use crate::commands::session::Session;
 use crate::exit::{Exit, Failed};
 use crate::model::{BranchName, CommitSha};
 use crate::observe::kept;
+use crate::observe::rollbacks::{self, Told};
 use crate::observe::world::World;
 use crate::output::{Output, clean, good, strong};
 
@@ -107,14 +108,8 @@ fn find(session: &Session, head: &CommitSha, undone: Option<&str>) -> anyhow::Re
     let wanted = undone.map(|undone| session.resolve(undone)).transpose()?;
     for commit in session.git.first_parents(None, head, MAX_COMMITS)? {
         let rollback = session.git.commit(&commit)?;
-        let read = |key| rollback.trailer(key).and_then(|id| id.parse::<CommitSha>().ok());
-        let (Some(from), Some(to)) = (read("Tidegate-Rollback-From"), read("Tidegate-Rollback-To"))
-        else {
-            continue;
-        };
-        if !session.git.has_commit(&from) || !session.git.has_commit(&to) {
-            continue;
-        }
+        let told = rollbacks::told(&session.git, &rollback)?;
+        let Some(Told { failed: from, to, agrees: Some(true) }) = told else { continue };
         let asked = match &wanted {
             Some(wanted) => {
                 *wanted == from || *wanted == commit || taken_out(session, wanted, &from, &to)?

@@ -194,6 +194,10 @@ fn users(output: &mut Output, status: &Status, rollback: &Rollback) -> io::Resul
         )),
         // What they see instead stands above.
         Some(_) if wrong => Ok(()),
+        // They went back with the branch, or by themselves.
+        Some(live) if status.rollbacks.iter().any(|own| own.what == What::Stable) => {
+            output.line(format!("  users get release {}", live.release))
+        }
         Some(live) => output.line(format!(
             "  {}: they get release {}",
             good("users are unaffected"),

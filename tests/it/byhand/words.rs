@@ -1,0 +1,45 @@
+//! What people are told.
+
+use super::{by_hand, released, says};
+use crate::harness::project::{Project, RED};
+
+#[test]
+fn a_bad_live_release_leads_to_the_one_before() {
+    let project = Project::on_disk();
+    released(&project, "1");
+    released(&project, "2");
+    let before = project.refs();
+    let run = by_hand(&project, &["rollback", "--yes"]).run().code(11);
+    says(&run, "release 1");
+    says(&run, "`tidegate rollback --to 1`");
+    assert_eq!(project.refs(), before);
+}
+
+#[test]
+fn what_tidegate_committed_is_not_among_the_dropped_changes() {
+    let project = Project::on_disk();
+    released(&project, "1");
+    let second = released(&project, "2");
+    let bad = project.push_bad();
+    project.gate(RED).run().code(3);
+    project.pull();
+    let run = by_hand(&project, &["rollback", "--to", "1", "--yes"]).run().code(0);
+    says(&run, &second[..7]);
+    says(&run, &bad[..7]);
+    says(&run, "The changes of 2 commits go");
+    let listed = |line: &&str| line.contains("[skip ci]");
+    assert_eq!(run.stderr.lines().find(listed), None, "{}", run.stderr);
+}
+
+#[test]
+fn status_does_not_call_users_unaffected_who_were_taken_back() {
+    let project = Project::on_disk();
+    released(&project, "1");
+    released(&project, "2");
+    by_hand(&project, &["rollback", "--to", "1", "--yes"]).run().code(0);
+    let run = by_hand(&project, &["status"]).run().code(0);
+    assert!(run.stdout.contains("users were taken back"), "{}", run.stdout);
+    assert!(run.stdout.contains("main was rolled back"), "{}", run.stdout);
+    assert!(!run.stdout.contains("unaffected"), "{}", run.stdout);
+    assert!(run.stdout.contains("users get release 3"), "{}", run.stdout);
+}
