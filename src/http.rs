@@ -17,14 +17,17 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, StatusCode};
 use tokio::time::Instant;
-use url::{Host, Origin, Url};
+use url::Url;
 
 mod plain;
 mod retry;
 mod summary;
+mod urls;
 
 pub use retry::{Repeat, RetryPolicy};
 pub use summary::{one_line, summary};
+use urls::redirect_target;
+pub use urls::{host_of, is_loopback, same_origin, without_query};
 
 /// How much of the body of a failed answer is read: enough for any error document.
 const LARGEST_ERROR_BODY: usize = 64 * 1024;
@@ -358,50 +361,6 @@ impl Body {
         }
         Ok(false)
     }
-}
-
-/// Whether a URL names this machine by a loopback address or as `localhost`.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// Whether two URLs have scheme, host and port in common (RFC 6454): only then may credentials
-/// for the one be sent to the other.
-pub fn same_origin(a: &Url, b: &Url) -> bool {
-    matches!(a.origin(), Origin::Tuple(..)) && a.origin() == b.origin()
-}
-
-/// The host of a URL, with its port where that is not the scheme's own.
-pub fn host_of(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-/// A URL as it may be shown: the query may be a signature, the user part a password.
-pub fn without_query(url: &Url) -> String {
-    format!("{}://{}{}", url.scheme(), host_of(url), one_line(url.path()))
-}
-
-fn redirect_target(from: &Url, location: &str) -> Result<Url, HttpError> {
-    let refused =
-        |target: String, reason| HttpError::Redirect { host: host_of(from), target, reason };
-    let to = from.join(location).map_err(|_| refused(one_line(location), "not a URL"))?;
-    match (from.scheme(), to.scheme()) {
-        ("https" | "http", "https") | ("http", "http") => {}
-        ("https", "http") => {
-            return Err(refused(without_query(&to), "it leaves https for plain http"));
-        }
-        _ => return Err(refused(without_query(&to), "not an http address")),
-    }
-    if !to.username().is_empty() || to.password().is_some() {
-        return Err(refused(without_query(&to), "it carries credentials"));
-    }
-    Ok(to)
 }
 
 fn transport(url: &Url, error: &reqwest::Error) -> HttpError {

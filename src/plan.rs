@@ -17,7 +17,7 @@ mod rollback;
 mod step;
 
 pub use message::{RollbackMessage, ledger_message, stable_message};
-pub use promotion::{Promotion, projections, promotion};
+pub use promotion::{Promotion, places, projections, promotion};
 pub use rollback::{MainRollback, StableRollback, main_rollback, stable_rollback};
 pub use step::{LedgerStep, RollbackStep, Step};
 
@@ -27,6 +27,16 @@ pub enum PlanError {
     /// A tag pattern makes no tag.
     #[error("tags: {0}")]
     Pattern(#[from] crate::config::TagPatternError),
+    /// A release that is left has images that the target has not.
+    #[error("release {target} has no {}, which release {live} has: they cannot go back together; nothing was changed", .images.join(", "))]
+    NotInTarget {
+        /// The number of the release that is to come back.
+        target: u64,
+        /// The number of the live release.
+        live: u64,
+        /// The images.
+        images: Vec<String>,
+    },
     /// A configured tag is none.
     #[error("tags: {0}")]
     Tag(#[from] crate::model::InvalidValue),

@@ -124,13 +124,13 @@ fn after_failure(evidence: &Evidence, config: &Config, failures: Vec<Reason>) ->
     if !holds.is_empty() {
         return decision(Verdict::Hold, failures, holds);
     }
-    if evidence.run.attempt <= config.rollback.retries {
-        let left = config.rollback.retries - evidence.run.attempt + 1;
-        return decision(Verdict::Retry, failures, vec![Reason::RetriesLeft { left }]);
-    }
     if commit != evidence.effective_head {
         let head = evidence.effective_head.clone();
         return decision(Verdict::Hold, failures, vec![Reason::NotTheEffectiveHead { head }]);
+    }
+    if evidence.run.attempt <= config.rollback.retries {
+        let left = config.rollback.retries - evidence.run.attempt + 1;
+        return decision(Verdict::Retry, failures, vec![Reason::RetriesLeft { left }]);
     }
     decision(Verdict::Rollback, failures, Vec::new())
 }
@@ -155,7 +155,8 @@ fn without_failure(evidence: &Evidence, config: &Config) -> Decision {
     let mut holds = images::holds(evidence);
     holds.extend(markers::holds(evidence, config));
     // What is left says nothing about the commit: it passed, and a later gate may rely on that.
-    let passed = holds.is_empty().then_some(Outcome::Passed);
+    let on_branch = evidence.release.as_ref().is_some_and(|release| release.on_branch);
+    let passed = (holds.is_empty() && on_branch).then_some(Outcome::Passed);
     holds.extend(stops::holds(evidence));
     holds.extend(descent::holds(evidence));
     holds.extend(undecided::holds(evidence));

@@ -25,7 +25,7 @@ mod files;
 mod record;
 
 pub use files::{StateChange, StateError, StateFiles};
-pub use record::{Record, RecordKind, ReleasedImage};
+pub use record::{Places, Record, RecordKind, ReleasedImage};
 
 /// The version of the format of every file.
 pub const FORMAT: u32 = 1;
@@ -187,18 +187,54 @@ impl State {
         })
     }
 
+    /// Tells whether a rollback took `commit` out and it was not released again since.
+    pub fn is_rolled_back(&self, commit: &CommitSha) -> bool {
+        let released = self
+            .index
+            .iter()
+            .rev()
+            .find(|entry| entry.kind.is_promotion() && entry.commit == *commit)
+            .map_or(0, |entry| entry.number);
+        self.quarantines
+            .values()
+            .filter_map(|quarantine| quarantine.rollback.as_ref())
+            .any(|note| note.range.contains(commit) && note.after_record >= released)
+    }
+
+    /// Returns a quarantine with what an earlier one of the same commit forbids besides.
+    pub fn united(&self, mut quarantine: Quarantine) -> Quarantine {
+        let Some(earlier) = self.quarantines.get(&quarantine.commit) else { return quarantine };
+        for digest in &earlier.digests {
+            if !quarantine.digests.contains(digest) {
+                quarantine.digests.push(digest.clone());
+            }
+        }
+        match (&mut quarantine.rollback, &earlier.rollback) {
+            (Some(note), Some(earlier)) => {
+                for commit in &earlier.range {
+                    if !note.range.contains(commit) {
+                        note.range.push(commit.clone());
+                    }
+                }
+            }
+            (own @ None, Some(earlier)) => *own = Some(earlier.clone()),
+            (_, None) => {}
+        }
+        quarantine
+    }
+
     /// Returns the holds that are in force at `now`.
     pub fn holds_at(&self, now: Timestamp) -> impl Iterator<Item = &Hold> {
         self.holds.values().filter(move |hold| in_force(hold.expires, now))
     }
 
-    /// Returns the automatic rollbacks that were noted since the newest record, with the commits
-    /// that failed. Whether each of them reached the branch is not known here.
-    pub fn rollbacks_since_record(&self) -> impl Iterator<Item = (&CommitSha, &RollbackNote)> {
-        let newest = self.newest_number();
+    /// Returns the automatic rollbacks that were noted since the last promotion, with the commits
+    /// that failed. A rollback of stable in between is no promotion. Whether each of them reached the branch is not known here.
+    pub fn rollbacks_since_promotion(&self) -> impl Iterator<Item = (&CommitSha, &RollbackNote)> {
+        let promoted = self.last_promoted().map_or(0, |entry| entry.number);
         self.quarantines.values().filter_map(move |quarantine| {
             let note = quarantine.rollback.as_ref()?;
-            let counts = note.after_record == newest && !note.by_hand;
+            let counts = note.after_record >= promoted && !note.by_hand;
             counts.then_some((&quarantine.commit, note))
         })
     }

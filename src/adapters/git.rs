@@ -67,11 +67,12 @@ pub enum GitError {
     },
     /// The clone is shallow and could not be deepened.
     #[error(
-        "this clone is shallow, so questions about ancestry have no answer, and deepening it failed: {reason}; run `git fetch --unshallow`, or check out with `fetch-depth: 0`"
+        "this clone is shallow, so questions about ancestry have no answer{}; run `git fetch --unshallow`, or check out with `fetch-depth: 0`",
+        reason.as_ref().map(|reason| format!(", and deepening it failed: {reason}")).unwrap_or_default()
     )]
     Shallow {
-        /// Why deepening failed.
-        reason: String,
+        /// Why deepening failed, where it was tried.
+        reason: Option<String>,
     },
     /// An object that is needed is not in this clone.
     #[error(

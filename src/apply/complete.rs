@@ -79,8 +79,7 @@ impl Applier<'_> {
         changed: &mut Vec<String>,
     ) -> anyhow::Result<(Vec<Pending>, Option<Observed>)> {
         let mut pending: Vec<Pending> = Vec::new();
-        let config = (self.config_at)(&record.commit);
-        let mut steps = projections(record, config.as_ref().unwrap_or(self.config))?.into_iter();
+        let mut steps = projections(record).into_iter();
         while let Some(step) = steps.next() {
             // Code must never be newer than its images: a branch waits for its tags.
             if matches!(step, Step::MoveStable { .. }) && !pending.is_empty() {

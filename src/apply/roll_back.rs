@@ -72,6 +72,7 @@ impl Applier<'_> {
             reason: &step.reason,
             kept: &names,
             by_hand: step.by_hand,
+            with_stable: step.with_stable,
         };
         let commit = self.git.write_commit(&tree, &[head], &message.text(), self.signer())?;
         Ok((commit, names))

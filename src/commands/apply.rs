@@ -133,13 +133,11 @@ fn refuse_forged(plan: &Plan, session: &Session, world: &World) -> anyhow::Resul
             "its record does not name a commit of {} and the tree of it; nothing was changed",
             plan.basis.branch
         );
-        let last = world.state.state.last_promoted().map(|last| &last.commit);
-        let newer = match last {
-            Some(last) => last != &record.commit && git.is_ancestor(last, &record.commit)?,
-            None => true,
-        };
+        let index = &world.state.state.index;
+        let promoted: Vec<&CommitSha> =
+            index.iter().filter(|e| e.kind.is_promotion()).map(|e| &e.commit).collect();
         anyhow::ensure!(
-            newer,
+            !promoted.contains(&&record.commit) && git.contains_all(&record.commit, &promoted)?,
             "it would put an older commit over a newer one; nothing was changed"
         );
     }

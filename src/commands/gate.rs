@@ -33,7 +33,7 @@ pub(super) fn perform(
     if let Some(problem) = problem {
         tracing::info!("{problem:#}; the defaults count until the tested commit is known");
     }
-    let occasion = situation::occasion(&session, &args.inputs)?;
+    let occasion = situation::begin(&mut session, &args.inputs, &[])?;
     mask_secrets(&session, output)?;
     let report = block_on(gate(&mut session, args, occasion, output))?;
     Ok((session, report))

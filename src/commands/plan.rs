@@ -22,7 +22,7 @@ pub(super) fn run(global: &Global, args: &cli::Plan, output: &mut Output) -> any
     if let Some(problem) = problem {
         tracing::info!("{problem:#}; the defaults count until the tested commit is known");
     }
-    let occasion = situation::occasion(&session, &args.inputs)?;
+    let occasion = situation::begin(&mut session, &args.inputs, &args.assume)?;
     let registries = session.registries()?;
     let progress = output.progress("observing");
     let found = block_on(situation::assess(
@@ -56,6 +56,10 @@ pub(super) fn run(global: &Global, args: &cli::Plan, output: &mut Output) -> any
                     clean(&path)
                 ))
             }
+            None if !args.assume.is_empty() => {
+                output.note("nothing was changed; this is what would follow from the assumption")
+            }
+            None if planned.plan.is_empty() => Ok(()),
             None => output.note("nothing was changed; `tidegate gate` performs it"),
         }
     })?;

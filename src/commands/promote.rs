@@ -183,7 +183,7 @@ async fn digests(
     args: &Promote,
     commit: &CommitSha,
 ) -> anyhow::Result<Vec<(ImageRef, Option<Digest>)>> {
-    let images = session.images();
+    let images = session.release_set()?;
     if args.digest.is_some() && images.len() != 1 {
         return Err(anyhow::anyhow!("one digest was given for {} images", images.len()))
             .or_exit(Exit::Usage)

@@ -1,16 +1,18 @@
 //! What every command begins with: the repository, the configuration, the run, the registries.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
 
+use super::situation::Places;
 use crate::actions::Run;
 use crate::adapters::git::{Git, GitAuth, Signer};
 use crate::adapters::registry::{self, Credentials, Registries};
 use crate::cli::{Global, Place};
 use crate::config::{CONFIG_PATH, Config};
-use crate::exit::{Exit, OrFailed as _};
+use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::http;
 use crate::model::{CommitSha, ImageRef, RunIdentity};
 use crate::secret::{Redactor, Secret};
@@ -29,6 +31,7 @@ pub(super) struct Session {
     pub(super) root: PathBuf,
     explicit_config: Option<PathBuf>,
     place: Place,
+    places: Option<Places>,
     environment: Environment,
 }
 
@@ -76,6 +79,21 @@ impl Session {
         self.config = config;
     }
 
+    /// Tells whether a person has named a configuration file.
+    pub(super) fn has_explicit_config(&self) -> bool {
+        self.explicit_config.is_some()
+    }
+
+    /// Works in these places whatever a configuration says; `None`: in the configured ones.
+    /// Returns whether others counted before.
+    pub(super) fn work_in(&mut self, places: Option<Places>) -> bool {
+        let changed = self.places != places;
+        self.places = places;
+        let config = self.work_tree_config().unwrap_or_else(|_| self.settled(Config::default()));
+        self.use_config(config);
+        changed
+    }
+
     fn open_without_config(global: &Global, place: &Place) -> anyhow::Result<Self> {
         let environment: Environment = if global.isolated { |_| None } else { environment };
         let folder = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
@@ -96,6 +114,7 @@ impl Session {
             root,
             explicit_config: global.config.as_ref().map(|path| folder.join(path)),
             place: place.clone(),
+            places: None,
             environment,
         })
     }
@@ -127,8 +146,11 @@ impl Session {
         Ok(self.settled(config))
     }
 
-    /// Applies what outranks the file: `--branch` and `--ledger`.
-    fn settled(&self, mut config: Config) -> Config {
+    /// Applies what outranks the file: `--branch`, `--ledger`, and the places of the good commit.
+    pub(super) fn settled(&self, mut config: Config) -> Config {
+        if let Some(places) = &self.places {
+            places.put_into(&mut config);
+        }
         if let Some(branch) = &self.place.branch {
             config.branch = branch.clone();
         }
@@ -136,7 +158,7 @@ impl Session {
             config.ledger.path.clone_from(ledger);
         }
         if config.images.is_none() {
-            config.images = Some(self.image_of_repository().into_iter().collect());
+            config.images = self.image_of_repository().map(|image| vec![image]);
         }
         config
     }
@@ -154,7 +176,16 @@ impl Session {
         format!("ghcr.io/{}", repository.to_ascii_lowercase()).parse().ok()
     }
 
-    /// Returns the release set.
+    /// Returns the release set, or asks for it where nobody can tell it.
+    pub(super) fn release_set(&self) -> anyhow::Result<&[ImageRef]> {
+        self.config.images.as_deref().ok_or_else(|| {
+            Failed::new(Exit::Usage, "nobody says which image a release has: the remote is not a repository on GitHub")
+                .with_hint("name it in .github/tidegate.yml, `images: [ghcr.io/<owner>/<repo>]`, or write `images: []` for releases without images")
+                .into()
+        })
+    }
+
+    /// Returns the release set as far as it is known.
     pub(super) fn images(&self) -> &[ImageRef] {
         self.config.images.as_deref().unwrap_or_default()
     }
@@ -166,6 +197,7 @@ impl Session {
 
     /// Makes the clients of the registries, with time-outs of the caller's.
     pub(super) fn registries_with(&self, http: http::Options) -> anyhow::Result<Registries> {
+        self.refuse_credentials_of_nobody()?;
         let options = registry::Options {
             hosts: self.config.registries.clone(),
             root: self.root.clone(),
@@ -175,6 +207,31 @@ impl Session {
             ..registry::Options::default()
         };
         Ok(Registries::new(options)?)
+    }
+
+    /// A password must not be sent to a registry that it is not for.
+    fn refuse_credentials_of_nobody(&self) -> anyhow::Result<()> {
+        let given = |name| (self.environment)(name).is_some();
+        if !given("TIDEGATE_REGISTRY_PASSWORD") || given("TIDEGATE_REGISTRY_HOST") {
+            return Ok(());
+        }
+        let hosts: BTreeSet<&str> = self
+            .images()
+            .iter()
+            .filter_map(|image| match image {
+                ImageRef::Registry { host, .. } => Some(host.as_str()),
+                ImageRef::Layout(_) => None,
+            })
+            .collect();
+        if hosts.len() < 2 {
+            return Ok(());
+        }
+        let hosts: Vec<&str> = hosts.into_iter().collect();
+        let error =
+            format!("nobody says which of {} the registry password is for", hosts.join(", "));
+        Err(Failed::new(Exit::Usage, error)
+            .with_hint("name it in TIDEGATE_REGISTRY_HOST (input `registry-host` of the action), and log in to the others with `docker login`")
+            .into())
     }
 
     /// Returns who signs the commits that are made now.

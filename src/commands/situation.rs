@@ -22,7 +22,10 @@ use crate::plan::Plan;
 use crate::policy::{self, Decision};
 
 mod base;
+mod places;
 mod steps;
+
+pub(super) use places::Places;
 
 /// A decision with everything that it was made from.
 pub(super) struct Situation {
@@ -56,6 +59,19 @@ pub(super) fn occasion(session: &Session, inputs: &Inputs) -> anyhow::Result<Occ
     }
 }
 
+/// Finds out where things are, and what the event of the run allows there.
+pub(super) fn begin(
+    session: &mut Session,
+    inputs: &Inputs,
+    assume: &[Assumption],
+) -> anyhow::Result<Occasion> {
+    // What cannot be read is told when it is needed.
+    if let Ok(results) = base::job_results(session, inputs, assume) {
+        places::settle(session, &inputs.commit, &results);
+    }
+    occasion(session, inputs)
+}
+
 /// Observes, decides and plans. A failure is judged by the configuration of the last good commit:
 /// `session.config` is that one afterwards.
 pub(super) async fn assess(
@@ -68,7 +84,12 @@ pub(super) async fn assess(
     let world = World::fetch(&session.git, &session.config)?;
     let head = world.head(&session.config)?.clone();
     let tested = match occasion {
-        Occasion::Scheduled => session.git.effective_head(&head, &session.config.ledger.path)?,
+        // What was tested is what the run checked out. Where the branch has moved on since, the
+        // policy holds: nobody has tested what it shows now.
+        Occasion::Scheduled => {
+            let tested = session.resolve(&inputs.commit)?;
+            session.git.effective_head(&tested, &session.config.ledger.path)?
+        }
         Occasion::Push | Occasion::ReportOnly => session.resolve(&inputs.commit)?,
     };
     let results = base::job_results(session, inputs, assume)?;
@@ -84,6 +105,10 @@ pub(super) async fn assess(
         keep = observe_failure(session, &world, &ledger, &mut evidence)?;
     } else {
         // What passed is promoted by its own configuration, which therefore has to be readable.
+        if session.work_in(None) {
+            let occasion = self::occasion(session, inputs)?;
+            return Box::pin(assess(session, registries, inputs, assume, occasion)).await;
+        }
         session.config = candidate?;
         let digests = digests(session, registries, inputs, &results, &tested).await?;
         let query = ReleaseQuery {
@@ -99,6 +124,14 @@ pub(super) async fn assess(
         evidence.release = Some(release);
     }
     let decision = policy::decide(&evidence, &session.config);
+    tracing::info!(
+        verdict = decision.verdict.word(),
+        commit = %decision.commit,
+        head = %evidence.head,
+        effective_head = %evidence.effective_head,
+        release = evidence.state.newest_number(),
+        "decided"
+    );
     let plan = steps::make_plan(session, &world, &evidence, &decision, keep)?;
     Ok(Situation { world, decision, plan, images })
 }
@@ -173,7 +206,7 @@ async fn digests(
     results: &[JobResult],
     tested: &CommitSha,
 ) -> anyhow::Result<Vec<(ImageRef, Option<Digest>)>> {
-    let images = session.images();
+    let images = session.release_set()?;
     let mut named = jobs::digests(results, images)?;
     if let Some(digests) = &inputs.digests {
         named.extend(digests.0.clone());

@@ -211,7 +211,7 @@ fn observe(session: &Session, offline: bool, say: &dyn Fn(&str)) -> Status {
         live: record.map(|record| live(session, record)),
         state_problem: seen.state_problem,
         agreement: agreement::agreement(record, &checks),
-        pending: record.map_or_else(Vec::new, |record| pending(session, record, &checks)),
+        pending: record.map_or_else(Vec::new, |record| pending(record, &checks)),
         checks,
         rollbacks,
         holds: state.holds_at(session.now).cloned().collect(),
@@ -333,8 +333,8 @@ fn checks(
 }
 
 /// Names the projections that are not made, in the words of a plan.
-fn pending(session: &Session, record: &Record, checks: &[Check]) -> Vec<String> {
-    let Ok(steps) = projections(record, &session.config) else { return Vec::new() };
+fn pending(record: &Record, checks: &[Check]) -> Vec<String> {
+    let steps = projections(record);
     let differs = |part: Part, name: Option<&str>| {
         let named = |check: &Check| name.is_none_or(|name| check.name == name);
         checks.iter().any(|check| check.part == part && check.pending && named(check))

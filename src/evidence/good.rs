@@ -60,6 +60,8 @@ pub enum Rejection {
         /// Why.
         reason: String,
     },
+    /// A rollback took it out, and it was not released again since.
+    RolledBack,
     /// It is older than what stable was made from.
     OlderThanStable {
         /// The commit of the newest record.
@@ -86,6 +88,7 @@ impl fmt::Display for Rejection {
             Self::NotOnBranch => f.write_str("it is not an ancestor of the head"),
             Self::IsTheFailedCommit => f.write_str("it is the commit that failed, or above it"),
             Self::Quarantined { reason } => write!(f, "it is quarantined: {reason}"),
+            Self::RolledBack => f.write_str("a rollback took it out"),
             Self::OlderThanStable { stable } => {
                 write!(f, "it is older than stable, which was made from {}", stable.short())
             }

@@ -135,15 +135,16 @@ impl Classified for RegistryError {
         match self {
             Self::Status { .. } if self.is_transient() => Exit::Unreachable,
             Self::Transport { .. } => Exit::Unreachable,
+            // Registries also say "not found" where the permission to write is missing.
             Self::Status { .. }
+            | Self::NotFound { .. }
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::Challenge { .. }
             | Self::Credentials { .. } => Exit::Denied,
             Self::ReadBack { .. } => Exit::LostRace,
             Self::ForeignRealm { .. } => Exit::Usage,
-            Self::NotFound { .. }
-            | Self::Absent { .. }
+            Self::Absent { .. }
             | Self::DigestMismatch { .. }
             | Self::Invalid { .. }
             | Self::Layout { .. } => Exit::BadInput,

@@ -142,7 +142,7 @@ pub fn observe(
 /// Finds the noted rollbacks whose commit is not on the branch: another push came first, and its
 /// own run decided.
 fn never_came(git: &Git, query: &FailureQuery<'_>) -> anyhow::Result<BTreeSet<CommitSha>> {
-    let noted: Vec<_> = query.state.rollbacks_since_record().collect();
+    let noted: Vec<_> = query.state.rollbacks_since_promotion().collect();
     let mut missing: BTreeSet<CommitSha> =
         noted.iter().map(|(commit, _)| (*commit).clone()).collect();
     for (failed, note) in noted {

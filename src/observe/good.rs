@@ -33,6 +33,8 @@ pub struct GoodQuery<'a> {
 
 /// Checks records, stored verdicts and the ledger's last entries.
 pub fn search(git: &Git, ledger: &Ledger, query: &GoodQuery<'_>) -> anyhow::Result<GoodSearch> {
+    // Where history is cut off, a commit that is not here may be on the branch all the same.
+    git.whole_history()?;
     let mut search = GoodSearch::default();
     for entry in query.state.index.iter().rev().take(RECORDS) {
         let witness = Witness::Record { number: entry.number };
@@ -100,6 +102,8 @@ fn add(
     }
     if let Some(quarantine) = query.state.quarantine(commit, query.now) {
         rejections.push(Rejection::Quarantined { reason: quarantine.reason.clone() });
+    } else if query.state.is_rolled_back(commit) {
+        rejections.push(Rejection::RolledBack);
     }
     search.candidates.push(GoodCandidate { commit: commit.clone(), witness, distance, rejections });
     Ok(())

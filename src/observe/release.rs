@@ -41,7 +41,9 @@ pub async fn observe(
     let stable: Tag = config.tags.stable.parse()?;
     let mut images = Vec::new();
     for (image, digest) in query.images {
-        images.push(image_evidence(registries, image, digest.as_ref(), &stable, cache).await);
+        let live = live_digest(query.state, image);
+        let known = Known { live, stable: &stable };
+        images.push(image_evidence(registries, image, digest.as_ref(), known, cache).await);
     }
     Ok(ReleaseEvidence {
         images,
@@ -51,11 +53,26 @@ pub async fn observe(
     })
 }
 
+/// What is live of an image before anything is asked.
+struct Known<'a> {
+    /// What the newest record says.
+    live: Option<&'a Digest>,
+    /// The tag to ask where no record says anything.
+    stable: &'a Tag,
+}
+
+/// Returns what the newest record says that users get of an image. Its tags were completed before
+/// anything was decided, so the registry need not be asked again.
+fn live_digest<'a>(state: &'a State, image: &ImageRef) -> Option<&'a Digest> {
+    let released = state.newest()?.images.iter().find(|released| released.image == *image)?;
+    Some(&released.digest)
+}
+
 async fn image_evidence(
     registries: &Registries,
     image: &ImageRef,
     digest: Option<&Digest>,
-    stable: &Tag,
+    known: Known<'_>,
     cache: &mut ImageCache,
 ) -> ImageEvidence {
     let mut evidence = ImageEvidence {
@@ -78,7 +95,10 @@ async fn image_evidence(
         }
         evidence.missing_children = inspection.missing;
         evidence.revisions = inspection.revisions;
-        evidence.stable = registries.digest(image, &Reference::Tag(stable.clone())).await?;
+        evidence.stable = match known.live {
+            Some(live) => Some(live.clone()),
+            None => registries.digest(image, &Reference::Tag(known.stable.clone())).await?,
+        };
         Ok::<(), crate::adapters::registry::RegistryError>(())
     };
     let result = asked.await;
@@ -89,21 +109,29 @@ async fn image_evidence(
 }
 
 fn descent(git: &Git, query: &ReleaseQuery<'_>) -> anyhow::Result<Descent> {
-    let Some(last) = query.state.last_promoted() else { return Ok(Descent::First) };
-    if last.commit == *query.tested {
+    let promoted: Vec<&CommitSha> = query
+        .state
+        .index
+        .iter()
+        .filter(|entry| entry.kind.is_promotion())
+        .map(|entry| &entry.commit)
+        .collect();
+    if promoted.is_empty() {
+        return Ok(Descent::First);
+    }
+    if promoted.contains(&query.tested) {
         return Ok(Descent::Same);
     }
-    if !git.has_commit(&last.commit) {
-        return Ok(Descent::Unrelated);
-    }
-    if git.is_ancestor(&last.commit, query.tested)? {
+    // A person may have put an older commit over a newer one: the newest one ever counts.
+    if git.contains_all(query.tested, &promoted)? {
         return Ok(Descent::Newer);
     }
-    Ok(if git.is_ancestor(query.tested, &last.commit)? {
-        Descent::Older
-    } else {
-        Descent::Unrelated
-    })
+    for commit in promoted.into_iter().rev() {
+        if git.has_commit(commit) && git.is_ancestor(query.tested, commit)? {
+            return Ok(Descent::Older);
+        }
+    }
+    Ok(Descent::Unrelated)
 }
 
 /// Reads the candidate's texts. A file that the last release has with the same content cannot

@@ -7,7 +7,7 @@
 //!    the observed head of the protected branch.
 //! 3. The other verdicts change nothing but a stored verdict.
 
-use super::{Plan, RollbackStep, Step, projections};
+use super::{Plan, RollbackStep, Step, places, projections};
 use crate::config::Config;
 use crate::policy::Verdict;
 use crate::state::{Record, StateChange};
@@ -97,8 +97,10 @@ impl Plan {
         if let Some(step) = foreign {
             return Err(format!("\"{step}\" does not belong to its record"));
         }
-        let expected = projections(record, config).map_err(|error| error.to_string())?;
-        if after != expected {
+        if places(config).as_ref() != Ok(&record.places) {
+            return Err("its record does not name the places of the configuration".to_owned());
+        }
+        if after != projections(record) {
             return Err("its last steps do not follow from its record".to_owned());
         }
         Ok(())

@@ -19,6 +19,8 @@ pub struct RollbackMessage<'a> {
     pub kept: &'a [String],
     /// Whether a person asked for it.
     pub by_hand: bool,
+    /// Whether what users see goes back as well.
+    pub with_stable: bool,
 }
 
 /// How many kept paths the trailer names; a message is not a place for thousands.
@@ -38,7 +40,11 @@ impl RollbackMessage<'_> {
                 "⚠️ Auto-rollback: Tests failed, reverting to last successful build {good} [skip ci]\n\nReason: {reason} on commit {failed}\nAction: Automatically reverted to last known good state\n"
             )
         };
-        text.push_str("Status: Streamlit deployment unaffected (using :stable tag)\n\n");
+        text.push_str(if self.with_stable {
+            "Status: Stable goes back to the same commit\n\n"
+        } else {
+            "Status: Streamlit deployment unaffected (using :stable tag)\n\n"
+        });
         let _ = writeln!(text, "Tidegate-Rollback-From: {}", self.failed);
         let _ = writeln!(text, "Tidegate-Rollback-To: {}", self.good);
         if !self.kept.is_empty() {
@@ -98,6 +104,7 @@ mod tests {
             reason: "Integration tests failed",
             kept: &kept,
             by_hand: false,
+            with_stable: false,
         }
         .text();
         assert_eq!(
@@ -123,6 +130,7 @@ mod tests {
             reason: "x",
             kept: &kept,
             by_hand: true,
+            with_stable: false,
         }
         .text();
         assert_eq!(text.lines().filter(|l| l.starts_with("Tidegate-Rollback-To:")).count(), 1);

@@ -8,7 +8,9 @@ use super::PlanError;
 use super::{LedgerStep, Step};
 use crate::config::Config;
 use crate::model::{CommitSha, Digest, ImageRef, RunIdentity, Tag, TreeSha};
-use crate::state::{FORMAT, Record, RecordKind, ReleasedImage, State, StateChange};
+use crate::state::{
+    FORMAT, Places, Quarantine, Record, RecordKind, ReleasedImage, State, StateChange,
+};
 
 /// What a promotion is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +71,7 @@ pub fn promotion(
             .into_iter()
             .map(|(image, digest, previous)| ReleasedImage { image, digest, previous })
             .collect(),
+        places: places(config)?,
         data: None,
         metrics: promotion.metrics,
         checks: promotion.checks,
@@ -79,11 +82,19 @@ pub fn promotion(
         reason: promotion.reason,
         override_reason: promotion.override_reason,
     };
-    let after = projections(&record, config)?;
-    let change = StateChange { record: Some(record), ..StateChange::default() };
+    let after = projections(&record);
+    let quarantine = lifted(state, &record);
+    let change = StateChange { record: Some(record), quarantine, ..StateChange::default() };
     steps.push(Step::WriteState { change });
     steps.extend(after);
     Ok(steps)
+}
+
+/// Ends the quarantine of a commit that a person promotes all the same: what is live cannot be
+/// forbidden. What its rollback took out besides stays noted.
+fn lifted(state: &State, record: &Record) -> Option<Quarantine> {
+    let quarantine = state.quarantine(&record.commit, record.created)?.clone();
+    Some(Quarantine { expires: Some(record.created), digests: Vec::new(), ..quarantine })
 }
 
 /// Names the tag that keeps what `stable` points at now.
@@ -104,21 +115,32 @@ fn former_tag(
     Ok(config.tags.keep_tag(&config.branch, &named_after)?)
 }
 
+/// Returns where the configuration puts a release.
+pub fn places(config: &Config) -> Result<Places, PlanError> {
+    Ok(Places {
+        tags: config.tags.stable_tags()?,
+        stable_branch: config.stable_branch.clone(),
+        ledger_branch: config.ledger_branch().clone(),
+        ledger_path: config.ledger.path.clone(),
+    })
+}
+
 /// Returns what follows from a record and can always be made again. Code is never newer than its
 /// data, tags move before the branch, and the ledger never leads.
-pub fn projections(record: &Record, config: &Config) -> Result<Vec<Step>, PlanError> {
+pub fn projections(record: &Record) -> Vec<Step> {
+    let places = &record.places;
     let mut steps = Vec::new();
     for released in &record.images {
-        for tag in config.tags.stable_tags()? {
+        for tag in &places.tags {
             steps.push(Step::MoveTag {
                 image: released.image.clone(),
-                tag,
+                tag: tag.clone(),
                 digest: released.digest.clone(),
             });
         }
     }
     steps.push(Step::MoveStable {
-        branch: config.stable_branch.clone(),
+        branch: places.stable_branch.clone(),
         commit: record.commit.clone(),
         tree: record.tree.clone(),
         release: record.number,
@@ -126,10 +148,10 @@ pub fn projections(record: &Record, config: &Config) -> Result<Vec<Step>, PlanEr
     // Only released commits are written; one that comes back was written when it was promoted.
     if record.kind.is_promotion() {
         steps.push(Step::AppendLedger(LedgerStep {
-            branch: config.ledger_branch().clone(),
-            path: config.ledger.path.clone(),
+            branch: places.ledger_branch.clone(),
+            path: places.ledger_path.clone(),
             record: record.clone(),
         }));
     }
-    Ok(steps)
+    steps
 }

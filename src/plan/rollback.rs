@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{PlanError, RollbackStep, Step, projections};
+use super::{PlanError, RollbackStep, Step, places, projections};
 use crate::config::Config;
 use crate::model::{CommitSha, Digest, RunIdentity};
 use crate::state::{
@@ -33,6 +33,8 @@ pub struct MainRollback {
     pub by: Option<String>,
     /// Whether a person asked for it.
     pub by_hand: bool,
+    /// Whether what users see goes back as well.
+    pub with_stable: bool,
 }
 
 /// At most so many commits of a range are noted.
@@ -70,8 +72,11 @@ pub fn main_rollback(rollback: MainRollback, state: &State, config: &Config) -> 
             run: rollback.run,
             created: rollback.now,
         });
-        let change =
-            StateChange { quarantine: Some(quarantine), verdict, ..StateChange::default() };
+        let change = StateChange {
+            quarantine: Some(state.united(quarantine)),
+            verdict,
+            ..StateChange::default()
+        };
         steps.push(Step::WriteState { change });
     }
     steps.push(Step::RollBack(RollbackStep {
@@ -83,6 +88,7 @@ pub fn main_rollback(rollback: MainRollback, state: &State, config: &Config) -> 
         keep: rollback.keep,
         reason: rollback.reason,
         by_hand: rollback.by_hand,
+        with_stable: rollback.with_stable,
     }));
     steps
 }
@@ -121,6 +127,25 @@ pub fn stable_rollback(
 ) -> Result<Vec<Step>, PlanError> {
     let number = state.newest_number() + 1;
     let target = rollback.target;
+    let mut places = places(config)?;
+    if let Some(live) = state.newest() {
+        let lacking = live
+            .images
+            .iter()
+            .filter(|left| target.images.iter().all(|own| own.image != left.image));
+        let images: Vec<String> = lacking.map(|left| left.image.to_string()).collect();
+        if !images.is_empty() {
+            let (target, live) = (target.number, live.number);
+            return Err(PlanError::NotInTarget { target, live, images });
+        }
+        // Tags that only one of the two releases follows must not stay behind.
+        for tag in live.places.tags.iter().chain(&target.places.tags) {
+            if !places.tags.contains(tag) {
+                places.tags.push(tag.clone());
+            }
+        }
+        places.stable_branch.clone_from(&live.places.stable_branch);
+    }
     let mut steps: Vec<Step> = target
         .images
         .iter()
@@ -135,6 +160,7 @@ pub fn stable_rollback(
         by: rollback.by.clone(),
         reason: Some(rollback.reason.clone()),
         override_reason: None,
+        places,
         ..target.clone()
     };
     let quarantine = Quarantine {
@@ -164,10 +190,10 @@ pub fn stable_rollback(
         created: rollback.now,
         expires: None,
     });
-    let after = projections(&record, config)?;
+    let after = projections(&record);
     let change = StateChange {
         record: Some(record),
-        quarantine: Some(quarantine),
+        quarantine: Some(state.united(quarantine)),
         hold,
         ..StateChange::default()
     };

@@ -93,6 +93,9 @@ pub struct RollbackStep {
     pub reason: String,
     /// Whether a person asked for it.
     pub by_hand: bool,
+    /// Whether what users see goes back as well.
+    #[serde(default)]
+    pub with_stable: bool,
 }
 
 impl Step {

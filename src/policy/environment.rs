@@ -35,8 +35,8 @@ pub(super) fn holds(
     // is the one that this gate is about to complete.
     let depth = evidence
         .state
-        .rollbacks_since_record()
-        .filter(|(commit, _)| !failure.never_came.contains(commit))
+        .rollbacks_since_promotion()
+        .filter(|(commit, _)| **commit != failure.commit && !failure.never_came.contains(commit))
         .count();
     if depth >= config.rollback.max_depth as usize {
         holds.push(Reason::TooManyRollbacks { depth, max: config.rollback.max_depth });

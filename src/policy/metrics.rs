@@ -166,7 +166,13 @@ fn missed(config: &MetricConfig, value: f64, observation: &MetricObservation) ->
     }
     let releases = history.len();
     let median = median(history.clone());
-    let noise = config.noise.unwrap_or_else(|| DEFAULT_DEVIATIONS * deviation(&history, median));
+    let noise = match (config.noise, deviation(&history, median)) {
+        (Some(noise), _) => noise,
+        // Equal values say nothing about the noise of the metric; see
+        // docs/decisions/0003-no-noise-is-no-measure.md.
+        (None, 0.0) => config.max_drop?,
+        (None, deviation) => DEFAULT_DEVIATIONS * deviation,
+    };
     is_worse(config.higher_is, value, median, noise).then_some(Bound::Median {
         median,
         releases,

@@ -111,6 +111,7 @@ fn released(commit: char) -> State {
             commit: sha(commit),
             tree: tree(commit),
             images: Vec::new(),
+            places: crate::plan::places(&Config::default()).unwrap(),
             data: None,
             metrics: std::collections::BTreeMap::new(),
             checks: Vec::new(),

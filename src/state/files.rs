@@ -158,9 +158,6 @@ pub struct StateChange {
     /// A new or changed quarantine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<Quarantine>,
-    /// The commit whose quarantine is lifted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lift: Option<crate::model::CommitSha>,
     /// A new hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
@@ -208,9 +205,6 @@ impl StateChange {
             files
                 .push((format!("quarantine/{}.json", quarantine.commit), Some(write(quarantine)?)));
         }
-        if let Some(commit) = &self.lift {
-            files.push((format!("quarantine/{commit}.json"), None));
-        }
         if let Some(hold) = &self.hold {
             files.push((format!("holds/{}.json", hold.id), Some(write(hold)?)));
         }
@@ -243,9 +237,6 @@ impl StateChange {
         }
         if let Some(verdict) = &self.verdict {
             return format!("Verdict on {}", verdict.commit.short());
-        }
-        if let Some(commit) = &self.lift {
-            return format!("Lift the quarantine of {}", commit.short());
         }
         "Resume".to_owned()
     }

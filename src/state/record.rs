@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BranchName, CommitSha, DataVersion, Digest, ImageRef, RunIdentity, TreeSha};
+use crate::model::{
+    BranchName, CommitSha, DataVersion, Digest, ImageRef, RunIdentity, Tag, TreeSha,
+};
 
 /// What kind of release a record is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +44,20 @@ pub struct ReleasedImage {
     pub previous: Option<Digest>,
 }
 
+/// Where users find a release. It stands in the record, so that what follows from the record does
+/// not depend on whose configuration is read later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Places {
+    /// The tags that follow stable.
+    pub tags: Vec<Tag>,
+    /// The branch that follows stable.
+    pub stable_branch: BranchName,
+    /// The branch that holds the ledger.
+    pub ledger_branch: BranchName,
+    /// The path of the ledger.
+    pub ledger_path: String,
+}
+
 /// What one release consists of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -60,6 +76,8 @@ pub struct Record {
     pub tree: TreeSha,
     /// The release set.
     pub images: Vec<ReleasedImage>,
+    /// Where users find it.
+    pub places: Places,
     /// The published data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataVersion>,

@@ -16,3 +16,4 @@ mod registry_faults;
 mod release_set_moves_as_one;
 mod release_world;
 mod secrets;
+mod state_branch_damage;

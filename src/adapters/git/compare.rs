@@ -138,10 +138,7 @@ impl Git {
         old: Option<Oid>,
         new: Option<Oid>,
     ) -> Result<Vec<Difference>, GitError> {
-        let open = |tree: Option<Oid>| {
-            let find = |id| self.repo.find_tree(id).map_err(GitError::object(id, "a tree"));
-            tree.map(find).transpose()
-        };
+        let open = |tree: Option<Oid>| tree.map(|id| self.tree_at(id, "a tree")).transpose();
         let (old, new) = (open(old)?, open(new)?);
         let mut old = old.iter().flat_map(Tree::iter).peekable();
         let mut new = new.iter().flat_map(Tree::iter).peekable();

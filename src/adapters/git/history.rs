@@ -47,9 +47,9 @@ pub struct Divergence {
 
 impl Git {
     /// Refuses to answer from a history that is cut off.
-    fn whole_history(&self) -> Result<(), GitError> {
+    pub fn whole_history(&self) -> Result<(), GitError> {
         if self.is_shallow() {
-            return Err(GitError::Shallow { reason: "it was not tried".to_owned() });
+            return Err(GitError::Shallow { reason: None });
         }
         Ok(())
     }
@@ -81,6 +81,21 @@ impl Git {
         self.repo
             .graph_descendant_of(oid(descendant), oid(ancestor))
             .map_err(GitError::other("asking for ancestry"))
+    }
+
+    /// Tells whether every one of `commits` is `head` or one of its ancestors, in one walk.
+    pub fn contains_all(&self, head: &CommitSha, commits: &[&CommitSha]) -> Result<bool, GitError> {
+        self.whole_history()?;
+        let failed = GitError::other("asking for ancestry");
+        let mut walk = self.repo.revwalk().map_err(&failed)?;
+        for commit in commits {
+            if !self.has_commit(commit) {
+                return Ok(false);
+            }
+            walk.push(oid(commit)).map_err(&failed)?;
+        }
+        walk.hide(oid(head)).map_err(&failed)?;
+        Ok(walk.next().is_none())
     }
 
     /// Counts the commits between two commits.

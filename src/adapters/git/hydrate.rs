@@ -136,13 +136,15 @@ impl Git {
         if let Some(token) = self.auth.token_for(host) {
             let login = format!("x-access-token:{}", token.expose());
             let header = base64::engine::general_purpose::STANDARD.encode(login);
+            let key = format!("http.{}.extraheader", parsed.origin().ascii_serialization());
+            // An empty value takes back the header that actions/checkout leaves in the clone: two
+            // of them are refused, and that one may be another token's.
             command
-                .env("GIT_CONFIG_COUNT", "1")
-                .env(
-                    "GIT_CONFIG_KEY_0",
-                    format!("http.{}.extraheader", parsed.origin().ascii_serialization()),
-                )
-                .env("GIT_CONFIG_VALUE_0", format!("Authorization: Basic {header}"));
+                .env("GIT_CONFIG_COUNT", "2")
+                .env("GIT_CONFIG_KEY_0", &key)
+                .env("GIT_CONFIG_VALUE_0", "")
+                .env("GIT_CONFIG_KEY_1", &key)
+                .env("GIT_CONFIG_VALUE_1", format!("Authorization: Basic {header}"));
         }
         Ok(())
     }

@@ -67,10 +67,31 @@ impl Git {
         for pause in LOCK_PAUSES {
             match push() {
                 Err(GitError::Locked { .. }) => std::thread::sleep(pause),
-                pushed => return pushed,
+                pushed => return self.noted(branch, new, pushed),
             }
         }
-        push()
+        self.noted(branch, new, push())
+    }
+
+    /// Notes what was pushed, so that commands without network see it at once.
+    fn noted(
+        &self,
+        branch: &BranchName,
+        new: &CommitSha,
+        pushed: Result<Pushed, GitError>,
+    ) -> Result<Pushed, GitError> {
+        if let Ok(Pushed::Done) = &pushed {
+            let name = format!("refs/tidegate/{branch}");
+            let known = self.local_ref(&name);
+            let newer = known.is_some_and(|known| self.is_ancestor(new, &known).unwrap_or(false));
+            if !newer
+                && let Err(error) = self.repo.reference(&name, oid(new), true, "tidegate: pushed")
+            {
+                tracing::debug!(%error, name, "what was pushed could not be noted");
+            }
+        }
+        tracing::debug!(%branch, %new, ?pushed, "pushed");
+        pushed
     }
 
     /// Returns the folder of the remote, where it is one.

@@ -197,10 +197,11 @@ impl Git {
             Ok(()) => "the remote left it shallow".to_owned(),
             Err(error) => error.to_string(),
         };
-        Err(GitError::Shallow { reason })
+        Err(GitError::Shallow { reason: Some(reason) })
     }
 
     fn download(&self, refspecs: &[String], depth: Option<i32>) -> Result<(), GitError> {
+        tracing::debug!(?refspecs, ?depth, "fetching");
         let url = self.raw_remote_url()?;
         let config = self.repo.config().map_err(GitError::other("reading git's configuration"))?;
         let mut options = FetchOptions::new();

@@ -5,8 +5,8 @@ use std::path::Path;
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, ObjectType, Oid, Tree, TreeWalkMode, TreeWalkResult};
 
-use super::{Git, GitError, tree_oid, tree_sha};
-use crate::model::TreeSha;
+use super::{Git, GitError, oid, tree_oid, tree_sha};
+use crate::model::{CommitSha, TreeSha};
 
 /// One file of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,8 @@ impl Git {
         self.tree_at(tree_oid(tree), "a tree")
     }
 
-    fn tree_at(&self, id: Oid, what: &str) -> Result<Tree<'_>, GitError> {
+    /// Reads a tree, fetched where a partial clone lacks it.
+    pub(super) fn tree_at(&self, id: Oid, what: &str) -> Result<Tree<'_>, GitError> {
         match self.repo.find_tree(id) {
             Err(error)
                 if error.code() == git2::ErrorCode::NotFound && self.fetch_missing(id)? =>
@@ -93,6 +94,31 @@ impl Git {
                 Ok((name, bytes))
             })
             .collect()
+    }
+
+    /// Reads a file of a commit without fetching what a partial clone lacks; `None` where the
+    /// commit has no file there.
+    pub fn file_here(&self, commit: &CommitSha, path: &str) -> Result<Option<Vec<u8>>, GitError> {
+        let id = oid(commit);
+        let tree = self.repo.find_commit(id).and_then(|commit| commit.tree());
+        let tree = tree.map_err(GitError::object(id, "a commit"))?;
+        let mut parent = tree;
+        let mut parts = path.split('/').peekable();
+        while let Some(part) = parts.next() {
+            let entry = parent.get_name(part).map(|entry| (entry.id(), entry.kind()));
+            let Some((id, kind)) = entry else { return Ok(None) };
+            match (kind, parts.peek()) {
+                (Some(ObjectType::Blob), None) => {
+                    let blob = self.repo.find_blob(id).map_err(GitError::object(id, path))?;
+                    return Ok((blob.size() <= MAX_BLOB).then(|| blob.content().to_vec()));
+                }
+                (Some(ObjectType::Tree), Some(_)) => {
+                    parent = self.repo.find_tree(id).map_err(GitError::object(id, path))?;
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
     }
 
     fn blob(&self, id: Oid, path: &str) -> Result<Vec<u8>, GitError> {

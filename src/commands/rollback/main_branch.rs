@@ -57,6 +57,7 @@ pub(super) fn propose(
         now: session.now,
         by: session.actor(),
         by_hand: true,
+        with_stable,
     };
     let main = plan::main_rollback(rollback, &world.state.state, &session.config);
     // The record and the quarantine of stable's way back stand in one commit; one is enough.

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 
 use crate::cli::{self, Assumption, Inputs, Needs};
 use crate::commands::session::Session;
 use crate::evidence::jobs::{Conclusion, JobEvidence, JobResult};
 use crate::evidence::metrics::MetricObservation;
 use crate::evidence::{Evidence, Occasion};
-use crate::exit::{Exit, OrFailed as _};
+use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::ledger::{EntryStatus, Ledger};
 use crate::model::CommitSha;
 use crate::observe::world::World;
 use crate::observe::{failure, freeze, jobs, metrics, reports};
-use crate::state::State;
+use crate::state::{Record, State};
 
 /// Reads the results of jobs: those of `needs`, with the assumptions of a drill.
 pub(super) fn job_results(
@@ -35,6 +36,7 @@ pub(super) fn job_results(
     };
     let mut results = text.map_or(Ok(Vec::new()), |text| jobs::parse(&text))?;
     for assumption in assume {
+        refuse_unknown(session, &results, &assumption.job, inputs.needs.is_some())?;
         results.retain(|job| job.name != assumption.job);
         results.push(JobResult {
             name: assumption.job.clone(),
@@ -55,6 +57,26 @@ pub(super) fn job_results(
         }
     }
     Ok(results)
+}
+
+/// A drill with a misspelt job would prove nothing.
+fn refuse_unknown(
+    session: &Session,
+    results: &[JobResult],
+    job: &str,
+    with_needs: bool,
+) -> anyhow::Result<()> {
+    let required = session.config.require.jobs.as_deref();
+    let known: Vec<&str> = results
+        .iter()
+        .map(|result| result.name.as_str())
+        .chain(required.into_iter().flatten().map(String::as_str))
+        .collect();
+    if known.contains(&job) || (required.is_none() && !with_needs) {
+        return Ok(());
+    }
+    let error = format!("no job is called {job:?}; there are {}", known.join(", "));
+    Err(Failed::new(Exit::Usage, error).into())
 }
 
 fn conclusion(result: cli::JobResult) -> Conclusion {
@@ -81,11 +103,10 @@ pub(super) fn base_evidence(
     let metrics = config
         .metrics
         .iter()
-        .map(|metric| MetricObservation {
-            config: metric.clone(),
-            value: metrics::read(&session.root, metric),
-            last_good: baseline(state, ledger, &metric.name).last().copied(),
-            history: baseline(state, ledger, &metric.name),
+        .map(|metric| {
+            let (last_good, history) = baseline(state, ledger, &metric.name, session.now);
+            let value = metrics::read(&session.root, metric);
+            MetricObservation { config: metric.clone(), value, last_good, history }
         })
         .collect();
     let mut warnings = Vec::new();
@@ -113,17 +134,29 @@ pub(super) fn base_evidence(
     })
 }
 
-/// Returns the values of a metric in past releases, oldest first: from records, and from the
-/// ledger only where there are none.
-fn baseline(state: &State, ledger: &Ledger, name: &str) -> Vec<f64> {
-    let promotions = state.records.values().filter(|record| record.kind.is_promotion());
-    if state.records.is_empty() {
-        return ledger
+/// Returns the value of a metric in what is live, and in past releases, oldest first: from
+/// records, and from the ledger only where there are none. A release that was rolled back is no
+/// baseline: its figures may be what was wrong with it.
+fn baseline(state: &State, ledger: &Ledger, name: &str, now: Timestamp) -> (Option<f64>, Vec<f64>) {
+    let Some(live) = state.newest() else {
+        let history: Vec<f64> = ledger
             .entries
             .iter()
             .filter(|entry| entry.status == EntryStatus::Passed)
             .filter_map(|entry| entry.metrics().get(name).copied())
             .collect();
-    }
-    promotions.filter_map(|record| record.metrics.get(name).copied()).collect()
+        return (history.last().copied(), history);
+    };
+    let stands = |record: &&Record| {
+        record.kind.is_promotion()
+            && state.quarantine(&record.commit, now).is_none()
+            && !state.is_rolled_back(&record.commit)
+    };
+    let history = state
+        .records
+        .values()
+        .filter(stands)
+        .filter_map(|record| record.metrics.get(name).copied())
+        .collect();
+    (live.metrics.get(name).copied(), history)
 }

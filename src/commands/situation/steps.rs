@@ -98,6 +98,7 @@ fn rollback_steps(
         now: session.now,
         by: session.actor(),
         by_hand: false,
+        with_stable: false,
     };
     plan::main_rollback(rollback, state, &session.config)
 }

@@ -55,6 +55,7 @@ fn record() -> Record {
             digest: digest('a'),
             previous: None,
         }],
+        places: crate::plan::places(&crate::config::Config::default()).unwrap(),
         data: None,
         metrics: std::collections::BTreeMap::new(),
         checks: Vec::new(),

@@ -133,6 +133,18 @@ fn a_clone_that_lacks_blobs() {
 }
 
 #[test]
+fn a_partial_clone_that_has_not_the_tested_commit_yet() {
+    for filter in ["--filter=blob:none", "--filter=tree:0"] {
+        let project = with_history();
+        let clone = Repo::clone_with(project.url(), &[filter]);
+        let newer = project.push("Newest", &[("app.py", "worst\n"), ("src/part6/file.py", "x\n")]);
+        let run = gate_in(clone.path(), RED).envs(actions(&newer)).run().code(3);
+        assert_eq!(run.json()["rolled_back"]["to"], project.good.as_str());
+        project.assert_rolled_back_to(&project.good);
+    }
+}
+
+#[test]
 fn a_clone_that_lacks_blobs_and_the_work_tree() {
     let project = with_history();
     let clone = Repo::clone_with(project.url(), &["--filter=blob:none", "--no-checkout"]);

@@ -20,7 +20,7 @@ fn the_first_promotion_creates_everything_and_changes_no_byte_of_the_image() {
     assert!(ledger.contains(&commit) && ledger.contains(image.digest.as_str()), "{ledger}");
     // The ledger's commit lies on the commit it praises, and starts no run.
     let head = bare.branch("main").unwrap();
-    assert_eq!(bare.parents(&head), [commit.clone()]);
+    assert_eq!(bare.parents(&head), [commit.as_str()]);
     assert!(bare.git(&["log", "-1", "--format=%B", &head]).contains("[skip ci]"));
     assert_eq!(bare.git(&["diff", "--name-only", &commit, &head]), LEDGER);
     assert!(bare.parents("refs/heads/tidegate").is_empty(), "the state branch is an orphan");
@@ -164,15 +164,7 @@ fn a_promotion_sends_no_more_requests_than_it_needs() {
     world.gate(&commit).passed(&image).run().code(0);
     let lines = world.registry_proxy.lines();
     let (resolve, tags, children, keep) = (2, 2 * 2, 2 * image.children.len(), 2 * 2);
-    // What an earlier release has left undone is asked for first: one request for each tag.
-    let complete = 2;
-    println!("{}", lines.join("\n"));
-    let ping = lines.iter().filter(|line| line.ends_with(" /v2/")).count();
-    assert!(
-        lines.len() - ping <= complete + resolve + tags + children + keep,
-        "{} requests:\n{}",
-        lines.len(),
-        lines.join("\n")
-    );
+    let most = resolve + tags + children + keep;
+    assert!(lines.len() <= most, "{} requests:\n{}", lines.len(), lines.join("\n"));
     assert!(!lines.iter().any(|line| line.contains("/blobs/uploads")), "a layer was pushed");
 }

@@ -146,7 +146,7 @@ fn paused_before(pause: usize) -> bool {
     let running = world.gate(&older).passed(&old).start();
     let ended = Arc::new(Mutex::new(None));
     let (done, older_done) = mpsc::channel();
-    let finisher = {
+    let waiting = {
         let ended = Arc::clone(&ended);
         std::thread::spawn(move || {
             *ended.lock().unwrap() = Some(running.finish());
@@ -165,7 +165,7 @@ fn paused_before(pause: usize) -> bool {
         world.gate(&newer).passed(&new).run().code(0);
         go_on.send(()).expect("the older gate waits");
     }
-    finisher.join().expect("the older gate");
+    waiting.join().expect("the older gate");
     let finished = ended.lock().unwrap().take().expect("its end");
     if !hit {
         return false;
@@ -229,4 +229,37 @@ fn an_older_gate_that_does_not_know_what_its_put_did_leaves_the_newer_release() 
     go_on.send(()).expect("the older gate waits");
     running.finish();
     world.assert_live(world.bare().newest_number(), &newer, &new);
+}
+
+#[test]
+fn a_commit_on_top_of_a_rollback_is_released_by_fast_forward() {
+    let world = World::new();
+    world.released("Add the page", "print(1)\n");
+    let bad = world.commit("Break the page", &[("app.py", "print(\n")]);
+    world.gate(&bad).failed().run().code(3);
+    let (mended, image) = world.released("Mend the page", "print(2)\n");
+    world.assert_live(2, &mended, &image);
+    assert_eq!(world.bare().branch("stable").unwrap(), mended);
+}
+
+/// Two runs of one commit, both past their decision.
+#[test]
+fn two_gates_of_one_commit_release_it_once() {
+    let world = World::patient();
+    world.released("Add the page", "print(1)\n");
+    let (commit, image) = world.candidate("Change the page", "print(2)\n");
+    let (stopped, is_stopped) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let hold = move |_: &Request| {
+        stopped.send(()).expect("the test waits");
+        let _ = may_go_on.recv();
+    };
+    world.git_proxy.add(Rule::on("POST", "/git-receive-pack").times(1).before(hold));
+    let running = world.gate(&commit).passed(&image).start();
+    is_stopped.recv().expect("the first gate comes to its record");
+    world.gate(&commit).passed(&image).run().code(0).says("promoted");
+    go_on.send(()).expect("the first gate waits");
+    running.finish().code(0).says("superseded");
+    world.assert_live(2, &commit, &image);
+    assert_eq!(world.bare().ledger().matches(commit.as_str()).count(), 1);
 }

@@ -6,28 +6,40 @@ use std::sync::{Arc, Mutex};
 
 use crate::harness::fault_proxy::Fault;
 use crate::harness::git_server::{GitServer, LoggedRequest};
-use crate::harness::project::{CONFIG, GREEN, Project, RED, actions};
+use crate::harness::project::{CONFIG, GREEN, Project, RED, actions, gate_in};
 use crate::harness::tidegate::{Run, Tidegate};
 
 const TOKEN: &str = "ghp_ThrowAway0123456789abcdefghijklmnop";
 
-/// `x-access-token:TOKEN` in base64, as it goes over the wire.
-fn encoded() -> String {
+/// The token of the tests that hand a URL with it to git: other tests look at all arguments of all
+/// processes at that time.
+const TOKEN_IN_URL: &str = "ghp_InTheUrl0123456789abcdefghijklmnop";
+
+/// `x-access-token:<token>` in base64, as it goes over the wire.
+fn encoded(token: &str) -> String {
     use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.encode(format!("x-access-token:{TOKEN}"))
+    base64::engine::general_purpose::STANDARD.encode(format!("x-access-token:{token}"))
 }
 
 fn project() -> Project {
-    Project::on_server(GitServer::start_with_basic_auth("x-access-token", TOKEN))
+    project_with(TOKEN)
+}
+
+fn project_with(token: &str) -> Project {
+    Project::on_server(GitServer::start_with_basic_auth("x-access-token", token))
 }
 
 fn with_token(gate: Tidegate) -> Tidegate {
-    gate.env("TIDEGATE_TOKEN", TOKEN).env("RUST_LOG", "trace").args(["-vvv"])
+    with(TOKEN, gate)
+}
+
+fn with(token: &str, gate: Tidegate) -> Tidegate {
+    gate.env("TIDEGATE_TOKEN", token).env("RUST_LOG", "trace").args(["-vvv"])
 }
 
 #[track_caller]
 fn says_nothing(run: &Run) {
-    for secret in [TOKEN, &encoded()] {
+    for secret in [TOKEN, TOKEN_IN_URL, &encoded(TOKEN), &encoded(TOKEN_IN_URL)] {
         assert!(!run.stdout.contains(secret), "stdout: {}", run.stdout);
         assert!(!run.stderr.contains(secret), "stderr: {}", run.stderr);
     }
@@ -43,7 +55,7 @@ fn is_nowhere_in(folder: &Path) {
             if path.is_dir() {
                 folders.push(path);
             } else if let Ok(bytes) = fs::read(&path) {
-                for secret in [TOKEN.to_owned(), encoded()] {
+                for secret in [TOKEN.to_owned(), encoded(TOKEN)] {
                     let found = bytes.windows(secret.len()).any(|w| w == secret.as_bytes());
                     assert!(!found, "{} holds the token", path.display());
                 }
@@ -80,7 +92,7 @@ fn a_token_from_the_environment_is_used_and_never_shown() {
     is_nowhere_in(project.bare());
     let seen = seen.lock().unwrap();
     assert!(seen.iter().any(|line| line.contains("gate")), "the push was looked at");
-    assert!(seen.iter().all(|line| !line.contains(TOKEN) && !line.contains(&encoded())));
+    assert!(seen.iter().all(|line| !line.contains(TOKEN) && !line.contains(&encoded(TOKEN))));
     let objects = project.remote_git(&["log", "--all", "--format=%B", "-p"]);
     assert!(!objects.contains(TOKEN));
     assert!(project.server().requests().iter().all(|request| !request.path.contains(TOKEN)));
@@ -88,11 +100,15 @@ fn a_token_from_the_environment_is_used_and_never_shown() {
 
 #[test]
 fn a_token_for_a_partial_clone_reaches_git_but_not_its_arguments() {
-    let project = project();
+    let project = project_with(TOKEN_IN_URL);
     project.push("Bad", &[("app.py", "bad\n"), ("more.py", "more\n")]);
-    let inside = project.url().replace("http://", &format!("http://x-access-token:{TOKEN}@"));
+    let inside =
+        project.url().replace("http://", &format!("http://x-access-token:{TOKEN_IN_URL}@"));
     let clone = crate::harness::repo::Repo::clone_with(&inside, &["--filter=blob:none"]);
     clone.git(&["remote", "set-url", "origin", project.url()]);
+    // What actions/checkout leaves behind with `persist-credentials: true`: another token.
+    let key = format!("http.http://127.0.0.1:{}/.extraheader", project.server().port());
+    clone.git(&["config", &key, "Authorization: Basic eDp5"]);
     let seen = Arc::new(Mutex::new(Vec::new()));
     for _ in 0..20 {
         let note = Arc::clone(&seen);
@@ -103,10 +119,13 @@ fn a_token_for_a_partial_clone_reaches_git_but_not_its_arguments() {
             },
         );
     }
-    let run = with_token(crate::harness::project::gate_in(clone.path(), RED)).run().code(3);
+    let run = with(TOKEN_IN_URL, gate_in(clone.path(), RED)).run().code(3);
     says_nothing(&run);
     let seen = seen.lock().unwrap();
-    assert!(seen.iter().all(|line| !line.contains(TOKEN) && !line.contains(&encoded())));
+    assert!(
+        seen.iter()
+            .all(|line| !line.contains(TOKEN_IN_URL) && !line.contains(&encoded(TOKEN_IN_URL)))
+    );
 }
 
 #[test]
@@ -136,10 +155,10 @@ fn a_token_of_github_goes_to_github_only() {
 
 #[test]
 fn a_password_in_the_remote_url_is_not_shown() {
-    let project = project();
+    let project = project_with(TOKEN_IN_URL);
     project.push_bad();
     let proxy = project.spoil_push(1, Fault::Close);
-    let inside = format!("http://x-access-token:{TOKEN}@{}/app.git", proxy.host());
+    let inside = format!("http://x-access-token:{TOKEN_IN_URL}@{}/app.git", proxy.host());
     project.dev.git(&["remote", "set-url", "origin", &inside]);
     let run = project.gate(RED).env("RUST_LOG", "trace").args(["-vvv"]).run().code(8);
     says_nothing(&run);
