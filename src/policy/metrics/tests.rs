@@ -91,10 +91,12 @@ fn releases_that_agree_exactly_allow_rounding_only_and_say_so() {
 #[test]
 fn releases_that_agree_exactly_allow_what_max_drop_allows() {
     let bounded = MetricConfig { max_drop: Some(0.02), ..config(Direction::Better) };
-    let judged = |value| passes(&MetricObservation {
-        last_good: Some(0.9),
-        ..observed(bounded.clone(), value, &[0.9; 5])
-    });
+    let judged = |value| {
+        passes(&MetricObservation {
+            last_good: Some(0.9),
+            ..observed(bounded.clone(), value, &[0.9; 5])
+        })
+    };
     assert!(judged(0.8999));
     assert!(!judged(0.87));
     let strict = MetricConfig { noise: Some(0.0), ..bounded.clone() };
