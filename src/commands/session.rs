@@ -48,17 +48,10 @@ pub(super) fn environment(name: &str) -> Option<String> {
 }
 
 impl Session {
-    /// Opens the repository around the folder, and reads the configuration of its work tree.
-    pub(super) fn open(global: &Global, place: &Place) -> anyhow::Result<Self> {
-        let mut session = Self::open_without_config(global, place)?;
-        let config = session.work_tree_config()?;
-        session.use_config(config);
-        Ok(session)
-    }
-
-    /// Opens like [`Session::open`] for a command that must answer in any repository: a
-    /// configuration file that cannot be read is returned beside the defaults. A bad commit may
-    /// have broken it, and its rollback must not fail for that.
+    /// Opens the repository around the folder, and reads the configuration of its work tree. What
+    /// is wrong with a file that cannot be read is returned beside the defaults: a bad commit may
+    /// have broken it, and its rollback must not fail for that. A file that a person has named has
+    /// to be readable.
     pub(super) fn open_anyway(
         global: &Global,
         place: &Place,
