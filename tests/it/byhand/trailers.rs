@@ -54,7 +54,7 @@ fn a_rollback_with_kept_paths_is_one() {
     project.pull();
     project.push("Another ledger entry", &[(LEDGER, "# Nothing\n")]);
     let status = by_hand(&project, &["status", "--json"]).run().code(0).json();
-    assert_eq!(status["rollbacks"][0]["commit"].is_string(), true, "{status}");
+    assert!(status["rollbacks"][0]["commit"].is_string(), "{status}");
     by_hand(&project, &["rollback", "--undo", "--yes"]).run().code(0);
     let branch = format!("refs/heads/undo-{}", &bad[..7]);
     assert_eq!(project.show(&branch, "app.py"), "bad");
