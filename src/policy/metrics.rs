@@ -170,7 +170,7 @@ fn missed(config: &MetricConfig, value: f64, observation: &MetricObservation) ->
         (Some(noise), _) => noise,
         // Equal values say nothing about the noise of the metric; see
         // docs/decisions/0003-no-noise-is-no-measure.md.
-        (None, 0.0) => config.max_drop?,
+        (None, 0.0) => config.max_drop.unwrap_or_default(),
         (None, deviation) => DEFAULT_DEVIATIONS * deviation,
     };
     is_worse(config.higher_is, value, median, noise).then_some(Bound::Median {

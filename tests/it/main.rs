@@ -19,5 +19,6 @@ mod git;
 mod promises;
 mod purity;
 mod registry;
+mod second_event;
 mod status;
 mod tutorial;

@@ -5,11 +5,12 @@
 //! the changes and not that of the repository.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use git2::{FileMode, ObjectType, Oid, Tree, TreeEntry};
 
 use super::{Git, GitError, tree_oid};
-use crate::model::TreeSha;
+use crate::model::{CommitSha, TreeSha};
 
 /// What one tree holds under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,15 +82,23 @@ impl Git {
     }
 
     /// Lists the trees and blobs of `to` that `from` does not have at the same path, each folder
-    /// before what is in it.
-    pub(super) fn new_objects(&self, from: Option<Oid>, to: Oid) -> Result<Vec<Oid>, GitError> {
-        if from == Some(to) {
+    /// before what is in it. Folders in `known` are left out with all that is in them.
+    pub(super) fn new_objects(
+        &self,
+        from: Option<Oid>,
+        to: Oid,
+        known: &BTreeSet<Oid>,
+    ) -> Result<Vec<Oid>, GitError> {
+        if from == Some(to) || known.contains(&to) {
             return Ok(Vec::new());
         }
         let mut objects = vec![to];
         let mut open = self.differences(b"", from, Some(to))?;
         while let Some(Difference { path, is_folder, old, new }) = open.pop() {
             let Some(new) = new else { continue };
+            if known.contains(&new.id) {
+                continue;
+            }
             if new.mode != i32::from(FileMode::Commit) && old.is_none_or(|old| old.id != new.id) {
                 objects.push(new.id);
             }
@@ -98,6 +107,25 @@ impl Git {
             }
         }
         Ok(objects)
+    }
+
+    /// Returns the trees of the newest `limit` commits of `head`, and the folders directly in them.
+    pub(super) fn recent_folders(
+        &self,
+        head: &CommitSha,
+        limit: usize,
+    ) -> Result<BTreeSet<Oid>, GitError> {
+        let mut folders = BTreeSet::new();
+        for commit in self.first_parents(None, head, limit)? {
+            let root = tree_oid(&self.commit(&commit)?.tree);
+            // A partial clone need not have them; then they are not known.
+            if folders.insert(root)
+                && let Ok(tree) = self.repo.find_tree(root)
+            {
+                folders.extend(tree.iter().filter(is_folder).map(|entry| entry.id()));
+            }
+        }
+        Ok(folders)
     }
 
     /// Compares the entries of two folders; the last path comes first.
@@ -161,7 +189,7 @@ fn in_git_order(one: &TreeEntry<'_>, other: &TreeEntry<'_>) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
 
     use git2::Repository;
     use proptest::prelude::*;
@@ -275,11 +303,18 @@ mod tests {
             let trees = Trees::new();
             let (from, to) = (tree_oid(&trees.tree(&one)), tree_oid(&trees.tree(&other)));
             let mut objects: BTreeSet<Oid> = trees.everything(from);
-            objects.extend(trees.git.new_objects(Some(from), to).unwrap());
+            objects.extend(trees.git.new_objects(Some(from), to, &BTreeSet::new()).unwrap());
             prop_assert!(trees.everything(to).is_subset(&objects));
-            let whole: BTreeSet<Oid> =
-                trees.git.new_objects(None, to).unwrap().into_iter().collect();
-            prop_assert_eq!(whole, trees.everything(to));
+            let whole = trees.git.new_objects(None, to, &BTreeSet::new()).unwrap();
+            prop_assert_eq!(whole.into_iter().collect::<BTreeSet<Oid>>(), trees.everything(to));
+
+            // A third tree whose top folders are there, as those of an older commit are.
+            let third = trees.git.repo.find_tree(from).unwrap();
+            let known: BTreeSet<Oid> = third.iter().filter(is_folder).map(|e| e.id()).collect();
+            let mut objects: BTreeSet<Oid> =
+                trees.git.new_objects(None, to, &known).unwrap().into_iter().collect();
+            objects.extend(known.iter().flat_map(|folder| trees.everything(*folder)));
+            prop_assert!(trees.everything(to).is_subset(&objects));
         }
     }
 

@@ -7,6 +7,7 @@
 //! whether the server applied the push or not.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use git2::{ErrorCode, Oid, PushOptions, Repository};
@@ -14,6 +15,9 @@ use git2::{ErrorCode, Oid, PushOptions, Repository};
 use super::remote::{LOCK_PAUSES, proxy};
 use super::{Git, GitError, oid};
 use crate::model::{BranchName, CommitSha};
+
+/// How many commits of a branch are looked at for folders that a local remote has.
+const RECENT: usize = 50;
 
 /// How a push ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -250,13 +254,18 @@ impl Git {
             }
         }
         let odb = remote.odb().map_err(&failed)?;
+        // What a rollback brings back differs from its parent, and is there nevertheless: whole
+        // folders by an earlier commit of the branch, the rest object by object.
+        let known = match expected {
+            Some(expected) if !remote.is_shallow() => self.recent_folders(expected, RECENT)?,
+            Some(_) | None => BTreeSet::new(),
+        };
         let mut builder = self.repo.packbuilder().map_err(&failed)?;
         for commit in walk {
             let commit = commit.and_then(|id| self.repo.find_commit(id)).map_err(&failed)?;
             let base = commit.parents().next().map(|parent| parent.tree_id());
             builder.insert_object(commit.id(), None).map_err(&failed)?;
-            // What a rollback brings back differs from its parent, and is there nevertheless.
-            for id in self.new_objects(base, commit.tree_id())? {
+            for id in self.new_objects(base, commit.tree_id(), &known)? {
                 if !odb.exists(id) {
                     builder.insert_object(id, None).map_err(&failed)?;
                 }

@@ -89,6 +89,21 @@ fn releases_that_agree_exactly_allow_rounding_only_and_say_so() {
 }
 
 #[test]
+fn releases_that_agree_exactly_allow_what_max_drop_allows() {
+    let bounded = MetricConfig { max_drop: Some(0.02), ..config(Direction::Better) };
+    let judged = |value| {
+        passes(&MetricObservation {
+            last_good: Some(0.9),
+            ..observed(bounded.clone(), value, &[0.9; 5])
+        })
+    };
+    assert!(judged(0.8999));
+    assert!(!judged(0.87));
+    let strict = MetricConfig { noise: Some(0.0), ..bounded.clone() };
+    assert!(!passes(&observed(strict, 0.8999, &[0.9; 5])));
+}
+
+#[test]
 fn a_missing_value_is_never_a_failure() {
     let problem =
         MetricProblem::FileMissing { metric: "macro_f1".into(), file: "summary.json".into() };

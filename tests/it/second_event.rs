@@ -1,0 +1,162 @@
+//! What happens after an unusual event: a rollback of stable, an override, a schedule that comes
+//! late. Each test is a story that a review found to end badly.
+
+use crate::harness::project::{CONFIG, GREEN, NO_IMAGES, Project, RED, reasons};
+use crate::harness::repo::Repo;
+use crate::harness::tidegate::Tidegate;
+
+/// A command in the work tree.
+fn command(project: &Project, args: &[&str]) -> Tidegate {
+    Tidegate::new().args(args).current_dir(project.dev.path())
+}
+
+/// Pushes a commit and promotes it; returns it.
+#[track_caller]
+fn release(project: &Project, text: &str) -> String {
+    project.pull();
+    let commit = project.push(text, &[("app.py", text)]);
+    project.gate(GREEN).run().code(0);
+    project.pull();
+    commit
+}
+
+fn stable_shows(project: &Project) -> String {
+    project.show("refs/heads/stable", "app.py")
+}
+
+fn main_shows(project: &Project) -> String {
+    project.show("refs/heads/main", "app.py")
+}
+
+fn without_images() -> Project {
+    Project::on_disk_with(&[(CONFIG, NO_IMAGES), ("app.py", "print('good')\n")])
+}
+
+#[test]
+fn a_schedule_never_promotes_what_its_run_did_not_test() {
+    let project = without_images();
+    release(&project, "one");
+    let tested = project.push("two", &[("app.py", "two")]);
+    // Somebody pushes while the scheduled run is testing.
+    let other = Repo::clone_of(project.url());
+    other.commit("three", &[("app.py", "three")]);
+    other.push("main");
+    let gate = project
+        .gate(GREEN)
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_EVENT_NAME", "schedule")
+        .env("GITHUB_REF", "refs/heads/main")
+        .env("GITHUB_SHA", &tested)
+        .env("GITHUB_RUN_ID", "7")
+        .env("GITHUB_RUN_ATTEMPT", "1");
+    let run = gate.run().code(4);
+    assert_eq!(reasons(&run), ["not_the_effective_head"]);
+    assert_eq!(stable_shows(&project), "one");
+}
+
+#[test]
+fn a_release_that_was_rolled_back_is_no_baseline() {
+    let metric = "images: []\nmetrics:\n  - { name: f1, file: f1.json, pointer: /f1, higher_is: better, max_drop: 0.02 }\n";
+    let project =
+        Project::on_disk_with(&[(CONFIG, metric), ("app.py", "0"), ("f1.json", "{\"f1\": 0.80}")]);
+    project.gate(GREEN).run().code(0);
+    project.pull();
+    // A leak makes the figures of the second release too good.
+    project.push("Leak", &[("app.py", "leak"), ("f1.json", "{\"f1\": 0.95}")]);
+    project.gate(GREEN).run().code(0);
+    project.pull();
+    command(&project, &["rollback", "--to", "1", "--yes"]).run().code(0);
+    project.pull();
+    project.push("Mend", &[("app.py", "mend"), ("f1.json", "{\"f1\": 0.81}")]);
+    project.gate(GREEN).run().code(0);
+    assert_eq!(stable_shows(&project), "mend");
+}
+
+#[test]
+fn what_a_rollback_took_out_never_counts_as_good() {
+    let project = without_images();
+    let one = release(&project, "one");
+    release(&project, "two");
+    release(&project, "three");
+    command(&project, &["rollback", "--to", &one, "--yes", "--reason", "2 and 3 are bad"])
+        .run()
+        .code(0);
+    project.pull();
+    assert_eq!(main_shows(&project), "one");
+    project.push("four", &[("app.py", "four")]);
+    project.gate(RED).run().code(3);
+    assert_eq!(main_shows(&project), "one", "release 2 was taken out too");
+}
+
+#[test]
+fn an_override_lifts_the_quarantine_of_what_it_promotes() {
+    let project = without_images();
+    release(&project, "one");
+    let two = release(&project, "two");
+    command(&project, &["rollback", "--stable-only", "--yes"]).run().code(0);
+    command(&project, &["resume"]).run().code(0);
+    assert_eq!(stable_shows(&project), "one");
+    command(&project, &["promote", &two, "--yes", "--override", "it was the network"])
+        .run()
+        .code(0);
+    assert_eq!(stable_shows(&project), "two");
+    // What is live counts as good again, so that a failure after it is rolled back to it.
+    project.pull();
+    project.push("three", &[("app.py", "three")]);
+    project.gate(RED).run().code(3);
+    assert_eq!(main_shows(&project), "two");
+}
+
+#[test]
+fn an_override_does_not_open_the_way_for_what_lies_in_between() {
+    let project = without_images();
+    let one = release(&project, "one");
+    let between = project.push("between", &[("app.py", "between")]);
+    release(&project, "three");
+    command(&project, &["promote", &one, "--yes", "--override", "three is slow"]).run().code(0);
+    assert_eq!(stable_shows(&project), "one");
+    // The gate of an older commit comes late.
+    let late = project.gate(GREEN).args(["--commit", &between]).run().code(0);
+    assert_eq!(late.json()["verdict"], "superseded", "{}", late.stdout);
+    assert_eq!(stable_shows(&project), "one");
+}
+
+#[test]
+fn a_rollback_of_stable_is_no_promotion_for_the_depth() {
+    let project = without_images();
+    release(&project, "one");
+    release(&project, "two");
+    for text in ["bad 1", "bad 2"] {
+        project.pull();
+        project.push(text, &[("app.py", text)]);
+        project.gate(RED).run().code(3);
+    }
+    command(&project, &["rollback", "--stable-only", "--yes"]).run().code(0);
+    project.pull();
+    project.push("bad 3", &[("app.py", "bad 3")]);
+    project.gate(RED).run().code(3);
+    project.pull();
+    project.push("bad 4", &[("app.py", "bad 4")]);
+    let fourth = project.gate(RED).run().code(4);
+    let named = reasons(&fourth);
+    assert!(
+        named.iter().any(|reason| reason == "too_many_rollbacks" || reason == "no_good_commit"),
+        "{named:?}"
+    );
+}
+
+#[test]
+fn a_tag_that_came_with_a_release_goes_back_with_it() {
+    let project = Project::on_disk_with(&[(CONFIG, NO_IMAGES), ("app.py", "0")]);
+    let record = |number: u32| {
+        let text = project.show("refs/heads/tidegate", &format!("records/{number:06}.json"));
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    release(&project, "one");
+    project.push("More tags", &[(CONFIG, "images: []\ntags: { also: [latest, prod] }\n")]);
+    project.gate(GREEN).run().code(0);
+    project.pull();
+    command(&project, &["rollback", "--stable-only", "--yes"]).run().code(0);
+    let tags = &record(3)["places"]["tags"];
+    assert_eq!(*tags, serde_json::json!(["stable", "latest", "prod"]));
+}
