@@ -9,8 +9,9 @@
 //!    above for one whose higher values are worse.
 //! 5. Without a baseline only the fixed bounds count.
 //!
-//! Where the baselines agree exactly, three deviations are zero: any change for the worse fails,
-//! and the reason says how to allow one (`noise`). Differences below the rounding of the numbers
+//! Where most baselines are equal, three deviations are zero, which says nothing about noise:
+//! `max_drop` counts instead. Without it any change for the worse fails, and the reason says how
+//! to allow one (`noise`). Differences below the rounding of the numbers
 //! themselves never count.
 
 use std::fmt;
@@ -169,7 +170,7 @@ fn missed(config: &MetricConfig, value: f64, observation: &MetricObservation) ->
     let noise = match (config.noise, deviation(&history, median)) {
         (Some(noise), _) => noise,
         // Equal values say nothing about the noise of the metric; see
-        // docs/decisions/0003-no-noise-is-no-measure.md.
+        // docs/decisions/0004-no-noise-is-no-measure.md.
         (None, 0.0) => config.max_drop.unwrap_or_default(),
         (None, deviation) => DEFAULT_DEVIATIONS * deviation,
     };

@@ -12,6 +12,7 @@ use tidegate::exit::Exit;
 
 mod command_line;
 mod configuration;
+mod verdicts;
 
 const NOTE: &str =
     "<!-- Generated: `TIDEGATE_UPDATE_DOCS=1 cargo test --test it docs::`. Do not edit. -->\n";
