@@ -125,7 +125,9 @@ pub struct MetricConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_drop: Option<f64>,
     /// The largest change for the worse from the median of the last releases (five or more) that
-    /// passes. Without the key: three median absolute deviations.
+    /// passes. Without the key: three median absolute deviations. Where these are zero, because most
+    /// of the past values are equal, `max_drop` is the largest change that passes; without
+    /// `max_drop`, none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise: Option<f64>,
 }

@@ -73,8 +73,8 @@ Examples:
   A rollback drill:
       tidegate plan --assume tests=failure
   A plan that another job performs after an approval:
-      tidegate plan --out plan.json
-      tidegate apply plan.json")]
+      tidegate plan --needs @needs.json --out ../plan.json
+      tidegate apply ../plan.json")]
 pub struct Plan {
     /// What the decision is made from.
     #[command(flatten)]

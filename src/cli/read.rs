@@ -65,6 +65,7 @@ pub struct Demo {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
+  mkdir -p ~/.local/share/bash-completion/completions ~/.config/fish/completions
   tidegate completions bash > ~/.local/share/bash-completion/completions/tidegate
   tidegate completions fish > ~/.config/fish/completions/tidegate.fish")]
 pub struct Completions {

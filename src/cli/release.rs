@@ -8,7 +8,7 @@ use crate::model::Digest;
 /// Promote a candidate by hand
 #[derive(Debug, Clone, Args)]
 pub struct Promote {
-    /// The commit, or the tag of the candidate image [default: the effective head]
+    /// The commit, or the tag of the candidate image [default: HEAD without ledger commits on top]
     #[arg(value_name = "COMMIT|TAG")]
     pub candidate: Option<String>,
     /// Promote this digest instead of the one that the tag names
