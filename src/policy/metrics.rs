@@ -169,7 +169,7 @@ fn missed(config: &MetricConfig, value: f64, observation: &MetricObservation) ->
     let noise = match (config.noise, deviation(&history, median)) {
         (Some(noise), _) => noise,
         // Equal values say nothing about the noise of the metric; see
-        // docs/decisions/0003-no-noise-is-no-measure.md.
+        // docs/decisions/0004-no-noise-is-no-measure.md.
         (None, 0.0) => config.max_drop.unwrap_or_default(),
         (None, deviation) => DEFAULT_DEVIATIONS * deviation,
     };
