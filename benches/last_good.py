@@ -20,7 +20,7 @@ ENTRY = """---
 - ✅ Unit Tests
 - ✅ Integration Tests
 - ✅ Model Performance Tests
-- ✅ Code Quality Checks ({number:06})
+- ✅ Code Quality Checks (build no. {number:06})
 
 **Deployment**: Ready for production
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::by_hand::{self, Reach};
 use super::gate::applier;
+use super::report::show_completion;
 use super::session::{Session, block_on};
 use super::status::look::said;
 use crate::apply::Ended;
@@ -12,7 +13,7 @@ use crate::cli::{self, Global, Place};
 use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::model::CommitSha;
 use crate::observe::world::World;
-use crate::output::{Output, clean, good, warn};
+use crate::output::{Output, good};
 use crate::plan::{FORMAT, Plan};
 use crate::policy::Verdict;
 
@@ -62,18 +63,7 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
             plan.verdict.word(),
             plan.commit.short()
         ))?;
-        for step in &performed.completion.changed {
-            output.line(format!("  {} {}", good("done"), clean(step)))?;
-        }
-        for pending in &performed.completion.pending {
-            output.line(format!(
-                "  {} {}: {}",
-                warn("pending"),
-                clean(&pending.step),
-                clean(&pending.reason)
-            ))?;
-        }
-        Ok(())
+        show_completion(output, &performed.completion)
     })?;
     Ok(match (performed.completion.pending.first(), plan.verdict) {
         (Some(pending), _) => pending.exit,

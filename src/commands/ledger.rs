@@ -11,7 +11,7 @@ use super::session::Session;
 use crate::cli;
 use crate::cli::{Global, LedgerAppend, LedgerCommand, LedgerShow};
 use crate::evidence::good::GoodSearch;
-use crate::exit::{Exit, OrFailed as _};
+use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::ledger::{self, NewEntry};
 use crate::observe::good::{self, GoodQuery};
 use crate::observe::ledger_file;
@@ -32,10 +32,11 @@ pub(super) fn run(
 fn append(global: &Global, args: &LedgerAppend, output: &mut Output) -> anyhow::Result<Exit> {
     let session = by_hand::open(global, &args.place, Reach::Clone, output)?;
     let commit = session.resolve(&args.commit)?;
-    anyhow::ensure!(
-        session.git.workdir().is_some(),
-        "a bare repository has no work tree to write to"
-    );
+    if session.git.workdir().is_none() {
+        let error = "a bare repository has no work tree to write the ledger to";
+        return Err(Failed::new(Exit::Usage, error).into());
+    }
+    refuse_bad(&session, &commit, output)?;
     let path = session.root.join(&session.config.ledger.path);
     let existing = match std::fs::read(&path) {
         Ok(bytes) => bytes,
@@ -52,16 +53,51 @@ fn append(global: &Global, args: &LedgerAppend, output: &mut Output) -> anyhow::
         data: None,
         metrics: std::collections::BTreeMap::new(),
     };
+    let known = ledger::parse(&existing)
+        .with_context(|| format!("cannot read {}", path.display()))?
+        .entries;
+    let status = &crate::ledger::EntryStatus::Passed;
+    if known.iter().any(|known| known.commit == commit && known.status == *status) {
+        let error =
+            format!("{} has an entry for {} already", session.config.ledger.path, commit.short());
+        return Err(Failed::new(Exit::Usage, error).into());
+    }
     let text = ledger::append(&existing, &entry)
         .with_context(|| format!("cannot append to {}", path.display()))?;
     write_atomically(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
-    let shown = session.config.ledger.path.clone();
-    output.note(format!(
-        "{} {} as passed; commit the file with [skip ci]",
-        clean(&shown),
-        commit.short()
-    ))?;
+    let added = Added { commit: commit.to_string(), path: session.config.ledger.path.clone() };
+    output.show("tidegate/ledger-append/1", &added, |output, added| {
+        output.line(format!("added {} to {}", commit.short(), clean(&added.path)))
+    })?;
+    output.note("commit and push the file, with [skip ci] in the message")?;
     Ok(Exit::Done)
+}
+
+#[derive(Serialize)]
+struct Added {
+    commit: String,
+    path: String,
+}
+
+/// An entry says that a commit may come back: not one that a rollback took out, or that is not on
+/// the branch.
+fn refuse_bad(
+    session: &Session,
+    commit: &crate::model::CommitSha,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let state = local_state(session, output)?;
+    let head = protected_head(session, "HEAD")?;
+    let why = if let Some(quarantine) = state.quarantine(commit, session.now) {
+        format!("it is quarantined: {}", quarantine.reason)
+    } else if state.is_rolled_back(commit) {
+        "a rollback took it out".to_owned()
+    } else if !session.git.is_ancestor(commit, &head)? {
+        format!("it is not on {}", session.config.branch)
+    } else {
+        return Ok(());
+    };
+    Err(Failed::new(Exit::Held, format!("{} gets no entry: {why}", commit.short())).into())
 }
 
 /// A reader sees the old file or the new one, never half of it.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::by_hand::{self, Reach};
 use super::gate::{applier, complete_newest};
+use super::report::show_completion;
 use super::session::{Session, block_on};
 use super::situation::by_tag;
 use crate::adapters::image_cache::ImageCache;
@@ -19,7 +20,7 @@ use crate::model::{CommitSha, Digest, ImageRef, Tag};
 use crate::observe::freeze;
 use crate::observe::release::{self, ReleaseQuery};
 use crate::observe::world::World;
-use crate::output::{Output, clean, good, strong, warn};
+use crate::output::{Output, clean, good, strong};
 use crate::plan::{self, Promotion, Step};
 use crate::policy::{self, ByHand};
 
@@ -41,18 +42,7 @@ pub(super) fn run(global: &Global, args: &Promote, output: &mut Output) -> anyho
             good("promoted"),
             promoted.release
         ))?;
-        for step in &promoted.completion.changed {
-            output.line(format!("  {} {}", good("done"), clean(step)))?;
-        }
-        for pending in &promoted.completion.pending {
-            output.line(format!(
-                "  {} {}: {}",
-                warn("pending"),
-                clean(&pending.step),
-                clean(&pending.reason)
-            ))?;
-        }
-        Ok(())
+        show_completion(output, &promoted.completion)
     })?;
     Ok(promoted.completion.pending.first().map_or(Exit::Done, |pending| pending.exit))
 }

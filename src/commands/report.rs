@@ -15,9 +15,11 @@ use crate::output::{Output, bad, clean, dim, good, strong, warn};
 use crate::policy::{Reason, Verdict};
 use crate::state::Record;
 
+mod completed;
 mod recovery;
 mod summary;
 
+pub(super) use completed::show_completion;
 pub(super) use recovery::recovery;
 
 /// What a gate found and did, as `--json` prints it.
@@ -160,17 +162,7 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
     for reason in &report.reasons {
         output.line(format!("  because {}", clean(&reason.text)))?;
     }
-    for step in &report.completion.changed {
-        output.line(format!("  {} {}", good("done"), clean(step)))?;
-    }
-    for pending in &report.completion.pending {
-        output.line(format!(
-            "  {} {}: {}",
-            warn("pending"),
-            clean(&pending.step),
-            clean(&pending.reason)
-        ))?;
-    }
+    show_completion(output, &report.completion)?;
     if !report.completion.pending.is_empty() {
         output.line(
             "The release stands; every later run tries these again, and so does `tidegate repair`.",

@@ -5,13 +5,14 @@ use serde::Serialize;
 
 use super::by_hand::{self, Reach};
 use super::gate::applier;
+use super::report::show_completion;
 use super::session::{Session, block_on};
 use crate::apply::{Completion, Ended, RecordStands};
 use crate::cli::{Global, Rollback};
 use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::model::CommitSha;
 use crate::observe::world::World;
-use crate::output::{Output, bad, clean, dim, good, strong, warn};
+use crate::output::{Output, bad, clean, dim, strong};
 use crate::plan::Step;
 
 mod main_branch;
@@ -171,17 +172,7 @@ fn people(
             &commit[..7]
         ))?;
     }
-    for step in &done.completion.changed {
-        output.line(format!("  {} {}", good("done"), clean(step)))?;
-    }
-    for pending in &done.completion.pending {
-        output.line(format!(
-            "  {} {}: {}",
-            warn("pending"),
-            clean(&pending.step),
-            clean(&pending.reason)
-        ))?;
-    }
+    show_completion(output, &done.completion)?;
     if !done.kept.is_empty() {
         output.line(format!("  kept as they were: {}", clean(&done.kept.join(", "))))?;
     }

@@ -43,3 +43,21 @@ fn status_does_not_call_users_unaffected_who_were_taken_back() {
     assert!(!run.stdout.contains("unaffected"), "{}", run.stdout);
     assert!(run.stdout.contains("users get release 3"), "{}", run.stdout);
 }
+
+#[test]
+fn an_entry_by_hand_is_for_commits_that_may_come_back() {
+    let project = Project::on_disk();
+    let bad = project.push_bad();
+    project.rolls_back();
+    project.pull();
+    by_hand(&project, &["status"]).run().code(0);
+    let append =
+        |commit: &str| by_hand(&project, &["ledger", "append", "--commit", commit, "--json"]).run();
+    says(&append(&bad).code(4), "gets no entry");
+    says(&append(&project.good).code(2), "already");
+    let plain = project.push("Plain", &[("a.py", "1")]);
+    assert_eq!(append(&plain).code(0).json()["commit"], plain.as_str());
+    project.push("An entry", &[]);
+    let side = project.dev.git(&["commit-tree", "-m", "aside", "HEAD^{tree}"]);
+    says(&append(side.trim()).code(4), "is not on main");
+}
