@@ -137,9 +137,6 @@ pub struct Applier<'a> {
     pub config: &'a Config,
     /// Who signs, and when.
     pub signer: Signer,
-    /// Reads the configuration of a commit: what follows from a record is made by the one of its
-    /// own commit. `None` where it cannot be read.
-    pub config_at: &'a dyn Fn(&CommitSha) -> Option<Config>,
     /// What was read of images already.
     pub images: ImageCache,
     /// Is told each step before it is performed.

@@ -43,8 +43,7 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
         .with_context(|| format!("{} is no plan of tidegate", args.plan.display()))
         .or_exit(Exit::BadInput)
         .or_hint("make it again with `tidegate plan --out`, and have it approved again")?;
-    let config_at = |commit: &CommitSha| session.config_at(commit).ok();
-    let mut apply = applier(&session, &registries, &config_at, &say);
+    let mut apply = applier(&session, &registries, &say);
     let ended = block_on(apply.apply(&plan.steps, &world.state))?;
     drop(progress);
     let Ended::Done(applied) = ended else {

@@ -7,10 +7,8 @@ use crate::actions::commands::mask;
 use crate::adapters::registry::Registries;
 use crate::apply::{Applied, Applier, Completion, Ended};
 use crate::cli::{Gate, Global};
-use crate::config::Config;
 use crate::evidence::Occasion;
 use crate::exit::{Exit, Failed};
-use crate::model::CommitSha;
 use crate::observe::world::World;
 use crate::output::Output;
 use crate::policy::Verdict;
@@ -97,8 +95,7 @@ pub(super) async fn complete_newest(
     say: &dyn Fn(&str),
 ) -> anyhow::Result<Completion> {
     let world = World::fetch(&session.git, &session.config)?;
-    let config_at = |commit: &CommitSha| session.config_at(commit).ok();
-    applier(session, registries, &config_at, say).complete(world.state, None).await
+    applier(session, registries, say).complete(world.state, None).await
 }
 
 /// Performs the plan of a situation.
@@ -108,8 +105,7 @@ pub(super) async fn apply(
     found: &mut Situation,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<Ended> {
-    let config_at = |commit: &CommitSha| session.config_at(commit).ok();
-    let mut applier = applier(session, registries, &config_at, say);
+    let mut applier = applier(session, registries, say);
     applier.images = std::mem::take(&mut found.images);
     let ended = applier.apply(&found.plan.steps, &found.world.state).await;
     match (ended, found.decision.verdict) {
@@ -126,7 +122,6 @@ pub(super) async fn apply(
 pub(super) fn applier<'a>(
     session: &'a Session,
     registries: &'a Registries,
-    config_at: &'a dyn Fn(&CommitSha) -> Option<Config>,
     on_step: &'a dyn Fn(&str),
 ) -> Applier<'a> {
     Applier {
@@ -134,7 +129,6 @@ pub(super) fn applier<'a>(
         registries,
         config: &session.config,
         signer: session.signer(),
-        config_at,
         images: crate::adapters::image_cache::ImageCache::default(),
         on_step,
     }

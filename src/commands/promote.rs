@@ -69,8 +69,7 @@ async fn promote(
     }
     let progress = output.progress("promoting");
     let say = |step: &str| progress.say(step);
-    let config_at = |commit: &CommitSha| session.config_at(commit).ok();
-    let mut apply = applier(session, &registries, &config_at, &say);
+    let mut apply = applier(session, &registries, &say);
     apply.images = images;
     match apply.apply(&steps, &world.state).await? {
         Ended::Done(applied) => Ok(Some(Promoted {

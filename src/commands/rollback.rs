@@ -108,8 +108,7 @@ fn perform(
     let registries = session.registries()?;
     let progress = output.progress("rolling back");
     let say = |step: &str| progress.say(step);
-    let config_at = |commit: &CommitSha| session.config_at(commit).ok();
-    let mut apply = applier(session, &registries, &config_at, &say);
+    let mut apply = applier(session, &registries, &say);
     let ended = block_on(apply.apply(&proposal.steps, &world.state));
     drop(progress);
     let ended = match ended {
