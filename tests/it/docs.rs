@@ -12,6 +12,7 @@ use tidegate::exit::Exit;
 
 mod command_line;
 mod configuration;
+mod json;
 mod verdicts;
 
 const NOTE: &str =
