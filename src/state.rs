@@ -229,7 +229,8 @@ impl State {
     }
 
     /// Returns the automatic rollbacks that were noted since the last promotion, with the commits
-    /// that failed. A rollback of stable in between is no promotion. Whether each of them reached the branch is not known here.
+    /// that failed. A rollback of stable in between is no promotion. Whether each of them reached
+    /// the branch is not known here.
     pub fn rollbacks_since_promotion(&self) -> impl Iterator<Item = (&CommitSha, &RollbackNote)> {
         let promoted = self.last_promoted().map_or(0, |entry| entry.number);
         self.quarantines.values().filter_map(move |quarantine| {

@@ -196,23 +196,24 @@ impl Session {
 
     /// Makes the clients of the registries, with time-outs of the caller's.
     pub(super) fn registries_with(&self, http: http::Options) -> anyhow::Result<Registries> {
-        self.refuse_credentials_of_nobody()?;
         let options = registry::Options {
             hosts: self.config.registries.clone(),
             root: self.root.clone(),
             docker_config: registry::docker_config_path(self.environment),
-            env_credentials: Credentials::from_env(self.environment),
+            env_credentials: self.registry_credentials(),
             http,
             ..registry::Options::default()
         };
         Ok(Registries::new(options)?)
     }
 
-    /// A password must not be sent to a registry that it is not for.
-    fn refuse_credentials_of_nobody(&self) -> anyhow::Result<()> {
-        let given = |name| (self.environment)(name).is_some();
-        if !given("TIDEGATE_REGISTRY_PASSWORD") || given("TIDEGATE_REGISTRY_HOST") {
-            return Ok(());
+    /// Reads the registry's credentials, and binds a password to one registry: it must not be sent
+    /// to another one. Where nobody says which of several it is for, none gets it; a rollback of
+    /// main, which needs no registry, goes on all the same.
+    fn registry_credentials(&self) -> Credentials {
+        let mut credentials = Credentials::from_env(self.environment);
+        if credentials.registry.is_none() || credentials.host.is_some() {
+            return credentials;
         }
         let hosts: BTreeSet<&str> = self
             .images()
@@ -222,15 +223,17 @@ impl Session {
                 ImageRef::Layout(_) => None,
             })
             .collect();
-        if hosts.len() < 2 {
-            return Ok(());
+        if hosts.len() > 1 {
+            let hosts: Vec<&str> = hosts.into_iter().collect();
+            tracing::warn!(
+                "nobody says which of {} TIDEGATE_REGISTRY_PASSWORD is for, so none gets it; name it in TIDEGATE_REGISTRY_HOST (input `registry-host` of the action), and log in to the others with `docker login`",
+                hosts.join(", ")
+            );
+            credentials.registry = None;
+        } else {
+            credentials.host = hosts.first().map(|host| (*host).to_owned());
         }
-        let hosts: Vec<&str> = hosts.into_iter().collect();
-        let error =
-            format!("nobody says which of {} the registry password is for", hosts.join(", "));
-        Err(Failed::new(Exit::Usage, error)
-            .with_hint("name it in TIDEGATE_REGISTRY_HOST (input `registry-host` of the action), and log in to the others with `docker login`")
-            .into())
+        credentials
     }
 
     /// Returns who signs the commits that are made now.

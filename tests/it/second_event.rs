@@ -28,6 +28,11 @@ fn main_shows(project: &Project) -> String {
     project.show("refs/heads/main", "app.py")
 }
 
+fn record(project: &Project, number: u32) -> serde_json::Value {
+    let text = project.show("refs/heads/tidegate", &format!("records/{number:06}.json"));
+    serde_json::from_str(&text).unwrap()
+}
+
 fn without_images() -> Project {
     Project::on_disk_with(&[(CONFIG, NO_IMAGES), ("app.py", "print('good')\n")])
 }
@@ -57,10 +62,11 @@ fn a_schedule_never_promotes_what_its_run_did_not_test() {
 #[test]
 fn a_release_that_was_rolled_back_is_no_baseline() {
     let metric = "images: []\nmetrics:\n  - { name: f1, file: f1.json, pointer: /f1, higher_is: better, max_drop: 0.02 }\n";
-    let project =
-        Project::on_disk_with(&[(CONFIG, metric), ("app.py", "0"), ("f1.json", "{\"f1\": 0.80}")]);
+    let project = Project::on_disk();
+    project.push("Measure", &[(CONFIG, metric), ("app.py", "0"), ("f1.json", "{\"f1\": 0.80}")]);
     project.gate(GREEN).run().code(0);
     project.pull();
+    assert_eq!(record(&project, 1)["metrics"]["f1"].as_f64(), Some(0.80));
     // A leak makes the figures of the second release too good.
     project.push("Leak", &[("app.py", "leak"), ("f1.json", "{\"f1\": 0.95}")]);
     project.gate(GREEN).run().code(0);
@@ -148,15 +154,11 @@ fn a_rollback_of_stable_is_no_promotion_for_the_depth() {
 #[test]
 fn a_tag_that_came_with_a_release_goes_back_with_it() {
     let project = Project::on_disk_with(&[(CONFIG, NO_IMAGES), ("app.py", "0")]);
-    let record = |number: u32| {
-        let text = project.show("refs/heads/tidegate", &format!("records/{number:06}.json"));
-        serde_json::from_str::<serde_json::Value>(&text).unwrap()
-    };
     release(&project, "one");
     project.push("More tags", &[(CONFIG, "images: []\ntags: { also: [latest, prod] }\n")]);
     project.gate(GREEN).run().code(0);
     project.pull();
     command(&project, &["rollback", "--stable-only", "--yes"]).run().code(0);
-    let tags = &record(3)["places"]["tags"];
+    let tags = &record(&project, 3)["places"]["tags"];
     assert_eq!(*tags, serde_json::json!(["stable", "latest", "prod"]));
 }

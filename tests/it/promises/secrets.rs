@@ -221,3 +221,50 @@ fn a_configuration_error_does_not_quote_the_environment() {
     let run = project.refuses(project.gate(GREEN).env("TIDEGATE_TOKEN", TOKEN), 2);
     says_nothing(&run);
 }
+
+/// Answers 401 to everything, and keeps what it was asked.
+fn registry_that_asks_for_a_login() -> (String, Arc<Mutex<Vec<bool>>>) {
+    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
+    let host = server.server_addr().to_ip().unwrap().to_string();
+    let logins = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&logins);
+    std::thread::spawn(move || {
+        for request in server.incoming_requests() {
+            let login = request.headers().iter().any(|h| h.field.equiv("Authorization"));
+            seen.lock().unwrap().push(login);
+            let challenge = tiny_http::Header::from_bytes("WWW-Authenticate", "Basic realm=\"x\"");
+            let answer = tiny_http::Response::empty(401).with_header(challenge.unwrap());
+            let _ = request.respond(answer);
+        }
+    });
+    (host, logins)
+}
+
+#[test]
+fn a_registry_password_goes_to_one_registry_only() {
+    let (one, one_seen) = registry_that_asks_for_a_login();
+    let (other, other_seen) = registry_that_asks_for_a_login();
+    let config = format!("images: [\"{one}/acme/app\", \"{other}/acme/app\"]\n");
+    let project = Project::on_disk();
+    project.push("Two registries", &[(CONFIG, &config)]);
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let digests =
+        format!("{{\"{one}/acme/app\": \"{digest}\", \"{other}/acme/app\": \"{digest}\"}}");
+    let gate = || {
+        project
+            .gate(GREEN)
+            .args(["--digests", digests.as_str()])
+            .env("TIDEGATE_REGISTRY_USER", "me")
+            .env("TIDEGATE_REGISTRY_PASSWORD", TOKEN)
+    };
+    let run = gate().run();
+    assert_ne!(run.status, Some(0), "{run:?}");
+    assert!(run.stderr.contains("TIDEGATE_REGISTRY_HOST"), "{}", run.stderr);
+    for seen in [&one_seen, &other_seen] {
+        assert!(!seen.lock().unwrap().is_empty());
+        assert!(seen.lock().unwrap().iter().all(|login| !login), "nobody said whose it is");
+    }
+    gate().env("TIDEGATE_REGISTRY_HOST", &one).run();
+    assert!(one_seen.lock().unwrap().iter().any(|login| *login), "it is for this one");
+    assert!(other_seen.lock().unwrap().iter().all(|login| !login), "it is not for this one");
+}
