@@ -29,7 +29,7 @@ const NAMED: usize = 50;
 impl RollbackMessage<'_> {
     /// Writes the message. Its own `[skip ci]` is the only skip marker in it.
     pub fn text(&self) -> String {
-        let reason = neutralise_skip_markers(&one_line(self.reason));
+        let reason = sentence(&neutralise_skip_markers(&one_line(self.reason)));
         let (failed, good) = (self.failed.short(), self.good.short());
         let mut text = if self.by_hand {
             format!(
@@ -79,6 +79,12 @@ pub fn stable_message(commit: &CommitSha, release: u64) -> String {
         "Release {release}: the tree of {}\n\nTidegate-Stable: {commit}\nTidegate-Release: {release}\n",
         commit.short()
     )
+}
+
+/// Begins with a capital letter.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// Control characters would let a path or a reason add trailers of its own.

@@ -141,7 +141,7 @@ fn after_a_rollback_it_says_why_and_how_the_change_comes_back() {
     assert_eq!(commands(&status), [undo.as_str()]);
     let shown = world.tidegate(&["status"]).success().stdout;
     assert!(shown.contains("users are unaffected: they get release 1"), "{shown}");
-    assert!(shown.contains("because Required job \"tests\" failed"), "{shown}");
+    assert!(shown.contains("because required job \"tests\" failed"), "{shown}");
 }
 
 #[test]

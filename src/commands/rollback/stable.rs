@@ -113,7 +113,7 @@ pub(super) fn steps(
 
 /// Returns the reason that a person gave.
 pub(super) fn reason(args: &Rollback) -> String {
-    let reason = args.reason.clone().unwrap_or_else(|| "Rolled back by hand".to_owned());
+    let reason = args.reason.clone().unwrap_or_else(|| "rolled back by hand".to_owned());
     match &args.override_reason {
         Some(why) => format!("{reason} (override: {why})"),
         None => reason,

@@ -110,8 +110,7 @@ fn short_reason(reasons: &[Reason]) -> String {
     if reasons.len() > shown.len() {
         text.push_str("; and more");
     }
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    text
 }
 
 /// Notes what was found of a commit, for the gates that come later.

@@ -152,7 +152,7 @@ fn rolled_back() -> Rollback {
         failed: Some(commit('d', "Break the \u{1b}[2Jloader")),
         to: commit('6', "Fix the loader"),
         to_release: None,
-        reason: "Required job \"tests\" failed".to_owned(),
+        reason: "required job \"tests\" failed".to_owned(),
         by: None,
         by_hand: false,
         created: time("2026-03-01T11:50:00Z"),
@@ -191,7 +191,7 @@ fn right_after_a_rollback_people_see_that_users_are_unaffected_and_what_to_do() 
     release 12 is live: 6666666 Fix the loader (3 h ago)
     everything agrees: record, main, stable, 2 image tags, ledger
     main was rolled back from ddddddd Break the \u{1b}[2Jloader to 6666666 Fix the loader (10 min ago)
-      because Required job "tests" failed
+      because required job "tests" failed
       main shows the tree of 6666666 Fix the loader again
       users are unaffected: they get release 12
 
@@ -228,7 +228,7 @@ fn what_does_not_agree_is_named_with_what_mends_it() {
       tag ghcr.io/acme/app:stable: at bbbbbbbbbbbb, the release has aaaaaaaaaaaa
       pending tag ghcr.io/acme/app:stable -> aaaaaaaaaaaa
     main was rolled back from ddddddd Break the \u{1b}[2Jloader to 6666666 Fix the loader (10 min ago)
-      because Required job "tests" failed
+      because required job "tests" failed
       main shows the tree of 6666666 Fix the loader again
     promotions are on hold until `tidegate resume`: login is broken, by octocat
 
