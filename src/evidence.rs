@@ -44,7 +44,7 @@ pub struct Above {
     pub own_run: bool,
     /// What its gate has stored, if it was there already.
     pub stored: Option<Outcome>,
-    /// The failed commit that this commit rolls back, where the state branch confirms it.
+    /// The failed commit that this commit rolls back, where history confirms it.
     pub rollback_of: Option<CommitSha>,
 }
 

@@ -179,21 +179,25 @@ impl State {
         self.quarantines.values().find(|q| q.digests.contains(digest) && in_force(q.expires, now))
     }
 
-    /// Returns the rollback that took `commit` out, where there is one.
-    pub fn rollback_over(&self, commit: &CommitSha) -> Option<(&Quarantine, &RollbackNote)> {
-        self.quarantines.values().find_map(|quarantine| {
+    /// Returns the rollbacks that took `commit` out.
+    pub fn rollbacks_over(
+        &self,
+        commit: &CommitSha,
+    ) -> impl Iterator<Item = (&Quarantine, &RollbackNote)> {
+        self.quarantines.values().filter_map(move |quarantine| {
             let note = quarantine.rollback.as_ref()?;
             note.range.contains(commit).then_some((quarantine, note))
         })
     }
 
-    /// Tells whether a rollback took `commit` out and it was not released again since.
+    /// Tells whether a rollback took `commit` out and it did not come back since: released again,
+    /// or as the target of another rollback of stable.
     pub fn is_rolled_back(&self, commit: &CommitSha) -> bool {
         let released = self
             .index
             .iter()
             .rev()
-            .find(|entry| entry.kind.is_promotion() && entry.commit == *commit)
+            .find(|entry| entry.commit == *commit)
             .map_or(0, |entry| entry.number);
         self.quarantines
             .values()
@@ -212,7 +216,8 @@ impl State {
         match (&mut quarantine.rollback, &earlier.rollback) {
             (Some(note), Some(earlier)) => {
                 for commit in &earlier.range {
-                    if !note.range.contains(commit) {
+                    // What has come back since is not forbidden again.
+                    if !note.range.contains(commit) && self.is_rolled_back(commit) {
                         note.range.push(commit.clone());
                     }
                 }

@@ -4,14 +4,16 @@ use anyhow::Context as _;
 
 use super::{Applier, ApplyError, TRIES};
 use crate::adapters::git::Pushed;
-use crate::ledger::{self, NewEntry};
+use crate::ledger::{self, LedgerError, NewEntry};
 use crate::model::CommitSha;
 use crate::plan::{LedgerStep, ledger_message};
-use crate::state::Record;
+use crate::state::{Record, State};
 
 impl Applier<'_> {
-    /// Returns whether anything was written.
-    pub(super) fn append_ledger(&self, step: &LedgerStep) -> anyhow::Result<bool> {
+    /// Returns whether anything was written. Releases before this one whose entry is missing, since
+    /// the ledger was refused or their gate was killed, get theirs too: back to the newest one that
+    /// has an entry.
+    pub(super) fn append_ledger(&self, step: &LedgerStep, state: &State) -> anyhow::Result<bool> {
         let record = &step.record;
         for _ in 0..TRIES {
             let refs = self.git.fetch(&[&step.branch])?;
@@ -27,7 +29,10 @@ impl Applier<'_> {
             {
                 return Ok(false);
             }
-            let text = ledger::append(&text, &entry(record)).with_context(unreadable)?;
+            let mut text = text;
+            for missing in missing(&text, step, state).with_context(unreadable)? {
+                text = ledger::append(&text, &entry(missing)).with_context(unreadable)?;
+            }
             let tree =
                 self.git.tree_with_files(tree.as_ref(), &[(step.path.clone(), Some(text))])?;
             let parents: Vec<&CommitSha> = head.into_iter().collect();
@@ -44,6 +49,29 @@ impl Applier<'_> {
         }
         Err(ApplyError::LostRace { what: format!("branch {}", step.branch) }.into())
     }
+}
+
+/// Returns the releases to be entered, oldest first; the last one is that of the step.
+fn missing<'a>(
+    text: &[u8],
+    step: &'a LedgerStep,
+    state: &'a State,
+) -> Result<Vec<&'a Record>, LedgerError> {
+    let mut missing = vec![&step.record];
+    let earlier = state.records.values().rev().filter(|record| {
+        record.kind.is_promotion()
+            && record.number < step.record.number
+            && record.places.ledger_branch == step.branch
+            && record.places.ledger_path == step.path
+    });
+    for record in earlier {
+        if ledger::contains_release(text, &record.commit, record.number)? {
+            break;
+        }
+        missing.push(record);
+    }
+    missing.reverse();
+    Ok(missing)
 }
 
 fn entry(record: &Record) -> NewEntry {

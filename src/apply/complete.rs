@@ -87,7 +87,7 @@ impl Applier<'_> {
                 pending.push(Pending::new(step.to_string(), &error));
                 continue;
             }
-            match self.project_step(&step, ask).await {
+            match self.project_step(&step, ask, observed).await {
                 Ok(false) => continue,
                 Ok(true) => changed.push(step.to_string()),
                 // It may have been written all the same: an answer can be lost.
@@ -109,7 +109,12 @@ impl Applier<'_> {
         Ok((pending, None))
     }
 
-    async fn project_step(&mut self, step: &Step, ask: bool) -> anyhow::Result<bool> {
+    async fn project_step(
+        &mut self,
+        step: &Step,
+        ask: bool,
+        observed: &Observed,
+    ) -> anyhow::Result<bool> {
         match step {
             Step::MoveTag { image, tag, digest } => {
                 let moved = self.move_tag(image, tag, digest, ask).await?;
@@ -126,7 +131,7 @@ impl Applier<'_> {
                 Ok(moved)
             }
             Step::AppendLedger(ledger) => {
-                let added = self.append_ledger(ledger)?;
+                let added = self.append_ledger(ledger, &observed.state)?;
                 if added {
                     (self.on_step)(&step.to_string());
                 }

@@ -93,4 +93,7 @@ pub struct Apply {
     /// The file that plan --out wrote
     #[arg(value_name = "PLAN.JSON")]
     pub plan: PathBuf,
+    /// The protected branch and the ledger, where the plan was made with these options
+    #[command(flatten)]
+    pub place: Place,
 }

@@ -9,7 +9,7 @@ use super::report::show_completion;
 use super::session::{Session, block_on};
 use super::status::look::said;
 use crate::apply::Ended;
-use crate::cli::{self, Global, Place};
+use crate::cli::{self, Global};
 use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::model::CommitSha;
 use crate::observe::world::World;
@@ -30,7 +30,7 @@ struct Performed {
 
 pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> anyhow::Result<Exit> {
     let plan = read(&args.plan).or_exit(Exit::BadInput)?;
-    let mut session = by_hand::open(global, &Place::default(), Reach::Remote, output)?;
+    let mut session = by_hand::open(global, &args.place, Reach::Remote, output)?;
     use_config(&mut session, &plan, output)?;
     // What is left of the newest release may move main and the state: then the plan is stale.
     by_hand::complete_first(&session, output)?;

@@ -62,11 +62,11 @@ async fn gate(
     let registries = session.registries()?;
     let progress = output.progress("looking at the remote");
     let say = |step: &str| progress.say(step);
-    let mut before = Completion::default();
-    if occasion != Occasion::ReportOnly {
-        before = complete_newest(session, &registries, &say).await?;
-    }
     for _ in 0..TRIES {
+        let mut before = Completion::default();
+        if occasion != Occasion::ReportOnly {
+            before = complete_newest(session, &registries, &say).await?;
+        }
         progress.say("observing");
         let inputs = &args.inputs;
         let mut found = situation::assess(session, &registries, inputs, &[], occasion).await?;

@@ -12,7 +12,7 @@ use crate::evidence::{Above, FailureEvidence};
 use crate::ledger::{EntryStatus, Ledger};
 use crate::model::CommitSha;
 use crate::observe::good::{self, GoodQuery};
-use crate::observe::kept;
+use crate::observe::{kept, rollbacks};
 use crate::policy::last_good;
 use crate::state::{Outcome, State};
 
@@ -41,10 +41,10 @@ pub fn above(
             [parent] => git.touches_only(parent, &commit, &config.ledger.path)?,
             _ => false,
         };
-        let rollback_of = info
-            .trailer("Tidegate-Rollback-From")
-            .and_then(|failed| failed.parse::<CommitSha>().ok())
-            .filter(|failed| state.quarantines.get(failed).is_some_and(|q| q.rollback.is_some()));
+        // Anybody can write the trailers; history has to agree with them.
+        let rollback_of = rollbacks::told(git, &info)?
+            .filter(|told| told.agrees == Some(true))
+            .map(|told| told.failed);
         list.push(Above {
             own_run: !ledger_only && !has_skip_marker(&info.message),
             stored: state.verdicts.get(&commit).map(|verdict| verdict.outcome),

@@ -42,7 +42,7 @@ pub(super) fn quarantines(
     let mut reasons = Vec::new();
     if let Some(quarantine) = state.quarantine(commit, now) {
         reasons.push(Reason::CommitQuarantined { why: quarantine.reason.clone() });
-    } else if let Some((quarantine, _)) = state.rollback_over(commit) {
+    } else if let Some((quarantine, _)) = state.rollbacks_over(commit).next() {
         reasons.push(Reason::InRolledBackRange { failed: quarantine.commit.clone() });
     }
     for digest in images.iter().filter_map(|image| image.digest.as_ref()) {

@@ -23,10 +23,10 @@ pub(super) fn by_a_newer_run(evidence: &Evidence) -> Option<Reason> {
 
 /// The newest rollback above the tested commit that took it out.
 fn rolled_back_already(evidence: &Evidence) -> Option<&CommitSha> {
-    let (_, note) = evidence.state.rollback_over(&evidence.tested)?;
     evidence.above.iter().find_map(|above| {
         let failed = above.rollback_of.as_ref()?;
-        (note.range.contains(failed)).then_some(&above.commit)
+        let mut over = evidence.state.rollbacks_over(&evidence.tested);
+        over.any(|(_, note)| note.range.contains(failed)).then_some(&above.commit)
     })
 }
 

@@ -1,7 +1,7 @@
 //! What happens after an unusual event: a rollback of stable, an override, a schedule that comes
 //! late. Each test is a story that a review found to end badly.
 
-use crate::harness::project::{CONFIG, GREEN, NO_IMAGES, Project, RED, reasons};
+use crate::harness::project::{CONFIG, GREEN, LEDGER, NO_IMAGES, Project, RED, reasons};
 use crate::harness::repo::Repo;
 use crate::harness::tidegate::Tidegate;
 
@@ -161,4 +161,75 @@ fn a_tag_that_came_with_a_release_goes_back_with_it() {
     command(&project, &["rollback", "--stable-only", "--yes"]).run().code(0);
     let tags = &record(&project, 3)["places"]["tags"];
     assert_eq!(*tags, serde_json::json!(["stable", "latest", "prod"]));
+}
+
+#[test]
+fn stable_goes_back_past_what_an_earlier_rollback_took_out() {
+    let project = without_images();
+    for text in ["one", "two", "three"] {
+        release(&project, text);
+    }
+    command(&project, &["rollback", "--to", "1", "--yes"]).run().code(0);
+    project.pull();
+    release(&project, "four");
+    command(&project, &["rollback", "--stable-only", "--yes"]).run().code(0);
+    assert_eq!(stable_shows(&project), "one");
+    command(&project, &["resume"]).run().code(0);
+    // What is live counts as good, so that a failure is still rolled back.
+    project.pull();
+    project.push("five", &[("app.py", "five")]);
+    project.gate(RED).run().code(3);
+    assert_eq!(main_shows(&project), "one");
+}
+
+#[test]
+fn what_came_back_by_hand_counts_as_good_again() {
+    let project = without_images();
+    for text in ["one", "two", "three"] {
+        release(&project, text);
+    }
+    command(&project, &["rollback", "--stable-only", "--to", "1", "--yes"]).run().code(0);
+    command(&project, &["rollback", "--stable-only", "--to", "2", "--yes"]).run().code(0);
+    assert_eq!(stable_shows(&project), "two");
+    project.push("four", &[("app.py", "four")]);
+    project.gate(RED).run().code(3);
+    assert_eq!(main_shows(&project), "two");
+}
+
+#[test]
+fn a_late_red_gate_after_everything_went_back_is_superseded() {
+    let project = without_images();
+    release(&project, "one");
+    release(&project, "two");
+    let late = project.push("three", &[("app.py", "three")]);
+    command(&project, &["rollback", "--to", "1", "--yes"]).run().code(0);
+    let run = project.gate(RED).args(["--commit", &late]).run().code(0);
+    assert!(reasons(&run).contains(&"rolled_back_already".to_owned()), "{}", run.stdout);
+}
+
+#[test]
+fn a_ledger_that_was_refused_gets_every_entry_in_the_end() {
+    let project = without_images();
+    let one = release(&project, "one");
+    // Somebody holds the lock of main while two releases come.
+    let lock = project.bare().join("refs/heads/main.lock");
+    let mut commits = vec![one];
+    for text in ["two", "three"] {
+        project.pull();
+        let commit = project.push(text, &[("app.py", text)]);
+        std::fs::write(&lock, "").unwrap();
+        let run = project.gate(GREEN).run();
+        assert_ne!(run.status, Some(0), "{}", run.stdout);
+        std::fs::remove_file(&lock).unwrap();
+        commits.push(commit);
+        if text == "two" {
+            // The next push of a person comes before any repair.
+            assert!(!project.show("refs/heads/main", LEDGER).contains(&commits[1]));
+        }
+    }
+    command(&project, &["repair"]).run().code(0);
+    let ledger = project.show("refs/heads/main", LEDGER);
+    for commit in &commits {
+        assert_eq!(ledger.matches(&format!("**Commit**: {commit}")).count(), 1, "{ledger}");
+    }
 }

@@ -69,6 +69,7 @@ pub(super) fn previous(session: &Session, world: &World, live: &Record) -> anyho
         entry.kind.is_promotion()
             && entry.commit != live.commit
             && state.quarantine(&entry.commit, session.now).is_none()
+            && !state.is_rolled_back(&entry.commit)
             && session.git.is_ancestor(&entry.commit, &live.commit).unwrap_or(false)
     });
     match before {
