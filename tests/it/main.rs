@@ -18,6 +18,7 @@ mod docs;
 mod git;
 mod promises;
 mod purity;
+mod random_walk;
 mod registry;
 mod second_event;
 mod status;
