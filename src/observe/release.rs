@@ -152,9 +152,17 @@ fn conflict_markers(
         }
         Some(_) | None => BTreeMap::new(),
     };
-    let read =
-        |file: &crate::adapters::git::TreeFile| git.small_blob(file, MAX_TEXT).ok().flatten();
     let files = git.files(query.tree)?;
-    let texts = files.iter().filter_map(|file| Some((file.path.as_slice(), read(file)?)));
-    Ok(markers::scan(texts, &ignored, |path| good.get(path).and_then(read)))
+    let mut unreadable = None;
+    let texts = files.iter().filter_map(|file| match git.small_blob(file, MAX_TEXT) {
+        Ok(text) => Some((file.path.as_slice(), text?)),
+        Err(error) => {
+            unreadable.get_or_insert(error);
+            None
+        }
+    });
+    // Where the older text cannot be read, its markers count as new: that holds, and never promotes.
+    let older = |path: &[u8]| git.small_blob(good.get(path)?, MAX_TEXT).ok()?;
+    let found = markers::scan(texts, &ignored, older);
+    unreadable.map_or(Ok(found), |error| Err(error.into()))
 }

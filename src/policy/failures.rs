@@ -18,11 +18,5 @@ pub(super) fn conclusive(evidence: &Evidence) -> Vec<Reason> {
         }
         MetricVerdict::Pass | MetricVerdict::Missing { .. } => None,
     });
-    let mut reasons: Vec<Reason> = jobs.chain(tests).chain(metrics).collect();
-    // This gate may be carrying out the failure that the gate of a newer commit has stored.
-    if reasons.is_empty() {
-        return reasons;
-    }
-    reasons.dedup();
-    reasons
+    jobs.chain(tests).chain(metrics).collect()
 }
