@@ -100,7 +100,7 @@ pub(super) fn run(
         }
         let left = history.total - history.entries.len();
         if left > 0 {
-            let older = if history.entries.is_empty() { "entries" } else { "older" };
+            let older = if history.entries.is_empty() { "to show" } else { "older" };
             output.note(dim(format!("{left} {older}; -n {} shows all", history.total)))?;
         }
         for warning in &history.warnings {

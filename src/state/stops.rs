@@ -230,3 +230,6 @@ impl State {
 fn in_force(expires: Option<Timestamp>, now: Timestamp) -> bool {
     expires.is_none_or(|expires| expires > now)
 }
+
+#[cfg(test)]
+mod tests;

@@ -206,8 +206,18 @@ fn stops_say_who_when_why_and_until_when() {
         let (_, rest) = text.split_once(from).unwrap();
         format!("{from}{}", rest.split_once(to).unwrap().0)
     };
-    insta::assert_snapshot!(part("promotions are on hold", "released "), @"");
-    insta::assert_snapshot!(part("tidegate resume --all", "\n"), @"");
+    insta::assert_snapshot!(part("promotions are on hold", "\n\n"), @r"
+    promotions are on hold until `tidegate resume`: login is broken
+      hold-1, by octocat, 5 min ago
+    promotions are on hold until 2026-03-01 15:00 UTC (in 3 h): login is broken
+      fair, by octocat, 5 min ago
+    quarantined ddddddd Leak \u{1b}[2Jmemory, until 2026-03-09 08:00 UTC: leaks
+      3 days ago
+    quarantined sha256:bbbbbbbbbbbb, until it is lifted: contains a key
+      by ada, 3 days ago
+    ");
+    let advice = "tidegate resume --all  let promotions go on, whoever has held them";
+    assert!(text.contains(advice), "{text}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `hold` and `resume`.
 
-use super::{by_hand, hook, released, says};
-use crate::harness::project::{GREEN, Project, RED, actions, gate_in, reasons};
+use super::{by_hand, released, says};
+use crate::harness::project::{GREEN, Project, RED, actions};
 use crate::harness::tidegate::{Run, Tidegate};
 
 /// `tidegate` as a person of this name runs it.
@@ -149,32 +149,6 @@ fn a_hold_that_is_over_holds_nothing_and_is_cleared_away() {
 }
 
 #[test]
-fn two_people_who_hold_at_once_both_hold() {
-    let project = Project::on_disk();
-    released(&project, "1");
-    // The first push is overtaken by another one, made by the hook of the server.
-    let other = project.dev.path().join("other");
-    project.dev.git(&["clone", "-q", project.url(), &other.display().to_string()]);
-    let flag = project.bare().join("overtaken");
-    hook(
-        &project,
-        "update",
-        &format!(
-            "[ -e {flag} ] && exit 0\ntouch {flag}\nunset $(git rev-parse --local-env-vars)\n\
-             cd {other} && HOME={other} USER=bob {tidegate} hold audit >/dev/null 2>&1\n",
-            flag = flag.display(),
-            other = other.display(),
-            tidegate = env!("CARGO_BIN_EXE_tidegate"),
-        ),
-    );
-    let run = person(&project, "ada", &["hold", "fair"]).run().code(0);
-    assert!(run.stdout.contains("fair (hold-2)"), "{run:?}");
-    let reasons: Vec<String> =
-        holds(&project).iter().map(|hold| hold["reason"].to_string()).collect();
-    assert_eq!(reasons, ["\"audit\"", "\"fair\""]);
-}
-
-#[test]
 fn what_cannot_be_a_hold_is_refused() {
     let project = Project::on_disk();
     let before = project.refs();
@@ -214,29 +188,4 @@ fn a_hold_whose_file_has_another_name_is_named() {
         "holds/x.json is not named after",
     );
     assert_eq!(project.refs(), before);
-}
-
-#[test]
-fn a_gate_that_is_overtaken_by_a_hold_holds() {
-    let project = Project::on_disk();
-    released(&project, "1");
-    let other = project.dev.path().join("other");
-    project.dev.git(&["clone", "-q", project.url(), &other.display().to_string()]);
-    project.push("Change", &[("app.py", "2")]);
-    let flag = project.bare().join("overtaken");
-    hook(
-        &project,
-        "update",
-        &format!(
-            "[ -e {flag} ] && exit 0\ntouch {flag}\nunset $(git rev-parse --local-env-vars)\n\
-             cd {other} && HOME={other} USER=bob {tidegate} hold audit >/dev/null 2>&1\n",
-            flag = flag.display(),
-            other = other.display(),
-            tidegate = env!("CARGO_BIN_EXE_tidegate"),
-        ),
-    );
-    let stable = project.branch("stable");
-    let run = gate_in(project.dev.path(), GREEN).run().code(4);
-    assert_eq!(reasons(&run), ["on_hold"]);
-    assert_eq!(project.branch("stable"), stable);
 }
