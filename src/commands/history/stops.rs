@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{Entry, Kind};
 use crate::model::{CommitSha, Digest};
-use crate::state::{Lifted, State};
+use crate::state::{Hold, Lifted, State};
 
 /// What an entry is about.
 #[derive(Clone, Copy)]
@@ -37,7 +37,10 @@ pub(super) fn entries(state: &State) -> Vec<Entry> {
         }));
         entries.extend(own.lifted.as_ref().map(|lifted| lift(about, lifted)));
     }
-    entries.extend(state.holds.values().map(|hold| Entry {
+    // A rollback of stable tells of the hold that was set with it.
+    let of_rollback = |hold: &&Hold| hold.id.starts_with("stable-only-");
+    let holds = state.holds.values().filter(|hold| !of_rollback(hold));
+    entries.extend(holds.map(|hold| Entry {
         hold: Some(hold.id.clone()),
         reason: Some(hold.reason.clone()),
         by: hold.by.clone(),

@@ -200,7 +200,8 @@ fn people(output: &mut Output, session: &Session, done: &Done) -> std::io::Resul
     if !done.still_out.is_empty() {
         let count = done.still_out.len();
         let commits = if count == 1 { "commit" } else { "commits" };
-        output.line(plain(format!("  {count} other {commits} of the same rollback stay out")))?;
+        let stay = if count == 1 { "stays" } else { "stay" };
+        output.line(plain(format!("  {count} other {commits} of the same rollback {stay} out")))?;
     }
     output.line(format!("`tidegate quarantine {again} \"why\"` quarantines it again"))
 }

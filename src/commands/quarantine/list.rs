@@ -80,7 +80,7 @@ fn titled(commit: &CommitSha, subject: Option<&str>) -> String {
 }
 
 fn until(expires: Option<Timestamp>) -> String {
-    expires.map_or_else(|| "lifted".to_owned(), at)
+    expires.map_or_else(|| "it is lifted".to_owned(), at)
 }
 
 /// Says in a sentence when a quarantine ends.
