@@ -99,7 +99,7 @@ pub fn write(
     for (name, text) in [("Reason", &change.reason), ("By", &change.by)] {
         let Some(text) = text else { continue };
         let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        message.push_str(&format!("\n{name}: {text}\n"));
+        message = format!("{message}\n{name}: {text}\n");
     }
     let commit = git.write_commit(&tree, &parents, &message, signer)?;
     match git.push(branch, observed.head.as_ref(), &commit)? {

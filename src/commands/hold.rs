@@ -9,7 +9,7 @@ use crate::output::{Output, at, clean, strong, warn};
 use crate::state::{FORMAT, Hold, State, StateChange};
 
 #[derive(Serialize)]
-struct Held {
+struct Done {
     /// The hold as it is on the state branch now.
     hold: Hold,
     /// The one of the same id that it replaced.
@@ -21,7 +21,7 @@ pub(super) fn run(global: &Global, args: &cli::Hold, output: &mut Output) -> any
     let reason = by_hand::reason(&args.reason)?;
     let expires = by_hand::expires(&session, &args.end)?;
     by_hand::complete_first(&session, output)?;
-    let held = by_hand::change_state(&session, |world| {
+    let done = by_hand::change_state(&session, |world| {
         let state = &world.state.state;
         let id = args.id.as_ref().map_or_else(|| free_id(state), ToString::to_string);
         let hold = Hold {
@@ -32,16 +32,16 @@ pub(super) fn run(global: &Global, args: &cli::Hold, output: &mut Output) -> any
             created: session.now,
             expires,
         };
-        let expired = state.expired_holds(session.now).filter(|id| *id != hold.id);
+        let over = state.expired_holds(session.now).filter(|id| *id != hold.id);
         let change = StateChange {
             hold: Some(hold.clone()),
-            resume: expired.map(str::to_owned).collect(),
+            resume: over.map(str::to_owned).collect(),
             ..StateChange::default()
         };
         let replaced = state.holds.get(&hold.id).cloned();
-        Ok((Some(change), Held { hold, replaced }))
+        Ok((Some(change), Done { hold, replaced }))
     })?;
-    output.show("tidegate/hold/1", &held, people)?;
+    output.show("tidegate/hold/1", &done, people)?;
     Ok(Exit::Done)
 }
 
@@ -57,8 +57,8 @@ fn free_id(state: &State) -> String {
     }
 }
 
-fn people(output: &mut Output, held: &Held) -> std::io::Result<()> {
-    let hold = &held.hold;
+fn people(output: &mut Output, done: &Done) -> std::io::Result<()> {
+    let hold = &done.hold;
     let end = hold.expires.map_or_else(
         || "until somebody ends it".to_owned(),
         |expires| format!("until {}", at(expires)),
@@ -69,7 +69,7 @@ fn people(output: &mut Output, held: &Held) -> std::io::Result<()> {
         clean(&hold.reason),
         strong(clean(&hold.id))
     ))?;
-    if let Some(replaced) = &held.replaced {
+    if let Some(replaced) = &done.replaced {
         let by = replaced.by.as_deref().unwrap_or("somebody");
         output.line(format!(
             "it replaces what {} had set: {}",

@@ -390,7 +390,7 @@ fn a_rollback_of_stable_shows_as_one_with_its_hold_and_what_is_pending() {
     );
     let history = world.tidegate(&["history"]).success().stdout;
     let lines: Vec<&str> = history.lines().collect();
-    assert_eq!(lines.len(), 4, "{history}");
+    assert_eq!(lines.len(), 5, "{history}");
     assert!(history.contains("stable back") && history.contains("login is broken"), "{history}");
 }
 

@@ -42,7 +42,7 @@ pub(super) fn run(
             let digest = digest(&world.state.state, what)?;
             lift_digest(&world.state.state, &digest, lifted)
         } else {
-            lift_commit(session, world, what, lifted)
+            lift_commit(session, world, what, &lifted)
         }
     })?;
     output
@@ -109,7 +109,7 @@ fn lift_commit(
     session: &Session,
     world: &World,
     given: &str,
-    lifted: Lifted,
+    lifted: &Lifted,
 ) -> anyhow::Result<(Option<StateChange>, Done)> {
     let state = &world.state.state;
     let commit = commit(session, state, given)?;

@@ -69,13 +69,13 @@ fn a_commit_is_quarantined_by_hand_and_lifted_again() {
         (&"ada".into(), &"Change".into())
     );
 
-    let lift = ["quarantine", "--lift", &commit[..7], "it was the driver", "--json"];
-    let lifted = by_hand(&project, &lift).env("USER", "bob").run().code(0).json();
+    let undo = ["quarantine", "--lift", &commit[..7], "it was the driver", "--json"];
+    let lifted = by_hand(&project, &undo).env("USER", "bob").run().code(0).json();
     assert_eq!(lifted["changed"], true);
     assert_eq!(lifted["quarantine"]["lifted"]["by"], "bob");
     assert_eq!(lifted["quarantine"]["lifted"]["reason"], "it was the driver");
     let before = project.refs();
-    let again = by_hand(&project, &lift[..4]).run().code(0);
+    let again = by_hand(&project, &undo[..4]).run().code(0);
     assert!(again.stdout.contains("nothing to do"), "{again:?}");
     assert_eq!(project.refs(), before);
     let list = by_hand(&project, &["quarantine"]).run().code(0).stdout;
@@ -103,8 +103,8 @@ fn a_rolled_back_commit_is_quarantined_until_it_is_lifted_and_the_rollback_stays
     says(&run, "the commit is quarantined");
     says(&run, "--override");
 
-    let lift = ["quarantine", "--lift", &failed, "the runner was broken"];
-    let run = by_hand(&project, &lift).env("USER", "ada").run().code(0);
+    let undo = ["quarantine", "--lift", &failed, "the runner was broken"];
+    let run = by_hand(&project, &undo).env("USER", "ada").run().code(0);
     assert!(run.stdout.contains("2 other commits of the same rollback stay out"), "{run:?}");
     let status = by_hand(&project, &["status"]).run().code(0).stdout;
     assert!(status.contains("main was rolled back from"), "{status}");
