@@ -430,3 +430,16 @@ fn a_rollback_quarantines_the_digest_only_of_what_was_released() {
     assert!(quarantine(&left)["lifted"]["reason"] == "login works again");
     assert_eq!(world.tag(REPOSITORY, "stable").as_deref(), Some(image.digest.as_str()));
 }
+
+#[test]
+fn users_do_not_go_back_to_a_quarantined_image() {
+    let world = World::new();
+    let (first, old) = world.released("Add the page", "print(1)\n");
+    let (_, forbidden) = world.released("Change the page", "print(2)\n");
+    world.released("Change it again", "print(3)\n");
+    world.by_hand(&["quarantine", forbidden.digest.as_str(), "contains a key"]).run().code(0);
+    let named = ["rollback", "--stable-only", "--yes", "--to", "2"];
+    world.by_hand(&named).run().code(4).says("is quarantined: contains a key");
+    world.by_hand(&["rollback", "--stable-only", "--yes"]).run().code(0);
+    world.assert_live(4, &first, &old);
+}
