@@ -9,6 +9,7 @@
 //! quarantine/<commit>.json      a commit that may not come back
 //! holds/<id>.json               a stop of promotions
 //! verdicts/<commit>.json        what a gate found of a commit that it did not release
+//! retries/<commit>.json         what failed in a run whose failed jobs are tried again
 //! ```
 //!
 //! Every file carries the version of its format. A newer version than this program knows is an
@@ -23,9 +24,11 @@ use crate::model::{CommitSha, Digest};
 
 mod files;
 mod record;
+mod retry;
 
 pub use files::{StateChange, StateError, StateFiles};
 pub use record::{Places, Record, RecordKind, ReleasedImage};
+pub use retry::RetryNote;
 
 /// The version of the format of every file.
 pub const FORMAT: u32 = 1;
@@ -143,6 +146,8 @@ pub struct State {
     pub holds: BTreeMap<String, Hold>,
     /// Verdicts, by commit.
     pub verdicts: BTreeMap<CommitSha, StoredVerdict>,
+    /// Notes of first tries that failed, by commit.
+    pub retries: BTreeMap<CommitSha, RetryNote>,
 }
 
 impl State {

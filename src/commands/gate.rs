@@ -114,6 +114,12 @@ pub(super) async fn apply(
             found.decision.warnings.push(format!("the verdict could not be stored: {error:#}"));
             Ok(Ended::Done(Box::default()))
         }
+        // Nothing is reverted where the retry cannot be noted, and a person can still rerun.
+        (Err(error), Verdict::Retry) => {
+            let why = format!("the retry could not be noted, so nothing was started: {error:#}");
+            found.decision.warnings.push(why);
+            Ok(Ended::Done(Box::default()))
+        }
         (ended, _) => ended,
     }
 }

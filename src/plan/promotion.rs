@@ -25,6 +25,8 @@ pub struct Promotion {
     pub metrics: BTreeMap<String, f64>,
     /// What passed, in the words of the ledger.
     pub checks: Vec<String>,
+    /// What failed in an earlier attempt and passed in this one.
+    pub flaky: Vec<String>,
     /// The run.
     pub run: RunIdentity,
     /// Where to look at it.
@@ -75,6 +77,7 @@ pub fn promotion(
         data: None,
         metrics: promotion.metrics,
         checks: promotion.checks,
+        flaky: promotion.flaky,
         run: promotion.run,
         run_url: promotion.run_url,
         created: promotion.now,
