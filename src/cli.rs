@@ -11,12 +11,14 @@ mod gate;
 mod ledger;
 mod read;
 mod release;
+mod retry;
 mod value;
 
 pub use gate::{Apply, Gate, Inputs, Plan};
 pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
 pub use read::{Completions, Demo, History, LastGood, Status};
 pub use release::{Promote, Repair, Resume, Rollback};
+pub use retry::Retry;
 pub use value::{Assumption, Digests, JobResult, Needs};
 
 /// Decide whether a commit may be released, and carry the decision out
@@ -117,6 +119,7 @@ pub enum Command {
     Rollback(Rollback),
     Repair(Repair),
     Resume(Resume),
+    Retry(Retry),
     LastGood(LastGood),
     Ledger(Ledger),
     Status(Status),

@@ -21,6 +21,7 @@ mod promote;
 mod repair;
 mod report;
 mod resume;
+mod retry;
 mod rollback;
 mod session;
 mod situation;
@@ -61,6 +62,7 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Plan(args) => plan::run(&cli.global, args, output),
         Command::Apply(args) => apply::run(&cli.global, args, output),
         Command::Promote(args) => promote::run(&cli.global, args, output),
+        Command::Retry(args) => retry::run(&cli.global, args, output),
         Command::Rollback(args) => rollback::run(&cli.global, args, output),
         Command::Repair(args) => repair::run(&cli.global, args, output),
         Command::Resume(args) => resume::run(&cli.global, args, output),

@@ -51,8 +51,7 @@ impl Applier<'_> {
         let Some(github) = self.github else {
             return Err("there is no token for GitHub's API, or no repository there".to_owned());
         };
-        let inputs =
-            RetryInputs { run_id: run.id.to_string(), attempt: run.attempt.to_string() };
+        let inputs = RetryInputs { run_id: run.id.to_string(), attempt: run.attempt.to_string() };
         let mut sent = github.dispatch_retry(workflow, branch, &inputs).await;
         // The answer may be lost after the workflow was started. Starting it twice is harmless: each
         // of its runs leaves the run alone whose attempt is later than the one it was started for.
@@ -89,7 +88,9 @@ fn explain(error: &GitHubError, workflow: &str, branch: &BranchName) -> String {
     let file = format!(".github/workflows/{workflow}");
     let advice = match error {
         GitHubError::Forbidden { status: 404, .. } => {
-            format!("put {file} on {branch}, as the documentation shows it, or name another one in rollback.retry_workflow")
+            format!(
+                "put {file} on {branch}, as the documentation shows it, or name another one in rollback.retry_workflow"
+            )
         }
         GitHubError::Forbidden { .. } | GitHubError::Unauthorized { .. } => {
             "give the gate's job the permission `actions: write`".to_owned()

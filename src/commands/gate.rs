@@ -2,9 +2,8 @@
 
 use super::clients::Clients;
 use super::report::{self, Report};
-use super::session::{SECRETS, Session, block_on, environment};
+use super::session::{Session, block_on, mask_secrets};
 use super::situation::{self, Situation};
-use crate::actions::commands::mask;
 use crate::apply::{Applied, Applier, Completion, Ended};
 use crate::cli::{Gate, Global};
 use crate::evidence::Occasion;
@@ -35,22 +34,6 @@ pub(super) fn perform(
     mask_secrets(&session, output)?;
     let report = block_on(gate(&mut session, args, occasion, output))?;
     Ok((session, report))
-}
-
-/// Tells the runner what to hide from its log, before anything else is printed. The redaction in
-/// this process is the other net: masks do not know encoded forms.
-fn mask_secrets(session: &Session, output: &mut Output) -> anyhow::Result<()> {
-    if session.run.is_none() || output.is_json() {
-        return Ok(());
-    }
-    let mut commands = Vec::new();
-    for name in SECRETS {
-        if let Some(value) = environment(name) {
-            mask(&mut commands, &value)?;
-        }
-    }
-    output.text(&String::from_utf8_lossy(&commands))?;
-    Ok(())
 }
 
 async fn gate(

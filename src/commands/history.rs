@@ -63,6 +63,8 @@ struct Entry {
     by: Option<String>,
     /// Where to look at the run.
     run_url: Option<String>,
+    /// What passed only when it was tried again.
+    flaky: Vec<String>,
 }
 
 pub(super) fn run(
@@ -136,6 +138,7 @@ fn of_index(state: &State, entry: &IndexEntry) -> Entry {
         reason: None,
         by: None,
         run_url: None,
+        flaky: Vec::new(),
     }
 }
 
@@ -151,6 +154,7 @@ fn of_rollback(rollback: MainRollback) -> Entry {
         reason: Some(rollback.reason),
         by: rollback.by,
         run_url: None,
+        flaky: Vec::new(),
     }
 }
 
@@ -158,6 +162,7 @@ fn of_ledger(ledger: Ledger) -> impl Iterator<Item = Entry> {
     let passed = |entry: &crate::ledger::Entry| entry.status == EntryStatus::Passed;
     ledger.entries.into_iter().filter(passed).map(|entry| Entry {
         kind: Kind::LedgerEntry,
+        flaky: entry.flaky(),
         time: entry.date.as_deref().and_then(ledger_time),
         release: entry.release,
         commit: entry.commit,
@@ -189,6 +194,9 @@ fn complete(git: &Git, head: Option<&CommitSha>, state: &State, entry: &mut Entr
     entry.reason = record.reason.or(record.override_reason.map(|why| format!("override: {why}")));
     entry.by = record.by;
     entry.run_url = record.run_url;
+    if entry.kind == Kind::Release {
+        entry.flaky = record.flaky;
+    }
 }
 
 fn table(history: &History) -> Table {
@@ -211,7 +219,9 @@ fn row(entry: &Entry, now: Timestamp) -> [Styled; 6] {
     let subject = entry.subject.as_deref().unwrap_or_default();
     let why = match (entry.kind, &entry.failed) {
         (Kind::Release | Kind::LedgerEntry, _) | (_, None) => {
-            entry.reason.clone().unwrap_or_default()
+            let flaky =
+                (!entry.flaky.is_empty()).then(|| format!("flaky: {}", entry.flaky.join(", ")));
+            entry.reason.iter().cloned().chain(flaky).collect::<Vec<_>>().join("; ")
         }
         (Kind::StableRollback | Kind::MainRollback, Some(failed)) => {
             format!("took out {}: {}", failed.short(), entry.reason.as_deref().unwrap_or_default())

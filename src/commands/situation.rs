@@ -15,7 +15,7 @@ use crate::evidence::jobs::JobResult;
 use crate::evidence::{Evidence, Occasion};
 use crate::exit::{Exit, Failed};
 use crate::ledger::{self, Ledger};
-use crate::model::{CommitSha, Digest, ImageRef};
+use crate::model::{CommitSha, Digest, ImageRef, RunIdentity};
 use crate::observe::failure::{self, FailureQuery};
 use crate::observe::release::{self, ReleaseQuery};
 use crate::observe::world::World;
@@ -44,6 +44,8 @@ pub(super) struct Situation {
     pub(super) images: ImageCache,
     /// What failed in an earlier attempt of the run and passed in this one.
     pub(super) flaky: Vec<String>,
+    /// The run that asks.
+    pub(super) run: RunIdentity,
 }
 
 /// Says what the event of the run allows, or refuses.
@@ -145,7 +147,7 @@ pub(super) async fn assess(
     let plan = steps::make_plan(session, &world, &evidence, &decision, keep)?;
     let passed = decision.outcome == Some(Outcome::Passed);
     let flaky = if passed { flaky(&evidence, &session.config) } else { Vec::new() };
-    Ok(Situation { world, decision, plan, images, flaky })
+    Ok(Situation { world, decision, plan, images, flaky, run: evidence.run })
 }
 
 /// Reads the ledger of the branch that holds it.

@@ -203,7 +203,9 @@ fn workflow_file(name: &str) -> Result<(), String> {
     if stem.is_some_and(plain) {
         return Ok(());
     }
-    Err(format!("expected the name of a file in .github/workflows such as tidegate-retry.yml, found {name:?}"))
+    Err(format!(
+        "expected the name of a file in .github/workflows such as tidegate-retry.yml, found {name:?}"
+    ))
 }
 
 fn metric(metric: &MetricConfig) -> Result<(), (&'static str, String)> {

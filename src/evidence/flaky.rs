@@ -15,12 +15,8 @@ pub fn flaky(evidence: &Evidence, config: &Config) -> Vec<String> {
         let mut failures = reports.iter().flat_map(|report| &report.failures);
         failures.any(|failure| failure.full_name() == **name)
     };
-    let tests: Vec<String> = note
-        .failed_tests
-        .iter()
-        .filter(|name| passed(name) && !failed(name))
-        .cloned()
-        .collect();
+    let tests: Vec<String> =
+        note.failed_tests.iter().filter(|name| passed(name) && !failed(name)).cloned().collect();
     // Which report a job without a word about it has written, nobody knows: a named test counts for
     // every job then.
     let has_report = |id: &str| {

@@ -27,7 +27,11 @@ impl JobStarts {
     ///
     /// # Errors
     /// The name of the job that GitHub does not list.
-    pub fn oldest(&self, report: &ReportConfig, required: &[&str]) -> Result<Option<Timestamp>, String> {
+    pub fn oldest(
+        &self,
+        report: &ReportConfig,
+        required: &[&str],
+    ) -> Result<Option<Timestamp>, String> {
         let of_job = |id: &str| self.of_job(id).ok_or_else(|| id.to_owned());
         if let Some(job) = &report.job {
             return of_job(job).map(Some);
@@ -55,7 +59,8 @@ mod tests {
     }
 
     fn starts() -> JobStarts {
-        let jobs = [("tests (3.12)", 50), ("tests (3.13)", 10), ("lint", 20), ("build / image", 30)];
+        let jobs =
+            [("tests (3.12)", 50), ("tests (3.13)", 10), ("lint", 20), ("build / image", 30)];
         JobStarts(jobs.map(|(name, second)| (name.to_owned(), at(second))).to_vec())
     }
 

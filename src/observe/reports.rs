@@ -61,9 +61,7 @@ pub fn collect(
     for (Wanted { pattern, began }, matcher) in matchers {
         let found = matching_files(root, pattern, &matcher);
         if found.paths.is_empty() && found.inconclusive.is_empty() {
-            evidence
-                .inconclusive
-                .push(without_line((*pattern).to_owned(), ReportProblem::NoMatch));
+            evidence.inconclusive.push(without_line((*pattern).to_owned(), ReportProblem::NoMatch));
         }
         for path in found.paths {
             let oldest = paths.entry(path).or_default();
@@ -88,11 +86,8 @@ pub fn parse(
     began: Option<Timestamp>,
     failed_before: &BTreeSet<String>,
 ) -> Result<Report, InconclusiveReport> {
-    let parsed = junit::parse(bytes, failed_before).map_err(|(line, reason)| InconclusiveReport {
-        path: path.to_owned(),
-        line,
-        reason,
-    })?;
+    let parsed = junit::parse(bytes, failed_before)
+        .map_err(|(line, reason)| InconclusiveReport { path: path.to_owned(), line, reason })?;
     if let Some(began) = began {
         // The report's own time outlives copies and downloads; the file's time catches the rest.
         let times = [parsed.latest, written].into_iter().flatten();

@@ -3,9 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{
-    FORMAT, Hold, IndexEntry, Quarantine, Record, RetryNote, State, StoredVerdict, retry,
-};
+use super::{FORMAT, Hold, IndexEntry, Quarantine, Record, RetryNote, State, StoredVerdict, retry};
 
 /// Why the state branch cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn names_are_bounded() {
-        let names: Vec<String> = (0..RetryNote::MOST_NAMES + 5).map(|n| format!("t::{n}")).collect();
+        let names: Vec<String> =
+            (0..RetryNote::MOST_NAMES + 5).map(|n| format!("t::{n}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         assert_eq!(note('a', 1, &names).after(None).failed_tests.len(), RetryNote::MOST_NAMES);
     }
