@@ -299,6 +299,7 @@ Image: ghcr.io/acme/app@sha256:a172cedcae47474b615c54d510a5d84a8dea3032e95858743
 Data: v2026-01-05
 Metric: loss = 1e-7
 Metric: macro_f1 = 0.963
+Flaky: tests.test_app::test_slow[a%2C b], job lint
 
 ### Automated Tests Executed:
 - ✅ Data Validation Tests
@@ -327,6 +328,7 @@ fn append_follows_the_bold_form_of_the_field() {
 **Data**: v2026-01-05
 **Metric**: loss = 1e-7
 **Metric**: macro_f1 = 0.963
+**Flaky**: tests.test_app::test_slow[a%2C b], job lint
 
 ### Automated Tests Executed:
 - ✅ Data Validation Tests

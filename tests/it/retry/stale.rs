@@ -59,7 +59,11 @@ fn without_a_job_the_earliest_of_the_required_jobs_counts() {
     second_attempt(&team, run, &["tests"]);
     team.gate(run, both).run().code(0);
 
-    let (_, run) = team.pushes_red();
+    team.project.pull();
+    let commit = team.project.push("Worse", &[("app.py", "print('worse')\n")]);
+    let tests = Run::push(&commit).job("tests", "failure").job("gate", "in_progress");
+    let run = team.github.add(tests);
+    team.writes(&["test_slow"]);
     team.gate(run, RED).run().code(5);
     second_attempt(&team, run, &["tests", "lint"]);
     team.writes(&[]);
