@@ -12,6 +12,7 @@ mod ledger;
 mod read;
 mod release;
 mod stop;
+mod retry;
 mod value;
 
 pub use gate::{Apply, Gate, Inputs, Plan};
@@ -19,6 +20,7 @@ pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
 pub use read::{Completions, Demo, History, LastGood, Status};
 pub use release::{Promote, Repair, Rollback};
 pub use stop::{End, Hold, Quarantine, Resume};
+pub use retry::Retry;
 pub use value::{Assumption, Digests, JobResult, Needs};
 
 /// Decide whether a commit may be released, and carry the decision out
@@ -121,6 +123,7 @@ pub enum Command {
     Hold(Hold),
     Resume(Resume),
     Quarantine(Quarantine),
+    Retry(Retry),
     LastGood(LastGood),
     Ledger(Ledger),
     Status(Status),

@@ -23,6 +23,7 @@ mod quarantine;
 mod repair;
 mod report;
 mod resume;
+mod retry;
 mod rollback;
 mod session;
 mod situation;
@@ -63,6 +64,7 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Plan(args) => plan::run(&cli.global, args, output),
         Command::Apply(args) => apply::run(&cli.global, args, output),
         Command::Promote(args) => promote::run(&cli.global, args, output),
+        Command::Retry(args) => retry::run(&cli.global, args, output),
         Command::Rollback(args) => rollback::run(&cli.global, args, output),
         Command::Repair(args) => repair::run(&cli.global, args, output),
         Command::Hold(args) => hold::run(&cli.global, args, output),

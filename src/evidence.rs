@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::model::{BranchName, CommitSha, Digest, ImageRef, RunIdentity, TreeSha};
 use crate::state::{Outcome, State};
 
+pub mod flaky;
 pub mod freeze;
 pub mod good;
 pub mod jobs;

@@ -10,6 +10,7 @@
 //! quarantined-digests/<hex>.json  a digest that may not be promoted
 //! holds/<id>.json               a stop of promotions
 //! verdicts/<commit>.json        what a gate found of a commit that it did not release
+//! retries/<commit>.json         what failed in a run whose failed jobs are tried again
 //! ```
 //!
 //! Every file carries the version of its format. A newer version than this program knows is an
@@ -24,10 +25,12 @@ use crate::model::{CommitSha, Digest};
 
 mod files;
 mod record;
+mod retry;
 mod stops;
 
 pub use files::{StateChange, StateError, StateFiles};
 pub use record::{Places, Record, RecordKind, ReleasedImage};
+pub use retry::RetryNote;
 pub use stops::{Lifted, QuarantinedDigest, ToldRollback};
 
 /// The version of the format of every file.
@@ -154,6 +157,8 @@ pub struct State {
     pub holds: BTreeMap<String, Hold>,
     /// Verdicts, by commit.
     pub verdicts: BTreeMap<CommitSha, StoredVerdict>,
+    /// Notes of first tries that failed, by commit.
+    pub retries: BTreeMap<CommitSha, RetryNote>,
 }
 
 impl State {

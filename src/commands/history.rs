@@ -81,6 +81,8 @@ struct Entry {
     by: Option<String>,
     /// Where to look at the run.
     run_url: Option<String>,
+    /// What passed only when it was tried again.
+    flaky: Vec<String>,
 }
 
 pub(super) fn run(
@@ -174,6 +176,7 @@ impl Entry {
             expires: None,
             by: None,
             run_url: None,
+            flaky: Vec::new(),
         }
     }
 }
@@ -191,6 +194,7 @@ fn of_rollback(rollback: MainRollback) -> Entry {
 fn of_ledger(ledger: Ledger) -> impl Iterator<Item = Entry> {
     let passed = |entry: &crate::ledger::Entry| entry.status == EntryStatus::Passed;
     ledger.entries.into_iter().filter(passed).map(|entry| Entry {
+        flaky: entry.flaky(),
         release: entry.release,
         commit: Some(entry.commit),
         ..Entry::new(Kind::LedgerEntry, entry.date.as_deref().and_then(ledger_time))
@@ -217,6 +221,9 @@ fn complete(git: &Git, head: Option<&CommitSha>, state: &State, entry: &mut Entr
     entry.override_reason = record.override_reason;
     entry.by = record.by;
     entry.run_url = record.run_url;
+    if entry.kind == Kind::Release {
+        entry.flaky = record.flaky;
+    }
 }
 
 fn table(history: &History) -> Table {
@@ -272,6 +279,10 @@ fn why(entry: &Entry, now: Timestamp) -> String {
             _,
         ) => reason.to_owned(),
     };
+    if !entry.flaky.is_empty() {
+        let flaky = format!("flaky: {}", entry.flaky.join(", "));
+        why = if why.is_empty() { flaky } else { format!("{why}; {flaky}") };
+    }
     if let Some(overridden) = &entry.override_reason {
         // A rollback has said it in its reason already.
         if !why.contains(overridden.as_str()) {

@@ -180,6 +180,7 @@ async fn steps(
             .collect(),
         metrics: std::collections::BTreeMap::new(),
         checks: vec!["promoted by hand".to_owned()],
+        flaky: Vec::new(),
         run: session.identity(),
         run_url: session.run.as_ref().and_then(crate::actions::Run::url),
         now: session.now,

@@ -17,10 +17,12 @@ use crate::state::Record;
 
 mod completed;
 mod recovery;
+mod retry;
 mod summary;
 
 pub(super) use completed::show_completion;
 pub(super) use recovery::recovery;
+pub(super) use retry::RetryText;
 
 /// What a gate found and did, as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -43,6 +45,12 @@ pub(super) struct Report {
     /// The rollback that was pushed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rolled_back: Option<RolledBackText>,
+    /// The retry that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) retry: Option<RetryText>,
+    /// What failed in an earlier attempt of the run and passed in this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) flaky: Vec<String>,
     /// What was completed, and what is pending.
     pub(super) completion: Completion,
 }
@@ -73,7 +81,9 @@ pub(super) struct RolledBackText {
 impl Report {
     /// Puts together what was found and what was done.
     pub(super) fn new(found: Situation, applied: Applied) -> Self {
-        let decision = found.decision;
+        let retry = RetryText::of(&found, &applied);
+        let mut decision = found.decision;
+        decision.warnings.extend(retry.as_ref().and_then(RetryText::warning));
         let state = &found.world.state.state;
         Self {
             verdict: decision.verdict,
@@ -94,6 +104,8 @@ impl Report {
                 kept: done.kept,
             }),
             record: applied.record,
+            retry,
+            flaky: found.flaky,
             completion: applied.completion,
         }
     }
@@ -149,7 +161,11 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
             ),
             None => format!("{}{} {commit}", dim(would), bad("roll back")),
         },
-        Verdict::Retry => format!("{} {commit}: nothing was changed", warn("retry")),
+        Verdict::Retry => format!(
+            "{}{} {commit}: nothing was reverted, nothing was quarantined",
+            dim(would),
+            warn("retry")
+        ),
         Verdict::Hold => format!(
             "{}{} {commit}: nothing was promoted, nothing was reverted",
             dim(would),
@@ -161,6 +177,12 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
     })?;
     for reason in &report.reasons {
         output.line(format!("  because {}", clean(&reason.text)))?;
+    }
+    if let Some(next) = report.retry.as_ref().and_then(RetryText::next) {
+        output.line(format!("  {}", clean(&next)))?;
+    }
+    if !report.flaky.is_empty() {
+        output.line(format!("  {} {}", warn("flaky:"), clean(&flaky(&report.flaky))))?;
     }
     show_completion(output, &report.completion)?;
     if !report.completion.pending.is_empty() {
@@ -183,6 +205,16 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
         }
     }
     Ok(())
+}
+
+/// Names what passed only when it was tried again; many at once are counted.
+fn flaky(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let mut text = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text = format!("{text}, and {} more", names.len() - SHOWN);
+    }
+    text
 }
 
 fn tell_actions(
@@ -228,6 +260,10 @@ fn annotations(report: &Report) -> Vec<(&'static str, String)> {
         (Verdict::Hold, _) => list.push(("Held", reasons())),
         (Verdict::Retry, _) => list.push(("Retry", reasons())),
         (Verdict::Promote | Verdict::Superseded, _) => {}
+    }
+    if !report.flaky.is_empty() {
+        let names = flaky(&report.flaky);
+        list.push(("Flaky", format!("passed only when it was tried again: {names}")));
     }
     for pending in &report.completion.pending {
         list.push(("Pending", format!("{}: {}", pending.step, pending.reason)));

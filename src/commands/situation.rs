@@ -10,20 +10,24 @@ use crate::adapters::image_cache::ImageCache;
 use crate::adapters::registry::{Reference, Registries};
 use crate::cli::{Assumption, Inputs};
 use crate::config::Config;
+use crate::evidence::flaky::flaky;
 use crate::evidence::jobs::JobResult;
 use crate::evidence::{Evidence, Occasion};
 use crate::exit::{Exit, Failed};
 use crate::ledger::{self, Ledger};
-use crate::model::{CommitSha, Digest, ImageRef};
+use crate::model::{CommitSha, Digest, ImageRef, RunIdentity};
 use crate::observe::failure::{self, FailureQuery};
 use crate::observe::release::{self, ReleaseQuery};
 use crate::observe::world::World;
 use crate::observe::{good, jobs, kept};
 use crate::plan::Plan;
 use crate::policy::{self, Decision};
+use crate::state::Outcome;
 
 mod base;
+mod earlier;
 mod places;
+mod retry;
 mod steps;
 
 pub(super) use places::Places;
@@ -38,6 +42,10 @@ pub(super) struct Situation {
     pub(super) plan: Plan,
     /// What was read of images.
     pub(super) images: ImageCache,
+    /// What failed in an earlier attempt of the run and passed in this one.
+    pub(super) flaky: Vec<String>,
+    /// The run that asks.
+    pub(super) run: RunIdentity,
 }
 
 /// Says what the event of the run allows, or refuses.
@@ -100,7 +108,9 @@ pub(super) async fn assess(
         session.config = config.clone();
     }
     let mut images = ImageCache::default();
-    let mut evidence = base::base_evidence(session, &world, &ledger, &tested, &results, occasion)?;
+    let earlier = earlier::observe(session, clients, &world.state.state, &tested).await;
+    let mut evidence =
+        base::base_evidence(session, &world, &ledger, &tested, &results, occasion, &earlier)?;
     let mut keep = Vec::new();
     if policy::has_failure(&evidence) {
         keep = observe_failure(session, &world, &ledger, &mut evidence)?;
@@ -135,7 +145,9 @@ pub(super) async fn assess(
         "decided"
     );
     let plan = steps::make_plan(session, &world, &evidence, &decision, keep)?;
-    Ok(Situation { world, decision, plan, images })
+    let passed = decision.outcome == Some(Outcome::Passed);
+    let flaky = if passed { flaky(&evidence, &session.config) } else { Vec::new() };
+    Ok(Situation { world, decision, plan, images, flaky, run: evidence.run })
 }
 
 /// Reads the ledger of the branch that holds it.

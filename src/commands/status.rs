@@ -338,7 +338,8 @@ fn pending(record: &Record, checks: &[Check]) -> Vec<String> {
         Step::CheckImage { .. }
         | Step::KeepDigest { .. }
         | Step::WriteState { .. }
-        | Step::RollBack(_) => false,
+        | Step::RollBack(_)
+        | Step::DispatchRetry { .. } => false,
     };
     steps.iter().filter(is_pending).map(ToString::to_string).collect()
 }

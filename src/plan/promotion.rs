@@ -26,6 +26,8 @@ pub struct Promotion {
     pub metrics: BTreeMap<String, f64>,
     /// What passed, in the words of the ledger.
     pub checks: Vec<String>,
+    /// What failed in an earlier attempt and passed in this one.
+    pub flaky: Vec<String>,
     /// The run.
     pub run: RunIdentity,
     /// Where to look at it.
@@ -77,6 +79,7 @@ pub fn promotion(
         data: state.newest().and_then(|live| live.data.clone()),
         metrics: promotion.metrics,
         checks: promotion.checks,
+        flaky: promotion.flaky,
         run: promotion.run,
         run_url: promotion.run_url,
         created: promotion.now,

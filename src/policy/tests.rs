@@ -115,6 +115,7 @@ fn released(commit: char) -> State {
             data: None,
             metrics: std::collections::BTreeMap::new(),
             checks: Vec::new(),
+            flaky: Vec::new(),
             run: RunIdentity { id: 1, attempt: 1 },
             run_url: None,
             created: NOW.parse().unwrap(),

@@ -3,8 +3,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::StoredVerdict;
-use super::{FORMAT, Hold, IndexEntry, Quarantine, QuarantinedDigest, Record, State};
+use super::{
+    FORMAT, Hold, IndexEntry, Quarantine, QuarantinedDigest, Record, RetryNote, State, StoredVerdict,
+    retry,
+};
 
 /// Why the state branch cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +64,7 @@ on hold. Read it, but change it only with the commands `promote`, `rollback`, `h
 - `quarantined-digests/`: digests that may not be promoted until a person lifts it.
 - `holds/`: stops of promotions.
 - `verdicts/`: what a gate found of a commit that it did not release.
+- `retries/`: what failed in a run whose failed jobs are tried again.
 ";
 
 /// Builds a [`State`] from the files of the branch, and knows which files a reader has to give.
@@ -76,8 +79,8 @@ impl StateFiles {
     pub const INDEX: &'static str = "index.json";
 
     /// The folders whose files are all read.
-    pub const FOLDERS: [&'static str; 4] =
-        ["quarantine", "quarantined-digests", "holds", "verdicts"];
+    pub const FOLDERS: [&'static str; 5] =
+        ["quarantine", "quarantined-digests", "holds", "verdicts", "retries"];
 
     /// Returns the path of a record.
     pub fn record_path(number: u64) -> String {
@@ -138,6 +141,10 @@ impl StateFiles {
                 let verdict: StoredVerdict = read(&path, bytes)?;
                 self.state.verdicts.insert(verdict.commit.clone(), verdict);
             }
+            "retries" => {
+                let note: RetryNote = read(&path, bytes)?;
+                self.state.retries.insert(note.commit.clone(), note);
+            }
             // A folder of a later version says nothing to this one.
             _ => {}
         }
@@ -187,6 +194,9 @@ pub struct StateChange {
     /// A verdict to store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<StoredVerdict>,
+    /// A note of a first try that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryNote>,
 }
 
 /// A path, and what is written there; `None` removes it.
@@ -237,6 +247,11 @@ impl StateChange {
         if let Some(verdict) = &self.verdict {
             files.push((format!("verdicts/{}.json", verdict.commit), Some(write(verdict)?)));
         }
+        if let Some(note) = &self.retry {
+            files.push((format!("retries/{}.json", note.commit), Some(write(note)?)));
+            let outdated = retry::outdated(&state.retries, note);
+            files.extend(outdated.into_iter().map(|old| (format!("retries/{old}.json"), None)));
+        }
         Ok(files)
     }
 
@@ -266,6 +281,9 @@ impl StateChange {
         }
         if let Some(verdict) = &self.verdict {
             return format!("Verdict on {}", verdict.commit.short());
+        }
+        if let Some(note) = &self.retry {
+            return format!("Retry {} after attempt {}", note.commit.short(), note.run.attempt);
         }
         format!("Resume {}", self.resume.join(", "))
     }

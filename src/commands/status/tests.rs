@@ -59,6 +59,7 @@ fn record() -> Record {
         data: None,
         metrics: std::collections::BTreeMap::new(),
         checks: Vec::new(),
+        flaky: Vec::new(),
         run: RunIdentity { id: 4711, attempt: 2 },
         run_url: None,
         created: time("2026-03-01T09:00:00Z"),
