@@ -19,6 +19,7 @@ mod history;
 mod hydrate;
 mod libgit2;
 mod push;
+mod refusal;
 mod remote;
 mod trees;
 
@@ -26,6 +27,7 @@ pub use auth::GitAuth;
 pub use commit::Signer;
 pub use history::{CommitInfo, Divergence};
 pub use push::Pushed;
+pub use refusal::Refusal;
 pub use remote::RemoteRefs;
 pub use trees::{KeptPath, TreeFile};
 

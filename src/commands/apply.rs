@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::by_hand::{self, Reach};
 use super::gate::applier;
-use super::report::show_completion;
+use super::report::{PullRequestText, show_completion, show_waiting};
 use super::session::{Session, block_on};
 use super::status::look::said;
 use crate::apply::Ended;
@@ -25,6 +25,8 @@ struct Performed {
     verdict: Verdict,
     commit: String,
     rollback_commit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pull_request: Option<PullRequestText>,
     completion: crate::apply::Completion,
 }
 
@@ -50,10 +52,14 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
     let Ended::Done(applied) = ended else {
         return Err(stale("it moved while the plan was performed"));
     };
+    for warning in applied.proposed.iter().flat_map(|proposed| &proposed.warnings) {
+        output.warning(warning)?;
+    }
     let performed = Performed {
         verdict: plan.verdict,
         commit: plan.commit.to_string(),
         rollback_commit: applied.rolled_back.as_ref().map(|done| done.commit.to_string()),
+        pull_request: applied.proposed.map(PullRequestText::new),
         completion: applied.completion,
     };
     output.show("tidegate/apply/1", &performed, |output, performed| {
@@ -63,6 +69,9 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
             plan.verdict.word(),
             plan.commit.short()
         ))?;
+        if let Some(pull) = &performed.pull_request {
+            show_waiting(output, &plan.basis.branch, pull)?;
+        }
         show_completion(output, &performed.completion)
     })?;
     Ok(match (performed.completion.pending.first(), plan.verdict) {

@@ -63,6 +63,9 @@ struct Entry {
     by: Option<String>,
     /// Where to look at the run.
     run_url: Option<String>,
+    /// The pull request that a rollback of main waits in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pull_request: Option<u64>,
 }
 
 pub(super) fn run(
@@ -136,6 +139,7 @@ fn of_index(state: &State, entry: &IndexEntry) -> Entry {
         reason: None,
         by: None,
         run_url: None,
+        pull_request: None,
     }
 }
 
@@ -151,6 +155,7 @@ fn of_rollback(rollback: MainRollback) -> Entry {
         reason: Some(rollback.reason),
         by: rollback.by,
         run_url: None,
+        pull_request: rollback.pull_request.filter(|_| rollback.commit.is_none()),
     }
 }
 
@@ -167,6 +172,7 @@ fn of_ledger(ledger: Ledger) -> impl Iterator<Item = Entry> {
         reason: None,
         by: None,
         run_url: None,
+        pull_request: None,
     })
 }
 
@@ -205,6 +211,7 @@ fn row(entry: &Entry, now: Timestamp) -> [Styled; 6] {
     let what = match entry.kind {
         Kind::Release => good("released"),
         Kind::StableRollback => warn("stable back"),
+        Kind::MainRollback if entry.pull_request.is_some() => warn("main waits"),
         Kind::MainRollback => warn("main back"),
         Kind::LedgerEntry => plain("in the ledger"),
     };
@@ -214,7 +221,13 @@ fn row(entry: &Entry, now: Timestamp) -> [Styled; 6] {
             entry.reason.clone().unwrap_or_default()
         }
         (Kind::StableRollback | Kind::MainRollback, Some(failed)) => {
-            format!("took out {}: {}", failed.short(), entry.reason.as_deref().unwrap_or_default())
+            let reason = entry.reason.as_deref().unwrap_or_default();
+            match entry.pull_request {
+                Some(number) => {
+                    format!("takes out {} (pull request #{number}): {reason}", failed.short())
+                }
+                None => format!("took out {}: {reason}", failed.short()),
+            }
         }
     };
     [

@@ -16,10 +16,12 @@ use crate::policy::{Reason, Verdict};
 use crate::state::Record;
 
 mod completed;
+mod proposed;
 mod recovery;
 mod summary;
 
 pub(super) use completed::show_completion;
+pub(super) use proposed::{PullRequestText, show_waiting};
 pub(super) use recovery::recovery;
 
 /// What a gate found and did, as `--json` prints it.
@@ -43,6 +45,9 @@ pub(super) struct Report {
     /// The rollback that was pushed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rolled_back: Option<RolledBackText>,
+    /// The pull request that the rollback waits in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pull_request: Option<PullRequestText>,
     /// What was completed, and what is pending.
     pub(super) completion: Completion,
 }
@@ -75,6 +80,8 @@ impl Report {
     pub(super) fn new(found: Situation, applied: Applied) -> Self {
         let decision = found.decision;
         let state = &found.world.state.state;
+        let mut warnings = decision.warnings;
+        warnings.extend(applied.proposed.iter().flat_map(|proposed| proposed.warnings.clone()));
         Self {
             verdict: decision.verdict,
             binding: decision.binding,
@@ -84,7 +91,7 @@ impl Report {
                 .into_iter()
                 .map(|reason| ReasonText { text: reason.to_string(), reason })
                 .collect(),
-            warnings: decision.warnings,
+            warnings,
             release: applied.record.as_ref().map_or(state.newest_number(), |record| record.number),
             rolled_back: applied.rolled_back.map(|done| RolledBackText {
                 commit: done.commit.to_string(),
@@ -93,6 +100,7 @@ impl Report {
                 failed: done.failed.to_string(),
                 kept: done.kept,
             }),
+            pull_request: applied.proposed.map(PullRequestText::new),
             record: applied.record,
             completion: applied.completion,
         }
@@ -140,14 +148,15 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
             format!("{} {commit} is live as release {}", good("promoted"), report.release)
         }
         Verdict::Promote => format!("{}{} {commit}", dim(would), good("promote")),
-        Verdict::Rollback => match &report.rolled_back {
-            Some(done) => format!(
+        Verdict::Rollback => match (&report.rolled_back, &report.pull_request) {
+            (_, Some(pull)) => proposed::headline(branch, pull),
+            (Some(done), None) => format!(
                 "{} {branch} shows the tree of {} again ({})",
                 bad("rolled back"),
                 &done.to[..7],
                 clean(&done.to_subject)
             ),
-            None => format!("{}{} {commit}", dim(would), bad("roll back")),
+            (None, None) => format!("{}{} {commit}", dim(would), bad("roll back")),
         },
         Verdict::Retry => format!("{} {commit}: nothing was changed", warn("retry")),
         Verdict::Hold => format!(
@@ -170,6 +179,9 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
     }
     for warning in &report.warnings {
         output.warning(warning)?;
+    }
+    if let Some(pull) = &report.pull_request {
+        proposed::show_proposed(output, branch, pull)?;
     }
     if let Some(done) = &report.rolled_back {
         if !done.kept.is_empty() {
@@ -224,7 +236,10 @@ fn annotations(report: &Report) -> Vec<(&'static str, String)> {
             "Rolled back",
             format!("{} was rolled back to {}: {}", &done.failed[..7], &done.to[..7], reasons()),
         )),
-        (Verdict::Rollback, None) => list.push(("Would roll back", reasons())),
+        (Verdict::Rollback, None) => list.push(match &report.pull_request {
+            Some(pull) => ("Not yet rolled back", format!("{}: {}", pull.text(), reasons())),
+            None => ("Would roll back", reasons()),
+        }),
         (Verdict::Hold, _) => list.push(("Held", reasons())),
         (Verdict::Retry, _) => list.push(("Retry", reasons())),
         (Verdict::Promote | Verdict::Superseded, _) => {}

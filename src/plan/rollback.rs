@@ -44,13 +44,15 @@ const MAX_RANGE: usize = 500;
 pub fn main_rollback(rollback: MainRollback, state: &State, config: &Config) -> Vec<Step> {
     let mut range = rollback.range;
     range.truncate(MAX_RANGE);
+    let noted = state.quarantines.get(&rollback.failed).and_then(|q| q.rollback.as_ref());
     let note = RollbackNote {
         to: rollback.good.clone(),
         range,
         after_record: state.newest_number(),
         by_hand: rollback.by_hand,
+        // There is one pull request for a failed commit, however often it is asked for.
+        pull_request: noted.and_then(|noted| noted.pull_request),
     };
-    let noted = state.quarantines.get(&rollback.failed).and_then(|q| q.rollback.as_ref());
     let mut steps = Vec::new();
     // A gate that was killed after the quarantine left it behind.
     if noted != Some(&note) {
@@ -180,6 +182,7 @@ pub fn stable_rollback(
             range: rollback.range,
             after_record: number,
             by_hand: true,
+            pull_request: None,
         }),
     };
     let hold = rollback.hold.then(|| Hold {

@@ -140,6 +140,7 @@ fn quarantine(commit: char, range: &[char], after_record: u64) -> Quarantine {
             range: range.iter().copied().map(sha).collect(),
             after_record,
             by_hand: false,
+            pull_request: None,
         }),
     }
 }
