@@ -2,7 +2,7 @@
 
 use super::clients::Clients;
 use super::report::{self, Report};
-use super::session::{SECRETS, Session, block_on, environment};
+use super::session::{SECRETS, Session, block_on, environment, forms};
 use super::situation::{self, Situation};
 use crate::actions::commands::mask;
 use crate::apply::{Applied, Applier, Completion, Ended};
@@ -31,8 +31,9 @@ pub(super) fn perform(
     if let Some(problem) = problem {
         tracing::info!("{problem:#}; the defaults count until the tested commit is known");
     }
-    let occasion = situation::begin(&mut session, &args.inputs, &[])?;
     mask_secrets(&session, output)?;
+    session.log_in(output)?;
+    let occasion = situation::begin(&mut session, &args.inputs, &[])?;
     let report = block_on(gate(&mut session, args, occasion, output))?;
     Ok((session, report))
 }
@@ -45,8 +46,8 @@ fn mask_secrets(session: &Session, output: &mut Output) -> anyhow::Result<()> {
     }
     let mut commands = Vec::new();
     for name in SECRETS {
-        if let Some(value) = environment(name) {
-            mask(&mut commands, &value)?;
+        for form in environment(name).map(forms).into_iter().flatten() {
+            mask(&mut commands, &form)?;
         }
     }
     output.text(&String::from_utf8_lossy(&commands))?;

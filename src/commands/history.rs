@@ -73,10 +73,13 @@ pub(super) fn run(
     args: &cli::History,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
-    let (session, problem) = Session::open_anyway(global, &args.place)?;
+    let (mut session, problem) = Session::open_anyway(global, &args.place)?;
+    // Somebody who only asks is told what can be told.
+    let login = session.log_in(output).err();
     let progress = output.progress("looking at the remote");
     let mut history = observe(&session, args.count);
     drop(progress);
+    history.warnings.extend(login.map(said));
     history.warnings.extend(problem.map(|error| format!("{}; the defaults are used", said(error))));
     output.show("tidegate/history/1", &history, |output, history| {
         output.table(&table(history))?;
