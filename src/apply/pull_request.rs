@@ -114,21 +114,22 @@ impl Applier<'_> {
             warnings: Vec::new(),
         };
         let pull = match known {
-            Some(pull) if pull.state != "open" => pull,
-            known => {
+            Some(pull) => {
+                proposed.state = state_of(&pull);
+                if proposed.state == PullState::Open {
+                    proposed.commit =
+                        Some(self.push_proposal(step, head, &restored, &proposed.branch)?);
+                }
+                pull
+            }
+            None => {
                 proposed.commit =
                     Some(self.push_proposal(step, head, &restored, &proposed.branch)?);
-                match known {
-                    Some(pull) => pull,
-                    None => self.open(github, step, &mut proposed).await?,
-                }
+                self.open(github, step, &mut proposed).await?
             }
         };
         proposed.number = pull.number;
         proposed.url.clone_from(&pull.html_url);
-        if proposed.state != PullState::Opened || pull.state != "open" {
-            proposed.state = state_of(&pull);
-        }
         if pull.state == "open" {
             if let Err(error) = github.add_labels(pull.number, &[LABEL]).await {
                 proposed.warnings.push(format!("the pull request has no label: {error}"));
@@ -196,6 +197,9 @@ impl Applier<'_> {
             && let Some(pull) = newest(github.pulls_of(&proposed.branch, &step.branch).await?)
         {
             // Ours, or that of a gate that was faster: nobody can tell, and it does not matter.
+            if pull.state != "open" {
+                proposed.state = state_of(&pull);
+            }
             return Ok(pull);
         }
         let branch = &proposed.branch;

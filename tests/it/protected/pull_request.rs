@@ -31,7 +31,7 @@ fn a_rollback_of_a_protected_branch_becomes_one_pull_request() {
     assert_eq!(pulls[0].labels, ["tidegate-rollback"]);
     assert!(!has_skip_marker(&pulls[0].title), "{}", pulls[0].title);
     let body = pulls[0].body.clone().unwrap();
-    for part in ["job tests failed", &world.bad[..7], &project.good[..7], "--undo"] {
+    for part in ["job \"tests\" failed", &world.bad[..7], &project.good[..7], "--undo"] {
         assert!(body.contains(part), "no {part:?} in {body}");
     }
     // The failed commit is out of the way already.
