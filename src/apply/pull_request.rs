@@ -113,20 +113,17 @@ impl Applier<'_> {
             kept: restored.kept.clone(),
             warnings: Vec::new(),
         };
-        let pull = match known {
-            Some(pull) => {
-                proposed.state = state_of(&pull);
-                if proposed.state == PullState::Open {
-                    proposed.commit =
-                        Some(self.push_proposal(step, head, &restored, &proposed.branch)?);
-                }
-                pull
-            }
-            None => {
+        let pull = if let Some(pull) = known {
+            proposed.state = state_of(&pull);
+            // Whoever closed it has decided: nothing is pushed any more.
+            if proposed.state == PullState::Open {
                 proposed.commit =
                     Some(self.push_proposal(step, head, &restored, &proposed.branch)?);
-                self.open(github, step, &mut proposed).await?
             }
+            pull
+        } else {
+            proposed.commit = Some(self.push_proposal(step, head, &restored, &proposed.branch)?);
+            self.open(github, step, &mut proposed).await?
         };
         proposed.number = pull.number;
         proposed.url.clone_from(&pull.html_url);

@@ -44,26 +44,29 @@ const MAX_RANGE: usize = 500;
 pub fn main_rollback(rollback: MainRollback, state: &State, config: &Config) -> Vec<Step> {
     let mut range = rollback.range;
     range.truncate(MAX_RANGE);
-    let noted = state.quarantines.get(&rollback.failed).and_then(|q| q.rollback.as_ref());
+    let known = state.quarantines.get(&rollback.failed).and_then(|q| q.rollback.as_ref());
     let note = RollbackNote {
         to: rollback.good.clone(),
         range,
         after_record: state.newest_number(),
         by_hand: rollback.by_hand,
         // There is one pull request for a failed commit, however often it is asked for.
-        pull_request: noted.and_then(|noted| noted.pull_request),
+        pull_request: known.and_then(|known| known.pull_request),
+        told: None,
     };
+    let noted = state.quarantine(&rollback.failed, rollback.now).and_then(|q| q.rollback.as_ref());
     let mut steps = Vec::new();
     // A gate that was killed after the quarantine left it behind.
     if noted != Some(&note) {
         let quarantine = Quarantine {
             version: FORMAT,
             commit: rollback.failed.clone(),
-            digests: Vec::new(),
+            digests: state.released_digests(&rollback.failed),
             reason: rollback.reason.clone(),
             by: rollback.by,
             created: rollback.now,
             expires: None,
+            lifted: None,
             rollback: Some(note),
         };
         let verdict = (!rollback.by_hand).then(|| StoredVerdict {
@@ -177,12 +180,14 @@ pub fn stable_rollback(
         by: rollback.by.clone(),
         created: rollback.now,
         expires: None,
+        lifted: None,
         rollback: Some(RollbackNote {
             to: target.commit.clone(),
             range: rollback.range,
             after_record: number,
             by_hand: true,
             pull_request: None,
+            told: None,
         }),
     };
     let hold = rollback.hold.then(|| Hold {

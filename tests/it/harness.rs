@@ -9,6 +9,7 @@ pub mod fault_proxy;
 pub mod git_server;
 pub mod github;
 pub mod oci_registry;
+pub mod prism;
 pub mod project;
 pub mod repo;
 pub mod ssh_server;

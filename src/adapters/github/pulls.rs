@@ -65,7 +65,7 @@ impl GitHub {
             method: Method::POST,
             path: self.path("pulls"),
             body: Some(pull),
-            repeat: Repeat::Refused,
+            repeat: Repeat::Limited,
         })
         .await
     }
