@@ -28,12 +28,16 @@ mod dispatch_retry;
 mod keep_digest;
 mod move_stable;
 mod move_tag;
+mod pull_request;
 mod roll_back;
 mod write_state;
 
 pub use complete::{Completion, Pending};
 pub use dispatch_retry::Dispatch;
+pub use pull_request::{Proposed, PullState};
 pub use roll_back::RolledBack;
+
+use roll_back::MainRollback;
 
 /// A ref that others move all the time is tried so often.
 const TRIES: usize = 5;
@@ -64,6 +68,18 @@ pub enum ApplyError {
         branch: String,
         /// What the remote said.
         reason: String,
+    },
+    /// The branch is protected, and there is no other way.
+    #[error("the remote refused to move {branch}: {reason}; it is protected, and {instead}")]
+    Protected {
+        /// The branch.
+        branch: String,
+        /// What the remote said.
+        reason: String,
+        /// Why no pull request was opened.
+        instead: &'static str,
+        /// What to do.
+        mend: &'static str,
     },
 }
 
@@ -113,6 +129,8 @@ pub struct Applied {
     pub rolled_back: Option<RolledBack>,
     /// The retry workflow that was to be started.
     pub retry: Option<Dispatch>,
+    /// The rollback of main that waits in a pull request.
+    pub proposed: Option<Proposed>,
     /// The projections that were completed, and those that are pending.
     pub completion: Completion,
 }
@@ -204,9 +222,13 @@ impl Applier<'_> {
                 }
                 None => return Ok(Some("the state branch".to_owned())),
             },
-            Step::RollBack(step) => match self.roll_back(step)? {
-                Some(done) => run.applied.rolled_back = Some(done),
-                None => return Ok(Some(format!("branch {}", step.branch))),
+            Step::RollBack(step) => match self.roll_back(step).await? {
+                MainRollback::Done(done) => run.applied.rolled_back = Some(done),
+                MainRollback::Proposed(mut proposed) => {
+                    self.note_pull(&mut run.observed, &mut proposed);
+                    run.applied.proposed = Some(proposed);
+                }
+                MainRollback::Moved => return Ok(Some(format!("branch {}", step.branch))),
             },
             Step::DispatchRetry { workflow, branch, run: id, attempt } => {
                 let run_identity = RunIdentity { id: *id, attempt: *attempt };

@@ -187,6 +187,19 @@ pub struct RollbackConfig {
     pub keep: Vec<String>,
     /// Whether a rollback restores `.github/workflows/`.
     pub workflows: WorkflowFiles,
+    /// What a rollback becomes where the branch is protected.
+    pub pull_request: PullRequests,
+}
+
+/// What a rollback becomes where the branch is protected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PullRequests {
+    /// Opens a pull request where the server refuses the push for that.
+    #[default]
+    Auto,
+    /// Ends with the server's refusal.
+    Never,
 }
 
 /// Whether a rollback restores `.github/workflows/`.
@@ -344,6 +357,7 @@ impl Default for RollbackConfig {
             max_depth: 3,
             keep: Vec::new(),
             workflows: WorkflowFiles::Auto,
+            pull_request: PullRequests::Auto,
         }
     }
 }

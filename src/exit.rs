@@ -27,7 +27,7 @@ pub enum Exit {
     Internal,
     /// Options, arguments or the configuration file are wrong.
     Usage,
-    /// The verdict was a rollback, and it was carried out.
+    /// The verdict was a rollback, and it was carried out, or waits in a pull request.
     RolledBack,
     /// The verdict was hold, or a person answered a question with no.
     Held,
@@ -115,7 +115,10 @@ impl Exit {
             }
             Self::Internal => "a defect of tidegate, or an error that no other code names",
             Self::Usage => "an option, an argument or the configuration file is wrong",
-            Self::RolledBack => "the verdict was a rollback, and it was carried out",
+            Self::RolledBack => {
+                "the verdict was a rollback, and it was carried out, or waits in a pull request \
+                 where the branch is protected"
+            }
             Self::Held => {
                 "nothing was promoted and nothing was reverted: evidence is missing, a hold or a \
                  freeze is in force, or a person answered a question with no"

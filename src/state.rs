@@ -91,6 +91,9 @@ pub struct RollbackNote {
     /// `true` where a person asked for it.
     #[serde(default)]
     pub by_hand: bool,
+    /// The number of the pull request that it waits in, where the branch is protected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<u64>,
     /// How it was told, where a person has quarantined the commit again since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<ToldRollback>,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use git2::{ErrorCode, Oid, Repository};
 
 use crate::model::{CommitSha, TreeSha};
-use crate::secret::Redactor;
+use crate::secret::{Redactor, Secret};
 
 mod auth;
 mod certificates;
@@ -19,6 +19,7 @@ mod history;
 mod hydrate;
 mod libgit2;
 mod push;
+mod refusal;
 mod remote;
 mod trees;
 
@@ -26,6 +27,7 @@ pub use auth::GitAuth;
 pub use commit::Signer;
 pub use history::{CommitInfo, Divergence};
 pub use push::Pushed;
+pub use refusal::Refusal;
 pub use remote::RemoteRefs;
 pub use trees::{KeptPath, TreeFile};
 
@@ -171,6 +173,12 @@ impl Git {
     /// This holds for the rest of the process.
     pub fn be_impatient(&self) {
         libgit2::be_impatient();
+    }
+
+    /// Lets a token of a GitHub App come before any other, at `host` only.
+    pub fn use_app_token(&mut self, token: &Secret, host: String) {
+        self.redactor.add_login("x-access-token", token);
+        self.auth.app_token = Some((token.clone(), host));
     }
 
     /// Sets the name of the remote.

@@ -37,7 +37,7 @@ pub use app::AppKey;
 pub use checks::CheckRun;
 pub use error::GitHubError;
 pub use issues::{Issue, IssueUpdate, NewIssue};
-pub use pulls::{NewPull, Pull};
+pub use pulls::{Account, NewPull, Pull};
 pub use runs::{Job, Repository, Run, RunStatus};
 pub use workflows::RetryInputs;
 

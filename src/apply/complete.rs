@@ -87,7 +87,7 @@ impl Applier<'_> {
                 pending.push(Pending::new(step.to_string(), &error));
                 continue;
             }
-            match self.project_step(&step, ask, observed).await {
+            match self.project_step(&step, record, ask, observed).await {
                 Ok(false) => continue,
                 Ok(true) => changed.push(step.to_string()),
                 // It may have been written all the same: an answer can be lost.
@@ -112,6 +112,7 @@ impl Applier<'_> {
     async fn project_step(
         &mut self,
         step: &Step,
+        record: &Record,
         ask: bool,
         observed: &Observed,
     ) -> anyhow::Result<bool> {
@@ -123,8 +124,8 @@ impl Applier<'_> {
                 }
                 Ok(moved)
             }
-            Step::MoveStable { branch, commit, tree, release } => {
-                let moved = self.move_stable(branch, commit, tree, *release)?;
+            Step::MoveStable { branch, .. } => {
+                let moved = self.move_stable(branch, record)?;
                 if moved {
                     (self.on_step)(&step.to_string());
                 }

@@ -1,7 +1,9 @@
-//! Pushes one commit that restores the good tree (promise 3), with the kept paths of promise 4.
+//! Pushes one commit that restores the good tree (promise 3), with the kept paths of promise 4; a
+//! protected branch gets it as a pull request.
 
+use super::pull_request::Proposed;
 use super::{Applier, ApplyError, TRIES};
-use crate::adapters::git::{GitError, KeptPath, Pushed};
+use crate::adapters::git::{GitError, KeptPath, Pushed, Refusal};
 use crate::model::{CommitSha, TreeSha};
 use crate::observe::kept;
 use crate::plan::{RollbackMessage, RollbackStep};
@@ -21,15 +23,34 @@ pub struct RolledBack {
     pub kept: Vec<String>,
 }
 
+/// How a rollback of the branch ended.
+pub(super) enum MainRollback {
+    /// The branch shows the good tree.
+    Done(RolledBack),
+    /// A pull request has it.
+    Proposed(Proposed),
+    /// The branch has moved to something that has to be judged first.
+    Moved,
+}
+
+/// The tree of a rollback.
+pub(super) struct Restored {
+    /// The tree.
+    pub(super) tree: TreeSha,
+    /// The paths that differ from the good tree.
+    pub(super) kept: Vec<String>,
+}
+
 impl Applier<'_> {
-    /// Returns `None` where the branch has moved to something that has to be judged first.
-    pub(super) fn roll_back(&self, step: &RollbackStep) -> anyhow::Result<Option<RolledBack>> {
+    pub(super) async fn roll_back(&self, step: &RollbackStep) -> anyhow::Result<MainRollback> {
         let mut head = step.head.clone();
         for _ in 0..TRIES {
-            let (commit, kept) = self.rollback_commit(step, &head)?;
+            let Restored { tree, kept } = self.restored_tree(step, &head)?;
+            let message = message(step, &kept, true);
+            let commit = self.git.write_commit(&tree, &[&head], &message, self.signer())?;
             match self.git.push(&step.branch, Some(&head), &commit)? {
                 Pushed::Done => {
-                    return Ok(Some(RolledBack {
+                    return Ok(MainRollback::Done(RolledBack {
                         commit,
                         good: step.good.clone(),
                         good_subject: self.commit_subject(&step.good),
@@ -42,40 +63,37 @@ impl Applier<'_> {
                 {
                     head = now;
                 }
-                Pushed::Moved { .. } => return Ok(None),
-                Pushed::Refused { reason } => {
-                    let branch = step.branch.to_string();
-                    return Err(ApplyError::Refused { branch, reason }.into());
-                }
+                Pushed::Moved { .. } => return Ok(MainRollback::Moved),
+                Pushed::Refused { reason } => match Refusal::of(&reason) {
+                    Refusal::Protected => {
+                        let proposed = self.propose(step, &head, reason).await?;
+                        return Ok(proposed.map_or(MainRollback::Moved, MainRollback::Proposed));
+                    }
+                    Refusal::Workflows | Refusal::Other => {
+                        let branch = step.branch.to_string();
+                        return Err(ApplyError::Refused { branch, reason }.into());
+                    }
+                },
             }
         }
         Err(ApplyError::LostRace { what: format!("branch {}", step.branch) }.into())
     }
 
-    /// Builds the commit on `head`, and checks its tree before anybody can see it.
-    fn rollback_commit(
+    /// Builds the tree for a commit on `head`, and checks it before anybody can see it.
+    pub(super) fn restored_tree(
         &self,
         step: &RollbackStep,
         head: &CommitSha,
-    ) -> anyhow::Result<(CommitSha, Vec<String>)> {
+    ) -> anyhow::Result<Restored> {
         let patterns = kept::compile(&step.keep)?;
         let good_tree = self.git.commit(&step.good)?.tree;
         let head_tree = self.git.commit(head)?.tree;
         let kept = kept::differing(self.git, &good_tree, &head_tree, &step.ledger, &patterns)?;
         let tree = self.git.tree_with_kept(&good_tree, &head_tree, &kept)?;
         self.check_tree(&tree, &good_tree, &step.good, &kept)?;
-        let names: Vec<String> =
+        let kept =
             kept.iter().map(|kept| String::from_utf8_lossy(kept.path()).into_owned()).collect();
-        let message = RollbackMessage {
-            failed: &step.failed,
-            good: &step.good,
-            reason: &step.reason,
-            kept: &names,
-            by_hand: step.by_hand,
-            with_stable: step.with_stable,
-        };
-        let commit = self.git.write_commit(&tree, &[head], &message.text(), self.signer())?;
-        Ok((commit, names))
+        Ok(Restored { tree, kept })
     }
 
     /// Compares the new tree with the good one: only kept paths may differ.
@@ -107,4 +125,18 @@ impl Applier<'_> {
             && self.git.effective_head(new, &step.ledger)?
                 == self.git.effective_head(old, &step.ledger)?)
     }
+}
+
+/// Returns the message of the commit of a rollback.
+pub(super) fn message(step: &RollbackStep, kept: &[String], skip_ci: bool) -> String {
+    RollbackMessage {
+        failed: &step.failed,
+        good: &step.good,
+        reason: &step.reason,
+        kept,
+        by_hand: step.by_hand,
+        with_stable: step.with_stable,
+        skip_ci,
+    }
+    .text()
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::by_hand::{self, Reach};
 use super::gate::applier;
-use super::report::show_completion;
+use super::report::{PullRequestText, show_completion, show_waiting};
 use super::session::{Session, block_on};
 use super::status::look::said;
 use crate::apply::Ended;
@@ -25,6 +25,8 @@ struct Performed {
     verdict: Verdict,
     commit: String,
     rollback_commit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pull_request: Option<PullRequestText>,
     completion: crate::apply::Completion,
 }
 
@@ -53,10 +55,14 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
     if let Some(problem) = applied.retry.as_ref().and_then(|retry| retry.problem.as_ref()) {
         output.warning(&format!("the failed jobs are not tried again by themselves: {problem}"))?;
     }
+    for warning in applied.proposed.iter().flat_map(|proposed| &proposed.warnings) {
+        output.warning(warning)?;
+    }
     let performed = Performed {
         verdict: plan.verdict,
         commit: plan.commit.to_string(),
         rollback_commit: applied.rolled_back.as_ref().map(|done| done.commit.to_string()),
+        pull_request: applied.proposed.map(PullRequestText::new),
         completion: applied.completion,
     };
     output.show("tidegate/apply/1", &performed, |output, performed| {
@@ -66,6 +72,9 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
             plan.verdict.word(),
             plan.commit.short()
         ))?;
+        if let Some(pull) = &performed.pull_request {
+            show_waiting(output, &plan.basis.branch, pull)?;
+        }
         show_completion(output, &performed.completion)
     })?;
     Ok(match (performed.completion.pending.first(), plan.verdict) {

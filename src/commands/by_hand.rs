@@ -36,6 +36,10 @@ pub(super) fn open(
     output: &mut Output,
 ) -> anyhow::Result<Session> {
     let (mut session, problem) = Session::open_anyway(global, place)?;
+    match reach {
+        Reach::Remote => session.log_in(output)?,
+        Reach::Clone => {}
+    }
     let Some(problem) = problem else { return Ok(session) };
     let problem = said(problem);
     match newest_readable(&session, reach) {

@@ -47,22 +47,30 @@ impl Session {
     /// could change that.
     pub(super) fn github(&self) -> anyhow::Result<Option<GitHub>> {
         let Some((api, repository)) = self.github_repository()? else { return Ok(None) };
-        let token = ["TIDEGATE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"]
-            .into_iter()
-            .find_map(|name| self.variable(name));
-        let Some(token) = token.map(Secret::new) else { return Ok(None) };
-        let mut redactor = Redactor::new();
-        redactor.add(&token);
-        let cache = self.run.is_none().then(|| self.git.git_folder().join("tidegate/github.json"));
-        let options = github::Options {
-            api,
-            repository,
-            login: Login::Token(token),
-            http: patience(self),
-            cache,
-            redactor,
+        let own = || {
+            let names = ["TIDEGATE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"];
+            names.into_iter().find_map(|name| self.variable(name)).map(Secret::new)
         };
+        let Some(token) = self.app_token.clone().or_else(own) else { return Ok(None) };
+        let mut options = self.github_options(api, repository, Login::Token(token));
+        options.cache =
+            self.run.is_none().then(|| self.git.git_folder().join("tidegate/github.json"));
         Ok(Some(GitHub::new(options)?))
+    }
+
+    /// Puts together how GitHub is asked.
+    pub(super) fn github_options(
+        &self,
+        api: Url,
+        repository: String,
+        login: Login,
+    ) -> github::Options {
+        let mut redactor = Redactor::new();
+        match &login {
+            Login::Token(token) => redactor.add(token),
+            Login::App(app) => redactor.add(&app.key),
+        }
+        github::Options { api, repository, login, http: patience(self), cache: None, redactor }
     }
 
     /// Returns the address of the API, and the repository there.

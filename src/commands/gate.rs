@@ -30,8 +30,9 @@ pub(super) fn perform(
     if let Some(problem) = problem {
         tracing::info!("{problem:#}; the defaults count until the tested commit is known");
     }
-    let occasion = situation::begin(&mut session, &args.inputs, &[])?;
     mask_secrets(&session, output)?;
+    session.log_in(output)?;
+    let occasion = situation::begin(&mut session, &args.inputs, &[])?;
     let report = block_on(gate(&mut session, args, occasion, output))?;
     Ok((session, report))
 }

@@ -83,6 +83,9 @@ struct Entry {
     run_url: Option<String>,
     /// What passed only when it was tried again.
     flaky: Vec<String>,
+    /// The pull request that a rollback of main waits in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pull_request: Option<u64>,
 }
 
 pub(super) fn run(
@@ -90,10 +93,13 @@ pub(super) fn run(
     args: &cli::History,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
-    let (session, problem) = Session::open_anyway(global, &args.place)?;
+    let (mut session, problem) = Session::open_anyway(global, &args.place)?;
+    // Somebody who only asks is told what can be told.
+    let login = session.log_in(output).err();
     let progress = output.progress("looking at the remote");
     let mut history = observe(&session, args.count);
     drop(progress);
+    history.warnings.extend(login.map(said));
     history.warnings.extend(problem.map(|error| format!("{}; the defaults are used", said(error))));
     output.show("tidegate/history/1", &history, |output, history| {
         // With -n 0 nobody asked for a table, and something did happen.
@@ -177,6 +183,7 @@ impl Entry {
             by: None,
             run_url: None,
             flaky: Vec::new(),
+            pull_request: None,
         }
     }
 }
@@ -187,6 +194,7 @@ fn of_rollback(rollback: MainRollback) -> Entry {
         failed: Some(rollback.failed),
         reason: Some(rollback.reason),
         by: rollback.by,
+        pull_request: rollback.pull_request.filter(|_| rollback.commit.is_none()),
         ..Entry::new(Kind::MainRollback, Some(rollback.created))
     }
 }
@@ -240,6 +248,7 @@ fn row(entry: &Entry, now: Timestamp) -> [Styled; 6] {
     let what = match entry.kind {
         Kind::Release => good("released"),
         Kind::StableRollback => warn("stable back"),
+        Kind::MainRollback if entry.pull_request.is_some() => warn("main waits"),
         Kind::MainRollback => warn("main back"),
         Kind::Quarantine => warn("quarantined"),
         Kind::Lift => good("lifted"),
@@ -265,9 +274,12 @@ fn row(entry: &Entry, now: Timestamp) -> [Styled; 6] {
 fn why(entry: &Entry, now: Timestamp) -> String {
     let reason = entry.reason.as_deref().unwrap_or_default();
     let mut why = match (entry.kind, &entry.failed) {
-        (Kind::StableRollback | Kind::MainRollback, Some(failed)) => {
-            format!("took out {}: {reason}", failed.short())
-        }
+        (Kind::StableRollback | Kind::MainRollback, Some(failed)) => match entry.pull_request {
+            Some(number) => {
+                format!("takes out {} (pull request #{number}): {reason}", failed.short())
+            }
+            None => format!("took out {}: {reason}", failed.short()),
+        },
         (
             Kind::Release
             | Kind::LedgerEntry

@@ -22,6 +22,7 @@ pub(super) fn run(global: &Global, args: &cli::Plan, output: &mut Output) -> any
     if let Some(problem) = problem {
         tracing::info!("{problem:#}; the defaults count until the tested commit is known");
     }
+    session.log_in(output)?;
     let occasion = situation::begin(&mut session, &args.inputs, &args.assume)?;
     let progress = output.progress("observing");
     let found = block_on(async {

@@ -16,11 +16,13 @@ use crate::policy::{Reason, Verdict};
 use crate::state::Record;
 
 mod completed;
+mod proposed;
 mod recovery;
 mod retry;
 mod summary;
 
 pub(super) use completed::show_completion;
+pub(super) use proposed::{PullRequestText, show_waiting};
 pub(super) use recovery::recovery;
 pub(super) use retry::RetryText;
 
@@ -51,6 +53,9 @@ pub(super) struct Report {
     /// What failed in an earlier attempt of the run and passed in this one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) flaky: Vec<String>,
+    /// The pull request that the rollback waits in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pull_request: Option<PullRequestText>,
     /// What was completed, and what is pending.
     pub(super) completion: Completion,
 }
@@ -85,6 +90,8 @@ impl Report {
         let mut decision = found.decision;
         decision.warnings.extend(retry.as_ref().and_then(RetryText::warning));
         let state = &found.world.state.state;
+        let mut warnings = decision.warnings;
+        warnings.extend(applied.proposed.iter().flat_map(|proposed| proposed.warnings.clone()));
         Self {
             verdict: decision.verdict,
             binding: decision.binding,
@@ -94,7 +101,7 @@ impl Report {
                 .into_iter()
                 .map(|reason| ReasonText { text: reason.to_string(), reason })
                 .collect(),
-            warnings: decision.warnings,
+            warnings,
             release: applied.record.as_ref().map_or(state.newest_number(), |record| record.number),
             rolled_back: applied.rolled_back.map(|done| RolledBackText {
                 commit: done.commit.to_string(),
@@ -103,6 +110,7 @@ impl Report {
                 failed: done.failed.to_string(),
                 kept: done.kept,
             }),
+            pull_request: applied.proposed.map(PullRequestText::new),
             record: applied.record,
             retry,
             flaky: found.flaky,
@@ -152,14 +160,15 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
             format!("{} {commit} is live as release {}", good("promoted"), report.release)
         }
         Verdict::Promote => format!("{}{} {commit}", dim(would), good("promote")),
-        Verdict::Rollback => match &report.rolled_back {
-            Some(done) => format!(
+        Verdict::Rollback => match (&report.rolled_back, &report.pull_request) {
+            (_, Some(pull)) => proposed::headline(branch, pull),
+            (Some(done), None) => format!(
                 "{} {branch} shows the tree of {} again ({})",
                 bad("rolled back"),
                 &done.to[..7],
                 clean(&done.to_subject)
             ),
-            None => format!("{}{} {commit}", dim(would), bad("roll back")),
+            (None, None) => format!("{}{} {commit}", dim(would), bad("roll back")),
         },
         Verdict::Retry => format!(
             "{}{} {commit}: nothing was reverted, nothing was quarantined",
@@ -192,6 +201,9 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
     }
     for warning in &report.warnings {
         output.warning(warning)?;
+    }
+    if let Some(pull) = &report.pull_request {
+        proposed::show_proposed(output, branch, pull)?;
     }
     if let Some(done) = &report.rolled_back {
         if !done.kept.is_empty() {
@@ -256,7 +268,10 @@ fn annotations(report: &Report) -> Vec<(&'static str, String)> {
             "Rolled back",
             format!("{} was rolled back to {}: {}", &done.failed[..7], &done.to[..7], reasons()),
         )),
-        (Verdict::Rollback, None) => list.push(("Would roll back", reasons())),
+        (Verdict::Rollback, None) => list.push(match &report.pull_request {
+            Some(pull) => ("Not yet rolled back", format!("{}: {}", pull.text(), reasons())),
+            None => ("Would roll back", reasons()),
+        }),
         (Verdict::Hold, _) => list.push(("Held", reasons())),
         (Verdict::Retry, _) => list.push(("Retry", reasons())),
         (Verdict::Promote | Verdict::Superseded, _) => {}

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::by_hand::{self, Reach};
 use super::gate::applier;
-use super::report::show_completion;
+use super::report::{PullRequestText, show_completion, show_waiting};
 use super::session::{Session, block_on};
 use crate::apply::{Completion, Ended, RecordStands};
 use crate::cli::{Global, Rollback};
@@ -42,6 +42,8 @@ struct Done {
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<String>,
     kept: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pull_request: Option<PullRequestText>,
     release: u64,
     completion: Completion,
 }
@@ -131,18 +133,23 @@ fn perform(
                 .into());
         }
     };
+    for warning in applied.proposed.iter().flat_map(|proposed| &proposed.warnings) {
+        output.warning(warning)?;
+    }
     let main = applied.rolled_back.as_ref();
     let done = Done {
         rollback_commit: main.map(|done| done.commit.to_string()),
         to: main.map(|done| done.good.to_string()),
         kept: main.map(|done| done.kept.clone()).unwrap_or_default(),
+        pull_request: applied.proposed.map(PullRequestText::new),
         release: applied.record.as_ref().map_or(0, |record| record.number),
         completion: applied.completion,
     };
     output.show("tidegate/rollback/1", &done, |output, done| {
         people(output, session, proposal, done)
     })?;
-    Ok(done.completion.pending.first().map_or(Exit::Done, |pending| pending.exit))
+    let waits = done.pull_request.as_ref().map_or(Exit::Done, |_| Exit::RolledBack);
+    Ok(done.completion.pending.first().map_or(waits, |pending| pending.exit))
 }
 
 /// Says how to go on where the record was written and main did not follow.
@@ -171,6 +178,10 @@ fn people(
             &to[..7],
             &commit[..7]
         ))?;
+    }
+    if let Some(pull) = &done.pull_request {
+        show_waiting(output, branch, pull)?;
+        return show_completion(output, &done.completion);
     }
     show_completion(output, &done.completion)?;
     if !done.kept.is_empty() {

@@ -27,6 +27,8 @@ pub(super) struct Session {
     pub(super) config: Config,
     /// The run, in GitHub Actions.
     pub(super) run: Option<Run>,
+    /// The token of the GitHub App's installation, once it was asked for.
+    pub(super) app_token: Option<Secret>,
     /// When the command began.
     pub(super) now: Timestamp,
     /// The work tree's root, or the folder of a bare repository.
@@ -38,8 +40,20 @@ pub(super) struct Session {
 }
 
 /// The variables of the environment that hold secrets.
-pub(super) const SECRETS: [&str; 4] =
-    ["TIDEGATE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "TIDEGATE_REGISTRY_PASSWORD"];
+pub(super) const SECRETS: [&str; 5] = [
+    "TIDEGATE_TOKEN",
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "TIDEGATE_APP_PRIVATE_KEY",
+    "TIDEGATE_REGISTRY_PASSWORD",
+];
+
+/// The forms in which a secret stands in the environment and is used: line breaks of a key may be
+/// written as `\n`.
+fn forms(value: String) -> Vec<String> {
+    let broken = value.contains("\\n").then(|| value.replace("\\n", "\n"));
+    [Some(value), broken].into_iter().flatten().collect()
+}
 
 /// How environment variables are looked up.
 type Environment = fn(&str) -> Option<String>;
@@ -100,8 +114,8 @@ impl Session {
         let folder = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let mut redactor = Redactor::new();
         for name in SECRETS {
-            if let Some(value) = environment(name) {
-                redactor.add_login("x-access-token", &Secret::new(value));
+            for form in environment(name).map(forms).into_iter().flatten() {
+                redactor.add_login("x-access-token", &Secret::new(form));
             }
         }
         let git = Git::discover(&folder, GitAuth::from_env(&environment), redactor)?;
@@ -111,6 +125,7 @@ impl Session {
             git,
             config: Config::default(),
             run,
+            app_token: None,
             now: Timestamp::now(),
             root,
             explicit_config: global.config.as_ref().map(|path| folder.join(path)),
@@ -288,8 +303,8 @@ pub(super) fn mask_secrets(session: &Session, output: &mut Output) -> anyhow::Re
     }
     let mut commands = Vec::new();
     for name in SECRETS {
-        if let Some(value) = environment(name) {
-            mask(&mut commands, &value)?;
+        for form in environment(name).map(forms).into_iter().flatten() {
+            mask(&mut commands, &form)?;
         }
     }
     output.text(&String::from_utf8_lossy(&commands))?;

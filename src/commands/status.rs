@@ -148,10 +148,13 @@ pub(super) fn run(
     args: &cli::Status,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
-    let (session, config_problem) = Session::open_anyway(global, &args.place)?;
+    let (mut session, config_problem) = Session::open_anyway(global, &args.place)?;
+    // Somebody who only asks is told what can be told.
+    let login = if args.offline { None } else { session.log_in(output).err() };
     let progress = output.progress("looking at the remote");
     let mut status = observe(&session, args.offline, &|what| progress.say(what));
     drop(progress);
+    status.warnings.extend(login.map(said));
     if let Some(problem) = config_problem {
         status.warnings.insert(0, format!("{}; the defaults are used", said(problem)));
     }

@@ -170,7 +170,14 @@ impl Classified for ApplyError {
         match self {
             Self::IncompleteImage { .. } => Exit::BadInput,
             Self::LostRace { .. } => Exit::LostRace,
-            Self::Refused { .. } => Exit::Denied,
+            Self::Refused { .. } | Self::Protected { .. } => Exit::Denied,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Protected { mend, .. } => Some((*mend).to_owned()),
+            Self::IncompleteImage { .. } | Self::LostRace { .. } | Self::Refused { .. } => None,
         }
     }
 }

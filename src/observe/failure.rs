@@ -162,6 +162,14 @@ fn never_came(git: &Git, query: &FailureQuery<'_>) -> anyhow::Result<BTreeSet<Co
                 missing.remove::<CommitSha>(&from);
             }
         }
+        // The merge of a pull request says what whoever merged it wanted.
+        if note.pull_request.is_some()
+            && known
+            && missing.contains(failed)
+            && rollbacks::merged(git, failed, &note.to, query.head, MAX_COMMITS)?.is_some()
+        {
+            missing.remove(failed);
+        }
     }
     Ok(missing)
 }

@@ -38,6 +38,8 @@ pub struct MainRollback {
     pub range: Vec<CommitSha>,
     /// The commit that restored the tree; `None` where none was found.
     pub commit: Option<CommitSha>,
+    /// The pull request that it waits in, or waited in, where that was noted.
+    pub pull_request: Option<u64>,
 }
 
 /// Returns the rollbacks of the protected branch, oldest first: those that are noted, and those
@@ -63,6 +65,11 @@ pub fn of_main(
                 // What a note tells of needs no more proof than a shallow clone can give.
                 (Some(known), Some(true) | None) => known.commit = shown.commit,
                 (None, Some(true)) => found.push(shown),
+            }
+        }
+        for rollback in &mut found {
+            if rollback.commit.is_none() && rollback.pull_request.is_some() {
+                rollback.commit = merged(git, &rollback.failed, &rollback.to, head, limit)?;
             }
         }
     }
@@ -100,6 +107,7 @@ fn from_note(quarantine: &Quarantine, note: &RollbackNote, told: ToldRollback) -
         after_record: Some(note.after_record),
         range: note.range.clone(),
         commit: None,
+        pull_request: note.pull_request,
     }
 }
 
@@ -114,20 +122,71 @@ pub struct Told {
     pub agrees: Option<bool>,
 }
 
-/// Reads the trailers of a rollback. Anybody can write them, so history is asked whether they can
-/// be true: both commits lie below, and the tree is that of the one that came back, outside the
-/// kept paths.
+/// Finds the commit above `failed` that has the tree of `to`, outside the kept paths, whatever its
+/// message says: the merge of the pull request of a rollback may say anything. `None` also where
+/// this clone has too little history.
+///
+/// # Errors
+/// Those of reading commits and trees that are here.
+pub fn merged(
+    git: &Git,
+    failed: &CommitSha,
+    to: &CommitSha,
+    head: &CommitSha,
+    limit: usize,
+) -> Result<Option<CommitSha>, GitError> {
+    let find = || -> Result<Option<CommitSha>, GitError> {
+        if !git.has_commit(to) || !git.is_ancestor(failed, head)? {
+            return Ok(None);
+        }
+        let (ledger, patterns) = kept_at(git, to)?;
+        let good = git.commit(to)?.tree;
+        for commit in git.first_parents(Some(failed), head, limit)?.iter().rev() {
+            let changed = git.changed_paths(&good, &git.commit(commit)?.tree, MAX_CHANGED)?;
+            let is_kept = |path: &Vec<u8>| {
+                path == ledger.as_bytes()
+                    || patterns.is_match_candidate(&Candidate::from_bytes(path))
+            };
+            if changed.iter().all(is_kept) {
+                return Ok(Some(commit.clone()));
+            }
+        }
+        Ok(None)
+    };
+    match find() {
+        Err(GitError::Shallow { .. } | GitError::Missing { .. }) => Ok(None),
+        found => found,
+    }
+}
+
+/// Reads the trailers of a rollback; those of a merge commit without any are those of the commit
+/// that it merges, which is how GitHub merges a pull request. Anybody can write them, so history is
+/// asked whether they can be true: both commits lie below, and the tree is that of the one that
+/// came back, outside the kept paths.
 ///
 /// # Errors
 /// Those of reading commits and trees that are here.
 pub fn told(git: &Git, info: &CommitInfo) -> Result<Option<Told>, GitError> {
-    let trailer = |key| info.trailer(key).and_then(|value| value.parse::<CommitSha>().ok());
+    if let Some(own) = told_by(git, info, info)? {
+        return Ok(Some(own));
+    }
+    let [_, merged] = info.parents.as_slice() else { return Ok(None) };
+    if !git.has_commit(merged) {
+        return Ok(None);
+    }
+    // What was merged on top of a rollback is no rollback for that.
+    Ok(told_by(git, info, &git.commit(merged)?)?.filter(|told| told.agrees != Some(false)))
+}
+
+/// Reads the trailers of `says`, and holds them against `info`.
+fn told_by(git: &Git, info: &CommitInfo, says: &CommitInfo) -> Result<Option<Told>, GitError> {
+    let trailer = |key| says.trailer(key).and_then(|value| value.parse::<CommitSha>().ok());
     let (Some(failed), Some(to)) =
         (trailer("Tidegate-Rollback-From"), trailer("Tidegate-Rollback-To"))
     else {
         return Ok(None);
     };
-    let agrees = match agrees(git, info, &failed, &to) {
+    let agrees = match agrees(git, info, says, &failed, &to) {
         Ok(agrees) => Some(agrees),
         Err(GitError::Shallow { .. } | GitError::Missing { .. }) => None,
         Err(error) => return Err(error),
@@ -138,20 +197,23 @@ pub fn told(git: &Git, info: &CommitInfo) -> Result<Option<Told>, GitError> {
 fn agrees(
     git: &Git,
     info: &CommitInfo,
+    says: &CommitInfo,
     failed: &CommitSha,
     to: &CommitSha,
 ) -> Result<bool, GitError> {
-    let [parent] = info.parents.as_slice() else { return Ok(false) };
+    let Some(parent) = info.parents.first() else { return Ok(false) };
     for commit in [failed, to] {
         // Asked first: what is not here at all may be below where history is cut off.
         if !git.has_commit(commit) && !git.is_shallow() {
             return Ok(false);
         }
-        if !git.is_ancestor(commit, parent)? {
+        let below = git.is_ancestor(commit, parent)?;
+        let other = info.parents.get(1);
+        if !below && !other.map_or(Ok(false), |other| git.is_ancestor(commit, other))? {
             return Ok(false);
         }
     }
-    let named = info.trailer("Tidegate-Kept").map(|named| format!(", {named}, "));
+    let named = says.trailer("Tidegate-Kept").map(|named| format!(", {named}, "));
     let named = named.unwrap_or_default();
     let is_named = |path: &[u8]| {
         let path = neutralise_skip_markers(&String::from_utf8_lossy(path));
@@ -197,6 +259,7 @@ fn shown(git: &Git, commit: &CommitSha) -> Result<Option<(MainRollback, Option<b
         after_record: None,
         range: Vec::new(),
         commit: Some(commit.clone()),
+        pull_request: None,
     };
     Ok(Some((shown, agrees)))
 }

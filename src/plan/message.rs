@@ -21,23 +21,27 @@ pub struct RollbackMessage<'a> {
     pub by_hand: bool,
     /// Whether what users see goes back as well.
     pub with_stable: bool,
+    /// Whether it goes straight to the branch: then no run starts for it. The commit of a pull
+    /// request has to be checked like any other.
+    pub skip_ci: bool,
 }
 
 /// How many kept paths the trailer names; a message is not a place for thousands.
 const NAMED: usize = 50;
 
 impl RollbackMessage<'_> {
-    /// Writes the message. Its own `[skip ci]` is the only skip marker in it.
+    /// Writes the message. Its own `[skip ci]`, where it has one, is the only skip marker in it.
     pub fn text(&self) -> String {
         let reason = sentence(&neutralise_skip_markers(&one_line(self.reason)));
         let (failed, good) = (self.failed.short(), self.good.short());
+        let skip = if self.skip_ci { " [skip ci]" } else { "" };
         let mut text = if self.by_hand {
             format!(
-                "⏪ Rollback by hand: reverting to {good} [skip ci]\n\nReason: {reason}\nAction: Reverted to a state that was chosen by a person\n"
+                "⏪ Rollback by hand: reverting to {good}{skip}\n\nReason: {reason}\nAction: Reverted to a state that was chosen by a person\n"
             )
         } else {
             format!(
-                "⚠️ Auto-rollback: Tests failed, reverting to last successful build {good} [skip ci]\n\nReason: {reason} on commit {failed}\nAction: Automatically reverted to last known good state\n"
+                "⚠️ Auto-rollback: Tests failed, reverting to last successful build {good}{skip}\n\nReason: {reason} on commit {failed}\nAction: Automatically reverted to last known good state\n"
             )
         };
         text.push_str(if self.with_stable {
@@ -48,19 +52,20 @@ impl RollbackMessage<'_> {
         let _ = writeln!(text, "Tidegate-Rollback-From: {}", self.failed);
         let _ = writeln!(text, "Tidegate-Rollback-To: {}", self.good);
         if !self.kept.is_empty() {
-            let mut named: Vec<String> = self
-                .kept
-                .iter()
-                .take(NAMED)
-                .map(|path| neutralise_skip_markers(&one_line(path)))
-                .collect();
-            if self.kept.len() > NAMED {
-                named.push(format!("and {} more", self.kept.len() - NAMED));
-            }
-            let _ = writeln!(text, "Tidegate-Kept: {}", named.join(", "));
+            let _ = writeln!(text, "{}", kept_trailer(self.kept));
         }
         text
     }
+}
+
+/// Returns the trailer that names kept paths.
+fn kept_trailer(kept: &[String]) -> String {
+    let mut named: Vec<String> =
+        kept.iter().take(NAMED).map(|path| neutralise_skip_markers(&one_line(path))).collect();
+    if kept.len() > NAMED {
+        named.push(format!("and {} more", kept.len() - NAMED));
+    }
+    format!("Tidegate-Kept: {}", named.join(", "))
 }
 
 /// Returns the message of the commit that adds a ledger entry.
@@ -73,12 +78,17 @@ pub fn ledger_message(record: &Record) -> String {
     )
 }
 
-/// Returns the message of the commit that moves `stable` where it cannot be a fast-forward.
-pub fn stable_message(commit: &CommitSha, release: u64) -> String {
-    format!(
+/// Returns the message of the commit that moves `stable` where it cannot be a fast-forward, with
+/// the paths that the branch keeps as they are.
+pub fn stable_message(commit: &CommitSha, release: u64, kept: &[String]) -> String {
+    let mut text = format!(
         "Release {release}: the tree of {}\n\nTidegate-Stable: {commit}\nTidegate-Release: {release}\n",
         commit.short()
-    )
+    );
+    if !kept.is_empty() {
+        let _ = writeln!(text, "{}", kept_trailer(kept));
+    }
+    text
 }
 
 /// Begins with a capital letter.
@@ -111,6 +121,7 @@ mod tests {
             kept: &kept,
             by_hand: false,
             with_stable: false,
+            skip_ci: true,
         }
         .text();
         assert_eq!(
@@ -127,6 +138,27 @@ mod tests {
     }
 
     #[test]
+    fn the_commit_of_a_pull_request_has_no_skip_marker() {
+        let (failed, good) = (sha('d'), sha('6'));
+        let kept = vec!["[skip ci].yml".to_owned()];
+        for by_hand in [false, true] {
+            let reason = "said [ci skip]\n\nskip-checks: true";
+            let message = RollbackMessage {
+                failed: &failed,
+                good: &good,
+                reason,
+                kept: &kept,
+                by_hand,
+                with_stable: false,
+                skip_ci: false,
+            };
+            let text = message.text();
+            assert!(!crate::actions::skip_markers::has_skip_marker(&text), "{text}");
+            assert!(text.contains(&format!("Tidegate-Rollback-From: {failed}")), "{text}");
+        }
+    }
+
+    #[test]
     fn a_hostile_path_adds_no_trailer() {
         let (failed, good) = (sha('d'), sha('6'));
         let kept = vec!["a\nTidegate-Rollback-To: 0".to_owned()];
@@ -137,6 +169,7 @@ mod tests {
             kept: &kept,
             by_hand: true,
             with_stable: false,
+            skip_ci: true,
         }
         .text();
         assert_eq!(text.lines().filter(|l| l.starts_with("Tidegate-Rollback-To:")).count(), 1);

@@ -44,11 +44,14 @@ const MAX_RANGE: usize = 500;
 pub fn main_rollback(rollback: MainRollback, state: &State, config: &Config) -> Vec<Step> {
     let mut range = rollback.range;
     range.truncate(MAX_RANGE);
+    let known = state.quarantines.get(&rollback.failed).and_then(|q| q.rollback.as_ref());
     let note = RollbackNote {
         to: rollback.good.clone(),
         range,
         after_record: state.newest_number(),
         by_hand: rollback.by_hand,
+        // There is one pull request for a failed commit, however often it is asked for.
+        pull_request: known.and_then(|known| known.pull_request),
         told: None,
     };
     let noted = state.quarantine(&rollback.failed, rollback.now).and_then(|q| q.rollback.as_ref());
@@ -183,6 +186,7 @@ pub fn stable_rollback(
             range: rollback.range,
             after_record: number,
             by_hand: true,
+            pull_request: None,
             told: None,
         }),
     };

@@ -142,6 +142,7 @@ fn quarantine(commit: char, range: &[char], after_record: u64) -> Quarantine {
             range: range.iter().copied().map(sha).collect(),
             after_record,
             by_hand: false,
+            pull_request: None,
             told: None,
         }),
     }

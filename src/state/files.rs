@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    FORMAT, Hold, IndexEntry, Quarantine, QuarantinedDigest, Record, RetryNote, State, StoredVerdict,
-    retry,
+    FORMAT, Hold, IndexEntry, Quarantine, QuarantinedDigest, Record, RetryNote, State,
+    StoredVerdict, retry,
 };
 
 /// Why the state branch cannot be read.

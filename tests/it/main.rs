@@ -18,6 +18,7 @@ mod docs;
 mod git;
 mod github;
 mod promises;
+mod protected;
 mod purity;
 mod random_walk;
 mod registry;

@@ -12,6 +12,8 @@ use crate::secret::Secret;
 /// Where credentials for the remote come from.
 #[derive(Debug, Clone, Default)]
 pub struct GitAuth {
+    /// The token of a GitHub App, and the only host that it is sent to.
+    pub app_token: Option<(Secret, String)>,
     /// `TIDEGATE_TOKEN`: for whichever host the remote is on.
     pub token: Option<Secret>,
     /// `GITHUB_TOKEN`, which is sent to GitHub's host only.
@@ -32,6 +34,7 @@ impl GitAuth {
             .and_then(|url| Url::parse(&url).ok()?.host_str().map(str::to_owned))
             .unwrap_or_else(|| "github.com".to_owned());
         Self {
+            app_token: None,
             token: get("TIDEGATE_TOKEN").map(Secret::new),
             github_token: get("GITHUB_TOKEN").map(Secret::new),
             github_host,
@@ -42,7 +45,8 @@ impl GitAuth {
 
     /// Returns the token that may be sent to `host`.
     pub(super) fn token_for(&self, host: &str) -> Option<&Secret> {
-        self.token.as_ref().or_else(|| {
+        let app = self.app_token.as_ref().filter(|(_, own)| host.eq_ignore_ascii_case(own));
+        app.map(|(token, _)| token).or(self.token.as_ref()).or_else(|| {
             self.github_token.as_ref().filter(|_| host.eq_ignore_ascii_case(&self.github_host))
         })
     }
@@ -138,6 +142,14 @@ mod tests {
         let auth = auth(&[("GITHUB_TOKEN", "t")]);
         assert!(auth.token_for("github.com").is_some());
         assert!(auth.token_for("gitlab.example").is_none());
+    }
+
+    #[test]
+    fn the_token_of_an_app_comes_first_at_its_host_only() {
+        let mut auth = auth(&[("TIDEGATE_TOKEN", "explicit")]);
+        auth.app_token = Some((Secret::new("app"), "github.com".to_owned()));
+        assert_eq!(auth.token_for("GitHub.com"), Some(&Secret::new("app")));
+        assert_eq!(auth.token_for("gitlab.example"), Some(&Secret::new("explicit")));
     }
 
     #[test]

@@ -20,6 +20,16 @@ pub struct Pull {
     /// When it was merged.
     #[serde(default)]
     pub merged_at: Option<String>,
+    /// Who opened it; `None` where that account is gone.
+    #[serde(default)]
+    pub user: Option<Account>,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Account {
+    /// Its name.
+    pub login: String,
 }
 
 /// A pull request to be opened.

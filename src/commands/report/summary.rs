@@ -21,6 +21,10 @@ pub(super) fn outputs(report: &Report) -> Vec<(&'static str, String)> {
         ("release", if report.release == 0 { String::new() } else { report.release.to_string() }),
         ("rolled_back_to", rolled_back.map(|done| done.to.clone()).unwrap_or_default()),
         ("rollback_commit", rolled_back.map(|done| done.commit.clone()).unwrap_or_default()),
+        (
+            "pull_request",
+            report.pull_request.as_ref().map(|pull| pull.number.to_string()).unwrap_or_default(),
+        ),
         ("digest", images.clone().next().map(|own| own.digest.to_string()).unwrap_or_default()),
         (
             "digests",
@@ -44,6 +48,9 @@ pub(super) fn markdown(session: &Session, report: &Report) -> String {
     let commit = report.short_commit();
     let heading = match (report.verdict, report.binding) {
         (Verdict::Promote, true) => format!("✅ Promoted {commit}: release {}", report.release),
+        (Verdict::Rollback, true) if report.pull_request.is_some() => {
+            format!("⚠️ Rollback of {commit} waits in a pull request")
+        }
         (Verdict::Rollback, true) => format!("⚠️ Rolled back {commit}"),
         (Verdict::Hold, true) => format!("⏸️ Held {commit}"),
         (Verdict::Retry, true) => format!("🔁 Retry {commit}"),
@@ -92,6 +99,9 @@ pub(super) fn markdown(session: &Session, report: &Report) -> String {
         for pending in &report.completion.pending {
             let _ = writeln!(text, "- {}: {}", inline(&pending.step), inline(&pending.reason));
         }
+    }
+    if let Some(pull) = &report.pull_request {
+        super::proposed::markdown(&mut text, &session.config.branch, pull);
     }
     if let Some(done) = &report.rolled_back {
         let branch = &session.config.branch;

@@ -58,7 +58,12 @@ pub(super) fn advice(status: &Status, config: &Config) -> Vec<Advice> {
     }
     for rollback in status.rollbacks.iter().filter(|own| own.what == What::Main) {
         let Some(failed) = &rollback.failed else { continue };
-        if rollback.commit.is_none() {
+        if let (None, Some(number)) = (&rollback.commit, rollback.pull_request) {
+            add(
+                format!("{branch} is protected: merge the rollback, or close it"),
+                format!("gh pr view {number}"),
+            );
+        } else if rollback.commit.is_none() {
             add(
                 format!(
                     "{branch} does not have this rollback: the gate was stopped, or it was undone"

@@ -179,6 +179,14 @@ pub(super) fn stable(branch: &str, record: &Record, seen: &StableSeen) -> Check 
         StableSeen::At { commit, .. } | StableSeen::NotHere(commit) if *commit == record.commit => {
             (Finding::Same, format!("at {}", commit.short()))
         }
+        StableSeen::At { commit, shows: true, same_tree: false, .. } => (
+            Finding::SameTree,
+            format!(
+                "same tree as {} but for its workflow files, in commit {}",
+                record.commit.short(),
+                commit.short()
+            ),
+        ),
         StableSeen::At { commit, shows: true, .. } => (
             Finding::SameTree,
             format!("same tree as {}, in commit {}", record.commit.short(), commit.short()),

@@ -143,6 +143,13 @@ fn show_rollback(output: &mut Output, status: &Status, rollback: &Rollback) -> i
                 short(&rollback.to)
             )
         }
+        (What::Main, Some(failed)) if rollback.pull_request.is_some() => format!(
+            "{} from {} to {}, and waits as pull request #{}",
+            bad(format!("{branch} is to be rolled back")),
+            short(failed),
+            short(&rollback.to),
+            rollback.pull_request.unwrap_or_default()
+        ),
         (What::Main, Some(failed)) => format!(
             "{} from {} to {}, and the commit is not on {branch}",
             bad(format!("a rollback of {branch} was begun")),

@@ -43,6 +43,8 @@ pub(super) struct Rollback {
     pub(super) created: Timestamp,
     /// The commit that restored the tree, on the protected branch.
     pub(super) commit: Option<CommitSha>,
+    /// The pull request that it waits in, or waited in.
+    pub(super) pull_request: Option<u64>,
     /// Whether the head of the protected branch is that commit, ledger entries left out.
     pub(super) is_head: bool,
     /// Whether what is live was among what was taken out: then users are affected.
@@ -107,6 +109,7 @@ fn of_main(
         created: rollback.created,
         is_head: rollback.commit.is_some() && rollback.commit.as_ref() == effective,
         live_was_taken_out: live.is_some_and(out),
+        pull_request: rollback.pull_request,
         lifted: quarantine.and_then(|own| own.lifted.clone()),
         commit: rollback.commit,
     }
@@ -127,6 +130,7 @@ fn of_stable(session: &Session, state: &State, record: &Record, restores: u64) -
         by_hand: true,
         created: record.created,
         commit: None,
+        pull_request: None,
         is_head: false,
         live_was_taken_out: false,
         lifted: left.and_then(|own| own.lifted.clone()),

@@ -151,6 +151,7 @@ fn with_advice(mut status: Status) -> Status {
 fn rolled_back() -> Rollback {
     Rollback {
         what: rollbacks::What::Main,
+        pull_request: None,
         failed: Some(commit('d', "Break the \u{1b}[2Jloader")),
         to: commit('6', "Fix the loader"),
         to_release: None,

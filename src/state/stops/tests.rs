@@ -36,6 +36,7 @@ fn rolled_back(commit: char, range: &[char], hour: u32) -> Quarantine {
             after_record: 1,
             by_hand: false,
             told: None,
+            pull_request: None,
         }),
     }
 }
