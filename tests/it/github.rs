@@ -39,7 +39,7 @@ fn ask_through(host: &str, ask: Ask, patience: Duration) -> Result<String, GitHu
                 first_delay: Duration::from_millis(2),
                 longest_delay: Duration::from_millis(10),
                 limit_delay: Duration::from_millis(10),
-                total: Duration::from_secs(120),
+                total: Duration::from_mins(2),
             },
             connect_timeout: PATIENCE,
             attempt_timeout: patience,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Ask, PATIENCE, RUN, ask_through, prepared};
 use crate::harness::fault_proxy::{Answer, FaultProxy, Request, Rule, exchange};
-use crate::harness::github::{APP_ID, Key, Seen, TOKEN, app};
+use crate::harness::github::{APP_ID, GitHub, Key, Seen, TOKEN, app};
 use crate::harness::prism::{Description, Prism};
 
 /// One operation: a good request, and a bad one that differs from it in one thing.
@@ -138,7 +138,7 @@ fn requests_of_the_tool_and_answers_of_the_fake_are_as_github_describes_them() {
         assert_eq!(operation, case.operation);
         let answer = by_prism(&prism, method, path, body);
         let said = String::from_utf8_lossy(&answer.body);
-        assert!(answer.status < 300, "{} {path}: {} {said}", method, answer.status);
+        assert!(answer.status < 300, "{method} {path}: {} {said}", answer.status);
         let good = answer.status;
 
         let seen = github.seen().len();
@@ -162,11 +162,20 @@ fn requests_of_the_tool_and_answers_of_the_fake_are_as_github_describes_them() {
     github.forget();
     for (ask, name) in Ask::ALL {
         let answer = ask_through(prism.host(), ask, PATIENCE);
-        assert!(answer.is_ok(), "{name}: {answer:?}\n{}", prism.log());
+        assert!(answer.is_ok(), "{name}: {answer:?}\n{}", said_again(&prism, &github));
     }
     for seen in github.seen() {
         only_what_is_described(&description, &seen);
     }
+}
+
+/// All that prism says about the last request; the tool's own errors are cut short.
+fn said_again(prism: &Prism, github: &GitHub) -> String {
+    let Some(last) = github.seen().pop() else { return String::new() };
+    let pairs =
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&last.query).finish();
+    let answer = by_prism(prism, &last.method, &format!("{}?{pairs}", last.path), &last.json());
+    String::from_utf8_lossy(&answer.body).into_owned()
 }
 
 /// prism lets parameters pass that are not described.

@@ -1,4 +1,5 @@
-//! GitHub's published OpenAPI description, and prism, which holds requests and answers against it.
+//! GitHub's published description of its REST API, and prism, which holds requests and answers
+//! against it.
 //!
 //! Both come from npm packages that `./dev setup` installs into the cache folder.
 
@@ -15,7 +16,7 @@ use super::fault_proxy::{Request, exchange};
 use super::oci_registry::free_port;
 
 /// How long prism may take to load a description on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A file of the installed packages; without it the test fails.
 fn installed(path: &str) -> PathBuf {

@@ -77,19 +77,19 @@ impl App {
                 .as_i64()
                 .ok_or_else(|| format!("Missing '{title}' claim ('{name}') in assertion"))
         };
-        let (issued, expires) = (time("iat", "issued at")?, time("exp", "expiration time")?);
+        let (start, end) = (time("iat", "issued at")?, time("exp", "expiration time")?);
         let now = now.as_second();
-        if issued > now {
+        if start > now {
             let text = "'Issued at' claim ('iat') must be an Integer representing the time that \
                         the assertion was issued";
             return Err(text.to_owned());
         }
-        if expires <= now {
+        if end <= now {
             let text = "'Expiration time' claim ('exp') must be a numeric value representing the \
                         future time at which the assertion expires";
             return Err(text.to_owned());
         }
-        if expires > now + 600 {
+        if end > now + 600 {
             return Err("'Expiration time' claim ('exp') is too far in the future".to_owned());
         }
         Ok(())

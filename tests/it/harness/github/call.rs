@@ -35,7 +35,7 @@ pub struct Call {
 pub struct Reply {
     pub status: u16,
     pub headers: Vec<(String, String)>,
-    pub body: Option<Value>,
+    pub body: Option<Box<Value>>,
     /// What the test should hear of: something that GitHub does not have.
     pub defect: Option<String>,
 }
@@ -44,9 +44,10 @@ pub type Answered = Result<Reply, Reply>;
 
 impl Reply {
     pub fn json(status: u16, body: Value) -> Self {
-        Self { status, headers: Vec::new(), body: Some(body), defect: None }
+        Self { status, headers: Vec::new(), body: Some(Box::new(body)), defect: None }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "ends a handler, all of which may refuse")]
     pub fn ok(body: Value) -> Answered {
         Ok(Self::json(200, body))
     }
@@ -68,7 +69,7 @@ impl Reply {
     }
 
     /// 422 with one error.
-    pub fn invalid(error: Value) -> Self {
+    pub fn invalid(error: &Value) -> Self {
         let mut reply = Self::error(422, "Validation Failed");
         if let Some(body) = &mut reply.body {
             body["errors"] = json!([error]);
@@ -253,6 +254,7 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    #[expect(clippy::unnecessary_wraps, reason = "ends a handler, all of which may refuse")]
     pub fn reply(self, body: Value) -> Answered {
         let reply = Reply::json(200, body);
         Ok(match &self.link {

@@ -112,14 +112,14 @@ pub fn check_texts(resource: &str, body: &Map<String, Value>) -> Result<(), Repl
     let length =
         |name: &str| body.get(name).and_then(Value::as_str).map(|text| text.chars().count());
     let too_long = |field: &str, most: usize| {
-        Reply::invalid(json!({
+        Reply::invalid(&json!({
             "resource": resource, "field": field, "code": "custom",
             "message": format!("{field} is too long (maximum is {most} characters)"),
         }))
     };
     match (length("title"), length("body")) {
         (Some(0), _) => Err(Reply::invalid(
-            json!({"resource": resource, "field": "title", "code": "missing_field"}),
+            &json!({"resource": resource, "field": "title", "code": "missing_field"}),
         )),
         (Some(title), _) if title > LONGEST_TITLE => Err(too_long("title", LONGEST_TITLE)),
         (_, Some(body)) if body > LONGEST_BODY => Err(too_long("body", LONGEST_BODY)),

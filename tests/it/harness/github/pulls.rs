@@ -68,12 +68,12 @@ pub fn create(world: &mut World, call: &Call) -> Answered {
     let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
     let (owner, head) = text("head").split_once(':').unwrap_or((&world.owner, text("head")));
     let refused = |field: &str| {
-        Reply::invalid(json!({"resource": "PullRequest", "field": field, "code": "invalid"}))
+        Reply::invalid(&json!({"resource": "PullRequest", "field": field, "code": "invalid"}))
     };
     let head_sha = world.resolve(head).ok_or_else(|| refused("head"))?;
     let base_sha = world.resolve(text("base")).ok_or_else(|| refused("base"))?;
     let says = |message: String| {
-        Reply::invalid(json!({"resource": "PullRequest", "code": "custom", "message": message}))
+        Reply::invalid(&json!({"resource": "PullRequest", "code": "custom", "message": message}))
     };
     if pulls(world).any(|(issue, pull)| {
         issue.state == "open"
@@ -133,7 +133,7 @@ pub fn update(world: &mut World, call: &Call, number: &str) -> Answered {
     apply(&mut world.issues[at], &body);
     if let Some(base) = body.get("base").and_then(Value::as_str) {
         let sha = world.resolve(base).ok_or_else(|| {
-            Reply::invalid(json!({"resource": "PullRequest", "field": "base", "code": "invalid"}))
+            Reply::invalid(&json!({"resource": "PullRequest", "field": "base", "code": "invalid"}))
         })?;
         if let Some(pull) = &mut world.issues[at].pull {
             (pull.base, pull.base_sha) = (base.to_owned(), sha);

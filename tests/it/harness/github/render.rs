@@ -327,6 +327,11 @@ pub fn pull(world: &World, api: &str, issue: &Issue, pull: &Pull, whole: bool) -
                 "commits": 1, "additions": 1, "deletions": 1, "changed_files": 1,
             }),
         );
+    } else {
+        // In lists of pull requests the description knows no `null` here.
+        for label in value["labels"].as_array_mut().into_iter().flatten() {
+            label["description"] = json!("");
+        }
     }
     value
 }

@@ -89,7 +89,7 @@ fn serve(shared: &Shared, mut request: Request) {
         let value = header.value.as_str();
         // Two of one name are one with both values (RFC 9110 section 5.3).
         let known = headers.entry(name);
-        known.and_modify(|known| *known += &format!(", {value}")).or_insert(value.to_owned());
+        known.and_modify(|known| *known = format!("{known}, {value}")).or_insert(value.to_owned());
     }
     let method = request.method().as_str().to_owned();
     let host = headers.get("host").cloned().unwrap_or_default();
@@ -169,7 +169,7 @@ fn respond(world: &mut World, mut call: Call, headers: &BTreeMap<String, String>
     });
     let mut reply = reply.unwrap_or_else(|reply| reply);
     if call.method == "GET" && reply.status == 200 {
-        let bytes = reply.body.as_ref().map(Value::to_string).unwrap_or_default();
+        let bytes = reply.body.as_ref().map(ToString::to_string).unwrap_or_default();
         let tag = format!("W/\"{}\"", &Digest::of(bytes.as_bytes()).as_str()[7..39]);
         let known = headers.get("if-none-match").is_some_and(|all| {
             all.split(',').any(|one| one.trim() == tag || one.trim() == &tag[2..])

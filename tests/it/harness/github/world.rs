@@ -95,6 +95,7 @@ impl Run {
     }
 
     /// The commit is of another repository than the one that ran.
+    #[expect(clippy::wrong_self_convention, reason = "a builder: a run from a repository")]
     pub fn from_repository(mut self, id: u64) -> Self {
         self.head_repository = Some(id);
         self
