@@ -259,10 +259,7 @@ impl fmt::Display for Reason {
             }
             Self::RetriesLeft { left } => {
                 let times = if *left == 1 { "once" } else { "more than once" };
-                write!(
-                    f,
-                    "the failed jobs may be tried again {times} before anything is rolled back"
-                )
+                write!(f, "the failed jobs may be tried again {times} before a rollback")
             }
             Self::NotTheEffectiveHead { head } => {
                 write!(f, "the branch shows {} by now, and no run has judged it", head.short())
