@@ -1,5 +1,6 @@
 //! Reads the world into evidence, and changes nothing.
 
+pub mod checks;
 pub mod failure;
 pub mod freeze;
 pub mod globs;
@@ -12,5 +13,6 @@ pub mod metrics;
 pub mod release;
 pub mod reports;
 pub mod rollbacks;
+pub mod runs;
 pub mod stable;
 pub mod world;

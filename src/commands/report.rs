@@ -16,10 +16,12 @@ use crate::policy::{Reason, Verdict};
 use crate::state::Record;
 
 mod completed;
+mod left;
 mod recovery;
 mod summary;
 
 pub(super) use completed::show_completion;
+pub(super) use left::Left;
 pub(super) use recovery::recovery;
 
 /// What a gate found and did, as `--json` prints it.
@@ -45,6 +47,9 @@ pub(super) struct Report {
     pub(super) rolled_back: Option<RolledBackText>,
     /// What was completed, and what is pending.
     pub(super) completion: Completion,
+    /// The failure of a commit above that was decided besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) left: Option<Left>,
 }
 
 /// A reason by name and in words.
@@ -95,6 +100,7 @@ impl Report {
             }),
             record: applied.record,
             completion: applied.completion,
+            left: None,
         }
     }
 
@@ -102,6 +108,9 @@ impl Report {
     pub(super) fn exit(&self) -> Exit {
         if !self.binding {
             return Exit::Done;
+        }
+        if let Some(exit) = self.left.as_ref().and_then(Left::exit) {
+            return exit;
         }
         match self.verdict {
             Verdict::Promote | Verdict::Superseded => {
@@ -182,6 +191,15 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
             output.line(format!("  {line}"))?;
         }
     }
+    if let Some(left) = &report.left {
+        if let Some(decided) = left.report() {
+            output.line("")?;
+            people(output, session, decided)?;
+        }
+        if let Some(problem) = left.problem() {
+            output.warning(&problem)?;
+        }
+    }
     Ok(())
 }
 
@@ -233,5 +251,9 @@ fn annotations(report: &Report) -> Vec<(&'static str, String)> {
         list.push(("Pending", format!("{}: {}", pending.step, pending.reason)));
     }
     list.extend(report.warnings.iter().map(|warning| ("tidegate", warning.clone())));
+    if let Some(left) = &report.left {
+        list.extend(left.report().map(annotations).unwrap_or_default());
+        list.extend(left.problem().map(|problem| ("Undecided", problem)));
+    }
     list
 }

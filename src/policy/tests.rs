@@ -44,6 +44,8 @@ fn passing() -> Evidence {
         above: Vec::new(),
         jobs: JobEvidence::new(&[job("tests", Conclusion::Success)], None),
         reports: ReportEvidence::default(),
+        checks: Vec::new(),
+        stored_failure: None,
         metrics: Vec::new(),
         freezes: Vec::new(),
         state: released('a'),
@@ -87,6 +89,7 @@ fn failing() -> Evidence {
         nothing_to_restore: false,
         kept: Vec::new(),
         unfinished: Vec::new(),
+        unanswered: None,
         range: vec![sha('b')],
         never_came: BTreeSet::new(),
     });

@@ -120,6 +120,8 @@ pub(super) fn base_evidence(
         effective_head: git.effective_head(head, &config.ledger.path)?,
         above: failure::above(git, config, state, tested, head)?,
         jobs: JobEvidence::new(results, config.require.jobs.as_deref()),
+        checks: Vec::new(),
+        stored_failure: None,
         reports: reports::collect(&session.root, &config.require.reports, None)?,
         metrics,
         freezes: freeze::open_windows(&config.freeze, session.now)?,
