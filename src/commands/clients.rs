@@ -70,14 +70,8 @@ impl Session {
         let mut redactor = Redactor::new();
         redactor.add(&token);
         let cache = self.run.is_none().then(|| self.git.git_folder().join("tidegate/github.json"));
-        let options = github::Options {
-            api,
-            repository,
-            login: Login::Token(token),
-            http,
-            cache,
-            redactor,
-        };
+        let options =
+            github::Options { api, repository, login: Login::Token(token), http, cache, redactor };
         Ok(Some(GitHub::new(options)?))
     }
 

@@ -5,8 +5,8 @@ use crate::adapters::github::GitHub;
 use crate::evidence::good::GoodSearch;
 use crate::evidence::runs::Corroboration;
 use crate::model::CommitSha;
-use crate::policy::last_good;
 use crate::observe::runs::{Required, Runs, Workflow, workflow_file};
+use crate::policy::last_good;
 use crate::state::State;
 
 impl Session {
@@ -81,11 +81,13 @@ impl Session {
         };
         let unfinished = said.unfinished.iter();
         search.warnings.extend(
-            unfinished
-                .map(|commit| format!("the run of {} is running again: wait for it", commit.short())),
+            unfinished.map(|commit| {
+                format!("the run of {} is running again: wait for it", commit.short())
+            }),
         );
         search.warnings.extend(
-            said.unanswered.map(|why| format!("GitHub did not answer, so this is not known: {why}")),
+            said.unanswered
+                .map(|why| format!("GitHub did not answer, so this is not known: {why}")),
         );
     }
 }

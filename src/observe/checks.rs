@@ -31,12 +31,11 @@ fn judge(name: &str, runs: &[CheckRun]) -> CheckFound {
         found = match (run.status, run.conclusion.as_deref(), found) {
             (_, _, worst @ CheckFound::NotPassed { .. }) => worst,
             (RunStatus::Unfinished, _, _) => CheckFound::Unfinished,
-            (RunStatus::Completed, Some("success" | "neutral" | "skipped"), before) => {
-                match before {
-                    CheckFound::Unfinished => CheckFound::Unfinished,
-                    _ => CheckFound::Passed,
-                }
-            }
+            (RunStatus::Completed, Some("success" | "neutral" | "skipped"), before) => match before
+            {
+                CheckFound::Unfinished => CheckFound::Unfinished,
+                _ => CheckFound::Passed,
+            },
             (RunStatus::Completed, conclusion, _) => CheckFound::NotPassed {
                 conclusion: conclusion.unwrap_or("nothing").chars().take(40).collect(),
                 url: run.html_url.clone(),

@@ -210,7 +210,8 @@ impl<'a> Runs<'a> {
                     return found;
                 }
                 Word::Unanswered(why) => {
-                    found.unanswered = Some(format!("whether {} has passed: {why}", commit.short()));
+                    found.unanswered =
+                        Some(format!("whether {} has passed: {why}", commit.short()));
                     return found;
                 }
             }
@@ -287,7 +288,9 @@ impl<'a> Runs<'a> {
                 }
                 Found::Unfinished(_) => unfinished = true,
                 Found::MayFail(_) => {
-                    doubts.push(format!("job {id:?} did not succeed and may fail (continue-on-error)"));
+                    doubts.push(format!(
+                        "job {id:?} did not succeed and may fail (continue-on-error)"
+                    ));
                 }
                 Found::NotThere => doubts.push(format!("no job of it is called {id:?}")),
             }

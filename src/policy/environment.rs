@@ -22,7 +22,7 @@ pub(super) fn holds(
         holds.push(Reason::UnfinishedRuns { commits: failure.unfinished.clone() });
     }
     if let Some(why) = &failure.unanswered {
-        holds.push(Reason::GitHubDidNotAnswer { why: why.clone() });
+        holds.push(Reason::GithubDidNotAnswer { why: why.clone() });
     }
     if let Some(witness) = &failure.passed_before {
         holds.push(Reason::PassedBefore { witness: witness.clone() });

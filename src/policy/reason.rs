@@ -157,7 +157,7 @@ pub enum Reason {
         commits: Vec<CommitSha>,
     },
     /// GitHub did not answer a question that the rollback depends on.
-    GitHubDidNotAnswer {
+    GithubDidNotAnswer {
         /// Which one, and why.
         why: String,
     },
@@ -276,7 +276,7 @@ impl fmt::Display for Reason {
                 let short: Vec<&str> = commits.iter().map(CommitSha::short).collect();
                 write!(f, "runs of commits in between are not finished: {}", short.join(", "))
             }
-            Self::GitHubDidNotAnswer { why } => {
+            Self::GithubDidNotAnswer { why } => {
                 write!(f, "GitHub did not answer, so a rollback would be a guess: {why}")
             }
             Self::TooManyRollbacks { depth, max } => {

@@ -14,7 +14,8 @@ pub(super) fn outputs(report: &Report) -> Vec<(&'static str, String)> {
         images.clone().map(|own| (own.image.to_string(), own.digest.to_string().into())).collect();
     let reasons: Vec<&str> = report.reasons.iter().map(|reason| reason.text.as_str()).collect();
     let left = report.left.as_ref().and_then(super::Left::report);
-    let rolled_back = report.rolled_back.as_ref().or(left.and_then(|left| left.rolled_back.as_ref()));
+    let rolled_back =
+        report.rolled_back.as_ref().or(left.and_then(|left| left.rolled_back.as_ref()));
     vec![
         ("verdict", report.verdict.word().to_owned()),
         ("commit", report.commit.clone()),

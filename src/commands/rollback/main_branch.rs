@@ -114,7 +114,8 @@ fn last_good_target(
     let unfinished = said.unfinished.first().map(|commit| {
         format!("the run of {}, which would be gone back to, is not finished", commit.short())
     });
-    if let Some(why) = said.unanswered.map(|why| format!("GitHub did not answer: {why}")).or(unfinished)
+    if let Some(why) =
+        said.unanswered.map(|why| format!("GitHub did not answer: {why}")).or(unfinished)
     {
         return Err(Failed::new(Exit::Unreachable, format!("{why}; nothing was changed"))
             .with_hint("try again later, or name the commit with --to")

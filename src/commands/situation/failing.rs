@@ -164,7 +164,11 @@ async fn ask_in_between(
         }
         RunsSeen::Unanswered { why } => {
             said.unanswered.get_or_insert_with(|| {
-                format!("whether the runs from {} to {} are finished: {why}", good.short(), failed.short())
+                format!(
+                    "whether the runs from {} to {} are finished: {why}",
+                    good.short(),
+                    failed.short()
+                )
             });
         }
         RunsSeen::Unavailable { why } => warnings.push(format!(

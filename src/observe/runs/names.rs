@@ -36,7 +36,9 @@ pub fn judge<'a>(id: &str, file: Option<&WorkflowFile>, jobs: &'a [Job]) -> Foun
     };
     let found: Vec<&Job> = jobs
         .iter()
-        .filter(|job| shown.is_exactly(&job.name) || shown.fits(&job.name) && !is_anothers(&job.name))
+        .filter(|job| {
+            shown.is_exactly(&job.name) || shown.fits(&job.name) && !is_anothers(&job.name)
+        })
         .collect();
     let succeeded = |job: &&Job| job.conclusion.as_deref() == Some("success");
     if found.is_empty() {
@@ -47,9 +49,9 @@ pub fn judge<'a>(id: &str, file: Option<&WorkflowFile>, jobs: &'a [Job]) -> Foun
     }
     // A reusable workflow may skip jobs of its own and succeed.
     let may_skip = own.calls && found.iter().any(succeeded);
-    let failed = found.iter().find(|job| {
-        !succeeded(job) && !(may_skip && job.conclusion.as_deref() == Some("skipped"))
-    });
+    let failed = found
+        .iter()
+        .find(|job| !succeeded(job) && !(may_skip && job.conclusion.as_deref() == Some("skipped")));
     match failed {
         None => Found::Passed,
         Some(job) if own.may_fail => Found::MayFail(job),
@@ -101,7 +103,8 @@ impl<'a> Shown<'a> {
         let [first, middle @ .., last] = self.literals.as_slice() else {
             return self.is_exactly(name);
         };
-        let Some(mut rest) = name.strip_prefix(first).and_then(|rest| rest.strip_suffix(last)) else {
+        let Some(mut rest) = name.strip_prefix(first).and_then(|rest| rest.strip_suffix(last))
+        else {
             return false;
         };
         for literal in middle {
@@ -223,7 +226,10 @@ mod tests {
 
     #[test]
     fn without_the_file_names_are_taken_to_be_ids() {
-        assert_eq!(said(None, &[("tests", "success"), ("tests (1)", "failure")]), "failed tests (1)");
+        assert_eq!(
+            said(None, &[("tests", "success"), ("tests (1)", "failure")]),
+            "failed tests (1)"
+        );
         assert_eq!(said(None, &[("tests / unit", "success")]), "passed");
         assert_eq!(said(None, &[("Tests", "failure")]), "not there");
     }
