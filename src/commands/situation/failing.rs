@@ -125,7 +125,8 @@ async fn look(
 fn may_roll_back(evidence: &Evidence) -> bool {
     let superseded =
         evidence.deciding_above().is_some_and(|above| above.stored != Some(Outcome::Failed));
-    evidence.occasion != Occasion::Scheduled && !superseded
+    // A schedule holds, and a pull request only reports.
+    evidence.occasion == Occasion::Push && !superseded
 }
 
 /// Asks which commits between good and failed have runs that have not ended: their gates decide
