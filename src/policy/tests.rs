@@ -455,3 +455,51 @@ fn pull_requests_are_only_reported() {
         assert!(!decide(&evidence, &Config::default()).binding);
     }
 }
+
+#[test]
+fn a_check_that_has_not_passed_holds_and_is_no_failure() {
+    use crate::evidence::checks::{CheckFound, RequiredCheck};
+    let unknown = CheckFound::Unknown { why: "no token".to_owned() };
+    let failed = CheckFound::NotPassed { conclusion: "failure".to_owned(), url: None };
+    for found in [CheckFound::Missing, CheckFound::Unfinished, failed, unknown] {
+        let check = RequiredCheck { name: "scan".to_owned(), found };
+        let mut evidence = passing();
+        evidence.checks = vec![check.clone()];
+        held_for(&evidence, "required check \"scan\"");
+        assert_eq!(decide(&evidence, &Config::default()).outcome, None);
+        let mut evidence = failing();
+        evidence.checks = vec![check];
+        assert_eq!(verdict(&evidence).0, Verdict::Rollback);
+    }
+    let mut evidence = passing();
+    evidence.checks = vec![RequiredCheck { name: "scan".to_owned(), found: CheckFound::Passed }];
+    assert_eq!(verdict(&evidence).0, Verdict::Promote);
+    evidence.jobs = JobEvidence::new(&[], None);
+    held_for(&evidence, "no required job has reported a result");
+}
+
+#[test]
+fn a_github_that_does_not_answer_holds_a_rollback() {
+    let mut evidence = failing();
+    evidence.failure.as_mut().unwrap().unanswered = Some("503".to_owned());
+    held_for(&evidence, "GitHub did not answer");
+}
+
+#[test]
+fn a_stored_failure_is_conclusive_and_obeys_every_hold() {
+    let mut evidence = failing();
+    evidence.jobs = JobEvidence::default();
+    evidence.stored_failure = Some(crate::evidence::StoredFailure {
+        commit: sha('b'),
+        run: RunIdentity { id: 42, attempt: 1 },
+        reasons: vec!["required job \"tests\" failed".to_owned()],
+    });
+    let (found, reasons) = verdict(&evidence);
+    assert_eq!(found, Verdict::Rollback);
+    assert_eq!(reasons, "run 42 found that bbbbbbb failed: required job \"tests\" failed");
+    evidence.failure.as_mut().unwrap().unfinished = vec![sha('c')];
+    held_for(&evidence, "not finished");
+    evidence.failure.as_mut().unwrap().unfinished.clear();
+    evidence.effective_head = sha('d');
+    held_for(&evidence, "no run has judged it");
+}

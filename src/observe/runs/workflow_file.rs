@@ -177,7 +177,7 @@ jobs:
             assert_eq!(WorkflowFile::parse(text.as_bytes()), None, "{start:?}");
         }
         assert_eq!(WorkflowFile::parse(b"jobs: {}\n#\xff"), None);
-        let odd = "jobs: { a: { needs: {b: c}, name: [x], steps: 3, strategy: ${{ x }} } }";
+        let odd = "jobs: { a: { needs: {b: c}, name: [x], steps: 3, strategy: '${{ x }}' } }";
         let odd = WorkflowFile::parse(odd.as_bytes()).unwrap();
         let job = odd.job("a").unwrap();
         assert!(job.needs.is_empty() && job.name.is_none() && job.matrix);

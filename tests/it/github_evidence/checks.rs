@@ -28,7 +28,9 @@ fn what_did_not_pass_holds_and_never_reverts() {
         let gate = world.gate(&commit, GREEN);
         let run = world.project.holds(gate, "check_not_passed");
         assert_eq!(reasons(&run).len(), 1, "{found:?}: {}", run.stdout);
-        assert!(world.project.remote_git(&["ls-tree", "-r", "--name-only", "main"]).contains(CONFIG));
+        assert!(
+            world.project.remote_git(&["ls-tree", "-r", "--name-only", "main"]).contains(CONFIG)
+        );
     }
 }
 

@@ -104,11 +104,15 @@ fn five_forged_entries_end_the_questions() {
 #[test]
 fn names_of_jobs_come_from_the_workflow_file() {
     let world = World::new();
-    let workflow = "on: push\njobs:\n  tests: { name: Unit tests, runs-on: x }\n  gate: { needs: tests }\n";
+    let workflow =
+        "on: push\njobs:\n  tests: { name: Unit tests, runs-on: x }\n  gate: { needs: tests }\n";
     let path = ".github/workflows/release-gate.yml";
     let forged = world.project.push("Praised", &[("app.py", "x\n"), (path, workflow)]);
     world.github.add(
-        Run::push(&forged).job("tests", "success").job("Unit tests", "failure").completed("failure"),
+        Run::push(&forged)
+            .job("tests", "success")
+            .job("Unit tests", "failure")
+            .completed("failure"),
     );
     world.ran(&world.project.good, "success");
     let bad = world.push_bad_with(&[&forged]);
@@ -140,7 +144,9 @@ fn a_token_that_may_not_read_runs_warns_and_goes_on() {
 fn a_github_that_does_not_answer_holds_what_only_the_ledger_calls_good() {
     for status in [None, Some(503)] {
         let world = World::new();
-        world.project.push("Be impatient [skip ci]", &[(CONFIG, &format!("{NO_IMAGES}{IMPATIENT}"))]);
+        world
+            .project
+            .push("Be impatient [skip ci]", &[(CONFIG, &format!("{NO_IMAGES}{IMPATIENT}"))]);
         let proxy = FaultProxy::start(&world.github.host());
         proxy.add(match status {
             Some(status) => Rule::when(|_| true).answer(status, &[], "<html>Unicorn</html>"),
