@@ -11,13 +11,15 @@ mod gate;
 mod ledger;
 mod read;
 mod release;
+mod stop;
 mod retry;
 mod value;
 
 pub use gate::{Apply, Gate, Inputs, Plan};
 pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
 pub use read::{Completions, Demo, History, LastGood, Status};
-pub use release::{Promote, Repair, Resume, Rollback};
+pub use release::{Promote, Repair, Rollback};
+pub use stop::{End, Hold, Quarantine, Resume};
 pub use retry::Retry;
 pub use value::{Assumption, Digests, JobResult, Needs};
 
@@ -118,7 +120,9 @@ pub enum Command {
     Promote(Promote),
     Rollback(Rollback),
     Repair(Repair),
+    Hold(Hold),
     Resume(Resume),
+    Quarantine(Quarantine),
     Retry(Retry),
     LastGood(LastGood),
     Ledger(Ledger),

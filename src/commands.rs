@@ -13,11 +13,13 @@ mod completions;
 mod demo;
 mod gate;
 mod history;
+mod hold;
 mod last_good;
 mod ledger;
 mod log;
 mod plan;
 mod promote;
+mod quarantine;
 mod repair;
 mod report;
 mod resume;
@@ -66,7 +68,9 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Retry(args) => retry::run(&cli.global, args, output),
         Command::Rollback(args) => rollback::run(&cli.global, args, output),
         Command::Repair(args) => repair::run(&cli.global, args, output),
+        Command::Hold(args) => hold::run(&cli.global, args, output),
         Command::Resume(args) => resume::run(&cli.global, args, output),
+        Command::Quarantine(args) => quarantine::run(&cli.global, args, output),
         Command::LastGood(args) => last_good::run(&cli.global, args, output),
         Command::Ledger(args) => ledger::run(&cli.global, args, output),
         Command::Status(args) => status::run(&cli.global, args, output),

@@ -139,11 +139,13 @@ fn quarantine(commit: char, range: &[char], after_record: u64) -> Quarantine {
         by: None,
         created: NOW.parse().unwrap(),
         expires: None,
+        lifted: None,
         rollback: Some(RollbackNote {
             to: sha('a'),
             range: range.iter().copied().map(sha).collect(),
             after_record,
             by_hand: false,
+            told: None,
         }),
     }
 }

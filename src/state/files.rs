@@ -3,7 +3,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{FORMAT, Hold, IndexEntry, Quarantine, Record, RetryNote, State, StoredVerdict, retry};
+use super::{
+    FORMAT, Hold, IndexEntry, Quarantine, QuarantinedDigest, Record, RetryNote, State, StoredVerdict,
+    retry,
+};
 
 /// Why the state branch cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -52,11 +55,13 @@ const README: &str = "\
 # tidegate state
 
 This branch is written by `tidegate`. It says what was released, what was rolled back and what is
-on hold. Read it, but change it only with the commands `promote`, `rollback` and `resume`.
+on hold. Read it, but change it only with the commands `promote`, `rollback`, `hold`, `resume` and
+`quarantine`.
 
 - `index.json`: every release, oldest first.
 - `records/`: one file for each release. The newest one is what is live.
 - `quarantine/`: commits that may not come back until a person lifts it.
+- `quarantined-digests/`: digests that may not be promoted until a person lifts it.
 - `holds/`: stops of promotions.
 - `verdicts/`: what a gate found of a commit that it did not release.
 - `retries/`: what failed in a run whose failed jobs are tried again.
@@ -74,7 +79,8 @@ impl StateFiles {
     pub const INDEX: &'static str = "index.json";
 
     /// The folders whose files are all read.
-    pub const FOLDERS: [&'static str; 4] = ["quarantine", "holds", "verdicts", "retries"];
+    pub const FOLDERS: [&'static str; 5] =
+        ["quarantine", "quarantined-digests", "holds", "verdicts", "retries"];
 
     /// Returns the path of a record.
     pub fn record_path(number: u64) -> String {
@@ -120,8 +126,15 @@ impl StateFiles {
                 let quarantine: Quarantine = read(&path, bytes)?;
                 self.state.quarantines.insert(quarantine.commit.clone(), quarantine);
             }
+            "quarantined-digests" => {
+                let own: QuarantinedDigest = read(&path, bytes)?;
+                check_name(&path, name, own.digest.hex())?;
+                self.state.quarantined_digests.insert(own.digest.clone(), own);
+            }
             "holds" => {
                 let hold: Hold = read(&path, bytes)?;
+                // The id becomes a path again when the hold ends.
+                check_name(&path, name, &hold.id)?;
                 self.state.holds.insert(hold.id.clone(), hold);
             }
             "verdicts" => {
@@ -163,7 +176,10 @@ pub struct StateChange {
     /// A new or changed quarantine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<Quarantine>,
-    /// A new hold.
+    /// New, changed or lifted quarantines of digests alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantined_digests: Vec<QuarantinedDigest>,
+    /// A new or changed hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
     /// Ids of holds that end.
@@ -172,6 +188,9 @@ pub struct StateChange {
     /// Why, where a person gave a reason; it goes into the commit message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Who, where a person ended a hold; it goes into the commit message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// A verdict to store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<StoredVerdict>,
@@ -213,6 +232,12 @@ impl StateChange {
             files
                 .push((format!("quarantine/{}.json", quarantine.commit), Some(write(quarantine)?)));
         }
+        for own in &self.quarantined_digests {
+            files.push((
+                format!("quarantined-digests/{}.json", own.digest.hex()),
+                Some(write(own)?),
+            ));
+        }
         if let Some(hold) = &self.hold {
             files.push((format!("holds/{}.json", hold.id), Some(write(hold)?)));
         }
@@ -243,7 +268,13 @@ impl StateChange {
             };
         }
         if let Some(quarantine) = &self.quarantine {
-            return format!("Quarantine {}", quarantine.commit.short());
+            let verb =
+                if quarantine.lifted.is_some() { "Lift the quarantine of" } else { "Quarantine" };
+            return format!("{verb} {}", quarantine.commit.short());
+        }
+        if let Some(own) = self.quarantined_digests.first() {
+            let verb = if own.lifted.is_some() { "Lift the quarantine of" } else { "Quarantine" };
+            return format!("{verb} digest {}", own.digest.short());
         }
         if let Some(hold) = &self.hold {
             return format!("Hold {}", hold.id);
@@ -254,8 +285,16 @@ impl StateChange {
         if let Some(note) = &self.retry {
             return format!("Retry {} after attempt {}", note.commit.short(), note.run.attempt);
         }
-        "Resume".to_owned()
+        format!("Resume {}", self.resume.join(", "))
     }
+}
+
+fn check_name(path: &str, name: &str, expected: &str) -> Result<(), StateError> {
+    if name.strip_suffix(".json") == Some(expected) {
+        return Ok(());
+    }
+    let reason = format!("{path} is not named after what it is about");
+    Err(StateError::Inconsistent { reason })
 }
 
 fn read<T: DeserializeOwned>(path: &str, bytes: &[u8]) -> Result<T, StateError> {
