@@ -29,6 +29,7 @@ mod rollback;
 mod session;
 mod situation;
 mod status;
+mod witness;
 
 /// Runs the program: arguments, log, command, errors, exit code.
 pub fn main() -> ExitCode {

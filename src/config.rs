@@ -106,6 +106,10 @@ pub struct RequireConfig {
     /// Patterns of `JUnit` XML reports, from the root of the work tree; each must match a file. With
     /// `{ path: ..., job: ... }` an entry also says which job writes them.
     pub reports: Vec<ReportConfig>,
+    /// Names of check runs on the tested commit, as GitHub shows them, of other workflows and Apps.
+    /// What is missing, unfinished or failed holds; `neutral` and `skipped` pass. A check never
+    /// promotes or reverts anything by itself. Not the gate's own job: it would wait for itself.
+    pub checks: Vec<String>,
 }
 
 /// A figure that a candidate must reach.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::model::{BranchName, CommitSha, Digest, ImageRef, RunIdentity, TreeSha};
 use crate::state::{Outcome, State};
 
+pub mod checks;
 pub mod flaky;
 pub mod freeze;
 pub mod good;
@@ -15,7 +16,9 @@ pub mod jobs;
 pub mod markers;
 pub mod metrics;
 pub mod reports;
+pub mod runs;
 
+use checks::RequiredCheck;
 use freeze::OpenWindow;
 use good::GoodSearch;
 use jobs::JobEvidence;
@@ -114,12 +117,25 @@ pub struct FailureEvidence {
     pub nothing_to_restore: bool,
     /// Kept paths that differ between the good tree and the head's.
     pub kept: Vec<String>,
-    /// Commits between good and failed whose own run has not finished.
+    /// Commits from good to failed whose own run has not finished.
     pub unfinished: Vec<CommitSha>,
+    /// Why GitHub did not answer a question that the rollback depends on.
+    pub unanswered: Option<String>,
     /// The commits `good..head`, newest first.
     pub range: Vec<CommitSha>,
     /// Failed commits whose rollback was noted and is not on the branch.
     pub never_came: BTreeSet<CommitSha>,
+}
+
+/// A failure that an earlier gate has found and stored, and that this gate decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StoredFailure {
+    /// The commit.
+    pub commit: CommitSha,
+    /// The run that found it.
+    pub run: RunIdentity,
+    /// What it found, in a sentence each.
+    pub reasons: Vec<String>,
 }
 
 /// Everything that was observed for one decision.
@@ -147,6 +163,10 @@ pub struct Evidence {
     pub jobs: JobEvidence,
     /// Results of test reports.
     pub reports: ReportEvidence,
+    /// The checks that the configuration asks for.
+    pub checks: Vec<RequiredCheck>,
+    /// The failure that an earlier gate left to this one.
+    pub stored_failure: Option<StoredFailure>,
     /// Figures.
     pub metrics: Vec<MetricObservation>,
     /// Freeze windows that are open now.

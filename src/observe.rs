@@ -1,6 +1,7 @@
 //! Reads the world into evidence, and changes nothing.
 
 pub mod attempts;
+pub mod checks;
 pub mod failure;
 pub mod freeze;
 pub mod globs;
@@ -13,5 +14,6 @@ pub mod metrics;
 pub mod release;
 pub mod reports;
 pub mod rollbacks;
+pub mod runs;
 pub mod stable;
 pub mod world;

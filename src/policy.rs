@@ -15,6 +15,7 @@ use crate::model::CommitSha;
 use crate::state::Outcome;
 
 mod by_hand;
+mod checks;
 mod descent;
 mod environment;
 mod failures;
@@ -145,7 +146,8 @@ fn without_failure(evidence: &Evidence, config: &Config) -> Decision {
         good: None,
         binding: true,
     };
-    let missing = missing::evidence(evidence);
+    let mut missing = missing::evidence(evidence);
+    missing.extend(checks::holds(evidence));
     if !missing.is_empty() {
         return decision(Verdict::Hold, missing, None);
     }

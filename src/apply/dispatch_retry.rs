@@ -35,10 +35,7 @@ impl Applier<'_> {
         branch: &BranchName,
         run: &RunIdentity,
     ) -> Dispatch {
-        let problem = match self.start(workflow, branch, run).await {
-            Ok(()) => None,
-            Err(why) => Some(why),
-        };
+        let problem = self.start(workflow, branch, run).await.err();
         Dispatch { workflow: workflow.to_owned(), run: run.id, attempt: run.attempt, problem }
     }
 

@@ -41,10 +41,13 @@ pub struct Retry {
     pub wait: Duration,
 }
 
-/// Reads a time that makes sense for a job: GitHub ends one after six hours.
+/// GitHub ends a job after six hours ("Usage limits").
+const LONGEST: Duration = Duration::from_hours(6);
+
+/// Reads a time that makes sense for a job.
 fn wait(text: &str) -> Result<Duration, String> {
     let expected = || format!("expected a time such as 60m or 90s, at most 6h, found {text:?}");
     let time: jiff::SignedDuration = text.parse().map_err(|_| expected())?;
     let time = Duration::try_from(time).map_err(|_| expected())?;
-    if time > Duration::from_secs(6 * 60 * 60) { Err(expected()) } else { Ok(time) }
+    if time > LONGEST { Err(expected()) } else { Ok(time) }
 }

@@ -22,6 +22,9 @@ pub(super) struct Clients {
 /// The address of the API where nobody names one and the remote is on github.com.
 const GITHUB_API: &str = "https://api.github.com";
 
+/// How long a person waits for one answer.
+const IMPATIENT: Duration = Duration::from_secs(10);
+
 /// GitHub's limits ask for longer waits than other servers: at least a minute after a secondary
 /// one ("Rate limits for the REST API").
 fn patience(session: &Session) -> http::Options {
@@ -42,10 +45,23 @@ impl Session {
         Ok(Clients { registries: self.registries()?, github: self.github()? })
     }
 
+    /// Makes a client of GitHub for a person who waits: one try, and no long one.
+    pub(super) fn impatient_github(&self) -> anyhow::Result<Option<GitHub>> {
+        let mut options = patience(self);
+        options.retry.attempts = 1;
+        options.attempt_timeout = options.attempt_timeout.min(IMPATIENT);
+        self.github_with(options)
+    }
+
+    /// Makes the client of GitHub, with the patience of a gate.
+    pub(super) fn github(&self) -> anyhow::Result<Option<GitHub>> {
+        self.github_with(patience(self))
+    }
+
     /// Makes the client of GitHub, where there is a token and a repository there. Which host gets
     /// the token is decided by the environment and the remote, never by the configuration: a commit
     /// could change that.
-    pub(super) fn github(&self) -> anyhow::Result<Option<GitHub>> {
+    fn github_with(&self, http: http::Options) -> anyhow::Result<Option<GitHub>> {
         let Some((api, repository)) = self.github_repository()? else { return Ok(None) };
         let own = || {
             let names = ["TIDEGATE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"];
@@ -55,6 +71,7 @@ impl Session {
         let mut options = self.github_options(api, repository, Login::Token(token));
         options.cache =
             self.run.is_none().then(|| self.git.git_folder().join("tidegate/github.json"));
+        options.http = http;
         Ok(Some(GitHub::new(options)?))
     }
 

@@ -1,16 +1,17 @@
 //! `gate`: the step of the workflow. Observe, decide, plan, apply; again where the world moved.
 
 use super::clients::Clients;
-use super::report::{self, Report};
+use super::report::{self, Left, Report};
 use super::session::{Session, block_on, mask_secrets};
 use super::situation::{self, Situation};
 use crate::apply::{Applied, Applier, Completion, Ended};
-use crate::cli::{Gate, Global};
+use crate::cli::{Gate, Global, Inputs};
 use crate::evidence::Occasion;
 use crate::exit::{Exit, Failed};
 use crate::observe::world::World;
 use crate::output::Output;
 use crate::policy::Verdict;
+use crate::state::StoredVerdict;
 
 /// A world that moves more often than this between two looks is not worth racing with.
 const TRIES: usize = 5;
@@ -57,7 +58,12 @@ async fn gate(
         match apply(session, &clients, &mut found, &say).await? {
             Ended::Done(applied) => {
                 let applied = with_earlier(*applied, before);
-                return Ok(Report::new(found, applied));
+                let left = found.left.take();
+                let mut report = Report::new(found, applied);
+                if let Some(left) = left {
+                    report.left = decide_left(session, &clients, inputs, &left, &say).await;
+                }
+                return Ok(report);
             }
             Ended::Moved { what } => {
                 tracing::info!("{what} has moved, so everything is observed again");
@@ -70,6 +76,35 @@ async fn gate(
     )
     .with_hint("rerun the job; give the gate's job a concurrency group")
     .into())
+}
+
+/// Decides the failure of a commit above whose gate waited for this run. What was done for the
+/// tested commit stands whatever comes of it.
+async fn decide_left(
+    session: &mut Session,
+    clients: &Clients,
+    inputs: &Inputs,
+    left: &StoredVerdict,
+    say: &dyn Fn(&str),
+) -> Option<Left> {
+    for _ in 0..TRIES {
+        let found = match situation::assess_left(session, clients, inputs, left).await {
+            Ok(found) => found,
+            Err(error) => return Some(Left::undecided(&left.commit, &error)),
+        };
+        let mut found = found?;
+        match apply(session, clients, &mut found, say).await {
+            Ok(Ended::Done(applied)) => {
+                return Some(Left::Decided(Box::new(Report::new(found, *applied))));
+            }
+            Ok(Ended::Moved { what }) => {
+                tracing::info!("{what} has moved, so everything is observed again");
+            }
+            Err(error) => return Some(Left::undecided(&left.commit, &error)),
+        }
+    }
+    let error = Failed::new(Exit::LostRace, format!("the world moved {TRIES} times"));
+    Some(Left::undecided(&left.commit, &error.into()))
 }
 
 /// Completes what an earlier run has left, also during a hold or a freeze.

@@ -1,4 +1,5 @@
-//! `last-good`: prints the id of the last good commit and nothing else. No network.
+//! `last-good`: prints the id of the last good commit and nothing else. No network, except where
+//! there is a token for GitHub and only the ledger calls the commit good.
 
 use serde::Serialize;
 
@@ -30,7 +31,7 @@ pub(super) fn run(global: &Global, args: &LastGood, output: &mut Output) -> anyh
     let failed = args.failed.as_deref().map(|failed| session.resolve(failed)).transpose()?;
     let ledger = local_ledger(&session, &head, output)?;
     let state = local_state(&session, output)?;
-    let search = good::search(
+    let mut search = good::search(
         &session.git,
         &ledger,
         &GoodQuery {
@@ -42,6 +43,7 @@ pub(super) fn run(global: &Global, args: &LastGood, output: &mut Output) -> anyh
             now: session.now,
         },
     )?;
+    session.corroborate_shown(&state, &mut search, None);
     let chosen = last_good::choose(&search);
     for warning in &search.warnings {
         output.warning(warning)?;

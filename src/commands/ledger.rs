@@ -150,7 +150,8 @@ fn show(global: &Global, args: &LedgerShow, output: &mut Output) -> anyhow::Resu
         state: &state,
         now: session.now,
     };
-    let search = good::search(&session.git, &ledger, &query)?;
+    let mut search = good::search(&session.git, &ledger, &query)?;
+    session.corroborate_shown(&state, &mut search, None);
     let entries: Vec<ShownEntry> =
         ledger.entries.iter().rev().map(|entry| shown(entry, &search)).collect();
     let shown = Shown { path: &session.config.ledger.path, entries, warnings: &search.warnings };

@@ -16,6 +16,7 @@ use crate::policy::{Reason, Verdict};
 use crate::state::Record;
 
 mod completed;
+mod left;
 mod proposed;
 mod recovery;
 mod retry;
@@ -23,6 +24,7 @@ mod summary;
 
 pub(super) use completed::show_completion;
 pub(super) use proposed::{PullRequestText, show_waiting};
+pub(super) use left::Left;
 pub(super) use recovery::recovery;
 pub(super) use retry::RetryText;
 
@@ -58,6 +60,9 @@ pub(super) struct Report {
     pub(super) pull_request: Option<PullRequestText>,
     /// What was completed, and what is pending.
     pub(super) completion: Completion,
+    /// The failure of a commit above that was decided besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) left: Option<Left>,
 }
 
 /// A reason by name and in words.
@@ -115,6 +120,7 @@ impl Report {
             retry,
             flaky: found.flaky,
             completion: applied.completion,
+            left: None,
         }
     }
 
@@ -122,6 +128,9 @@ impl Report {
     pub(super) fn exit(&self) -> Exit {
         if !self.binding {
             return Exit::Done;
+        }
+        if let Some(exit) = self.left.as_ref().and_then(Left::exit) {
+            return exit;
         }
         match self.verdict {
             Verdict::Promote | Verdict::Superseded => {
@@ -216,6 +225,15 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
             output.line(format!("  {line}"))?;
         }
     }
+    if let Some(left) = &report.left {
+        if let Some(decided) = left.report() {
+            output.line("")?;
+            people(output, session, decided)?;
+        }
+        if let Some(problem) = left.problem() {
+            output.warning(&problem)?;
+        }
+    }
     Ok(())
 }
 
@@ -284,5 +302,9 @@ fn annotations(report: &Report) -> Vec<(&'static str, String)> {
         list.push(("Pending", format!("{}: {}", pending.step, pending.reason)));
     }
     list.extend(report.warnings.iter().map(|warning| ("tidegate", warning.clone())));
+    if let Some(left) = &report.left {
+        list.extend(left.report().map(annotations).unwrap_or_default());
+        list.extend(left.problem().map(|problem| ("Undecided", problem)));
+    }
     list
 }

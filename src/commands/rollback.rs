@@ -56,12 +56,12 @@ pub(super) fn run(global: &Global, args: &Rollback, output: &mut Output) -> anyh
     }
     let progress = output.progress("looking at the remote");
     let world = World::fetch(&session.git, &session.config)?;
+    drop(progress);
     let proposal = if args.stable_only {
         stable::propose(&session, &world, args)?
     } else {
-        main_branch::propose(&mut session, &world, args)?
+        main_branch::propose(&mut session, &world, args, output)?
     };
-    drop(progress);
     if !agreed(&session, &proposal, args, output)? {
         return Ok(Exit::Held);
     }

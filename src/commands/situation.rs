@@ -12,24 +12,27 @@ use crate::cli::{Assumption, Inputs};
 use crate::config::Config;
 use crate::evidence::flaky::flaky;
 use crate::evidence::jobs::JobResult;
-use crate::evidence::{Evidence, Occasion};
+use crate::evidence::reports::ReportEvidence;
+use crate::evidence::{Evidence, Occasion, StoredFailure};
 use crate::exit::{Exit, Failed};
 use crate::ledger::{self, Ledger};
 use crate::model::{CommitSha, Digest, ImageRef, RunIdentity};
-use crate::observe::failure::{self, FailureQuery};
 use crate::observe::release::{self, ReleaseQuery};
 use crate::observe::world::World;
-use crate::observe::{good, jobs, kept};
+use crate::observe::{checks, good, jobs};
 use crate::plan::Plan;
 use crate::policy::{self, Decision};
-use crate::state::Outcome;
+use crate::state::{Outcome, StoredVerdict};
 
 mod base;
 mod earlier;
+mod failing;
 mod places;
 mod retry;
 mod steps;
 
+use earlier::Earlier;
+use failing::Looking;
 pub(super) use places::Places;
 
 /// A decision with everything that it was made from.
@@ -46,6 +49,8 @@ pub(super) struct Situation {
     pub(super) flaky: Vec<String>,
     /// The run that asks.
     pub(super) run: RunIdentity,
+    /// The failure of the effective head that its own gate has stored and could not decide.
+    pub(super) left: Option<StoredVerdict>,
 }
 
 /// Says what the event of the run allows, or refuses.
@@ -113,7 +118,9 @@ pub(super) async fn assess(
         base::base_evidence(session, &world, &ledger, &tested, &results, occasion, &earlier)?;
     let mut keep = Vec::new();
     if policy::has_failure(&evidence) {
-        keep = observe_failure(session, &world, &ledger, &mut evidence)?;
+        let needs = results.iter().map(|job| job.name.clone()).collect();
+        let looking = Looking { github: clients.github.as_ref(), world: &world, needs };
+        keep = failing::observe(session, &looking, &ledger, &mut evidence).await?;
     } else {
         // What passed is promoted by its own configuration, which therefore has to be readable.
         if session.work_in(None) {
@@ -134,6 +141,16 @@ pub(super) async fn assess(
             release::observe(&session.git, registries, &session.config, &query, &mut images)
                 .await?;
         evidence.release = Some(release);
+        let names = &session.config.require.checks;
+        match occasion {
+            // The checks of a pull request are on its head, and not on the merge that is tested.
+            Occasion::ReportOnly if !names.is_empty() => {
+                evidence.warnings.push("`require.checks` is not looked at here".to_owned());
+            }
+            Occasion::Push | Occasion::Scheduled | Occasion::ReportOnly => {
+                evidence.checks = checks::observe(clients.github.as_ref(), &tested, names).await;
+            }
+        }
     }
     let decision = policy::decide(&evidence, &session.config);
     tracing::info!(
@@ -147,7 +164,74 @@ pub(super) async fn assess(
     let plan = steps::make_plan(session, &world, &evidence, &decision, keep)?;
     let passed = decision.outcome == Some(Outcome::Passed);
     let flaky = if passed { flaky(&evidence, &session.config) } else { Vec::new() };
-    Ok(Situation { world, decision, plan, images, flaky, run: evidence.run })
+    let left = left_by_its_gate(&evidence, &decision);
+    Ok(Situation { world, decision, plan, images, flaky, run: evidence.run, left })
+}
+
+/// Finds the failure that another gate has left to this one: that of the effective head, above the
+/// tested commit, which did not fail. Its gate waited for this run, and no other run comes.
+fn left_by_its_gate(evidence: &Evidence, decision: &Decision) -> Option<StoredVerdict> {
+    let head = &evidence.effective_head;
+    let above = evidence.above.iter().any(|above| above.commit == *head);
+    let not_failed = decision.outcome != Some(Outcome::Failed);
+    let stored = evidence.state.verdicts.get(head).filter(|stored| match stored.outcome {
+        Outcome::Failed => true,
+        Outcome::Passed => false,
+    })?;
+    (evidence.occasion == Occasion::Push && above && not_failed).then(|| stored.clone())
+}
+
+/// Observes, decides and plans the failure that another gate has stored, as its own gate would do
+/// it now. `None` where it is not there any more, or not what the branch shows.
+pub(super) async fn assess_left(
+    session: &mut Session,
+    clients: &Clients,
+    inputs: &Inputs,
+    left: &StoredVerdict,
+) -> anyhow::Result<Option<Situation>> {
+    let world = World::fetch(&session.git, &session.config)?;
+    if world.state.state.verdicts.get(&left.commit) != Some(left) {
+        return Ok(None);
+    }
+    let ledger = observed_ledger(session, &world)?;
+    let occasion = Occasion::Push;
+    let mut evidence = base::base_evidence(
+        session,
+        &world,
+        &ledger,
+        &left.commit,
+        &[],
+        occasion,
+        &Earlier::default(),
+    )?;
+    if evidence.effective_head != left.commit {
+        return Ok(None);
+    }
+    // Reports and figures of this run are of another commit.
+    evidence.reports = ReportEvidence::default();
+    evidence.metrics = Vec::new();
+    evidence.run = left.run.clone();
+    evidence.stored_failure = Some(StoredFailure {
+        commit: left.commit.clone(),
+        run: left.run.clone(),
+        reasons: left.reasons.clone(),
+    });
+    let results = base::job_results(session, inputs, &[])?;
+    let needs = results.iter().map(|job| job.name.clone()).collect();
+    let looking = Looking { github: clients.github.as_ref(), world: &world, needs };
+    let keep = failing::observe(session, &looking, &ledger, &mut evidence).await?;
+    let decision = policy::decide(&evidence, &session.config);
+    tracing::info!(verdict = decision.verdict.word(), commit = %decision.commit, "decided");
+    let plan = steps::make_plan(session, &world, &evidence, &decision, keep)?;
+    Ok(Some(Situation {
+        world,
+        decision,
+        plan,
+        images: ImageCache::default(),
+        flaky: Vec::new(),
+        run: evidence.run,
+        left: None,
+    }))
 }
 
 /// Reads the ledger of the branch that holds it.
@@ -164,51 +248,6 @@ fn observed_ledger(session: &Session, world: &World) -> anyhow::Result<Ledger> {
         format!("cannot read {} on {}", config.ledger.path, config.ledger_branch())
     })?;
     Ok(ledger)
-}
-
-/// Observes the failure, by the configuration of the last good commit where there is one, and
-/// returns the patterns of kept paths.
-fn observe_failure(
-    session: &mut Session,
-    world: &World,
-    ledger: &Ledger,
-    evidence: &mut Evidence,
-) -> anyhow::Result<Vec<String>> {
-    let mut found = failure_by(session, world, ledger, evidence)?;
-    if let Some(good) = policy::last_good::choose(&found.1.good) {
-        match session.config_at(&good.commit.clone()) {
-            Ok(config) if config != session.config => {
-                session.config = config;
-                let ledger = observed_ledger(session, world)?;
-                found = failure_by(session, world, &ledger, evidence)?;
-            }
-            Ok(_) => {}
-            Err(error) => evidence.warnings.push(format!(
-                "the configuration of the last good commit cannot be read, so that of the tested one counts: {error:#}"
-            )),
-        }
-    }
-    evidence.failure = Some(found.1);
-    Ok(found.0)
-}
-
-fn failure_by(
-    session: &Session,
-    world: &World,
-    ledger: &Ledger,
-    evidence: &Evidence,
-) -> anyhow::Result<(Vec<String>, crate::evidence::FailureEvidence)> {
-    let keep = kept::patterns(&session.config, session.run.is_some());
-    let query = FailureQuery {
-        tested: &evidence.tested,
-        head: &evidence.head,
-        above: &evidence.above,
-        state: &world.state.state,
-        keep: &keep,
-        now: session.now,
-    };
-    let found = failure::observe(&session.git, &session.config, ledger, &query)?;
-    Ok((keep, found))
 }
 
 /// Finds the digests of the release set: as given, else from the build job's outputs, else (by

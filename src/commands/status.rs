@@ -41,6 +41,9 @@ use images::LiveImage;
 use look::{Source, said};
 use rollbacks::Rollback;
 
+/// At most so many requests go to GitHub.
+const MOST_REQUESTS: u64 = 5;
+
 /// Everything that `status` says, as `--json` prints it.
 #[derive(Debug, Serialize)]
 struct Status {
@@ -175,7 +178,8 @@ fn observe(session: &Session, offline: bool, say: &dyn Fn(&str)) -> Status {
     let mut warnings = seen.warnings;
     let (ledger, ledger_seen) = look::ledger(git, config, refs, state);
     let head = refs.branch(&config.branch);
-    let (last_good, last_good_unknown) = find_good(session, refs, state, &ledger, &mut warnings);
+    let (last_good, last_good_unknown) =
+        find_good(session, refs, state, &ledger, offline, &mut warnings);
     say("asking the registries");
     let record = state.newest();
     let asked: Vec<ImageRef> = match record {
@@ -264,6 +268,7 @@ fn find_good(
     refs: &RemoteRefs,
     state: &State,
     ledger: &Ledger,
+    offline: bool,
     warnings: &mut Vec<String>,
 ) -> (Option<Good>, Option<String>) {
     let (git, config) = (&session.git, &session.config);
@@ -286,7 +291,10 @@ fn find_good(
         now: session.now,
     };
     match good::search(git, ledger, &query) {
-        Ok(search) => {
+        Ok(mut search) => {
+            if !offline {
+                session.corroborate_shown(state, &mut search, Some(MOST_REQUESTS));
+            }
             let chosen = last_good::choose(&search).map(|good| Good {
                 commit: good.commit.clone(),
                 subject: look::subject(git, &good.commit),

@@ -27,6 +27,7 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
     ledger_path(&config.ledger.path).map_err(|problem| misfit(&["ledger", "path"], problem))?;
     distinct("images", config.images.iter().flatten())?;
     reports(&config.require.reports)?;
+    check_names(&config.require.checks)?;
     path_patterns(&["preflight", "ignore"], &config.preflight.ignore)?;
     path_patterns(&["rollback", "keep"], &config.rollback.keep)?;
     if config.rollback.max_depth == 0 {
@@ -68,6 +69,22 @@ fn distinct<T: Eq + Hash + Display>(
             misfit.path.push(Step::Index(index));
             return Err(misfit);
         }
+    }
+    Ok(())
+}
+
+fn check_names(names: &[String]) -> Result<(), Misfit> {
+    for (index, name) in names.iter().enumerate() {
+        let problem = if name.trim().is_empty() || name.chars().any(char::is_control) {
+            format!("expected the name of a check as GitHub shows it, found {name:?}")
+        } else if names[..index].contains(name) {
+            format!("{name} is there twice")
+        } else {
+            continue;
+        };
+        let mut misfit = misfit(&["require", "checks"], problem);
+        misfit.path.push(Step::Index(index));
+        return Err(misfit);
     }
     Ok(())
 }

@@ -23,11 +23,11 @@ pub fn flaky(evidence: &Evidence, config: &Config) -> Vec<String> {
         let mut reports = config.require.reports.iter();
         !tests.is_empty() && reports.any(|report| report.job.as_deref().is_none_or(|job| job == id))
     };
-    let passes = |id: &str| {
+    let job_passed = |id: &str| {
         let mut required = evidence.jobs.required.iter();
         required.any(|job| job.name == id && job.conclusion == Some(Conclusion::Success))
     };
-    let jobs = note.failed_jobs.iter().filter(|id| passes(id) && !has_report(id));
+    let jobs = note.failed_jobs.iter().filter(|id| job_passed(id) && !has_report(id));
     let jobs: Vec<String> = jobs.map(|id| format!("job {id}")).collect();
     tests.into_iter().chain(jobs).collect()
 }

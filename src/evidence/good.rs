@@ -79,6 +79,19 @@ pub enum Rejection {
         /// What was found.
         found: String,
     },
+    /// So many entries before it were refuted that GitHub was not asked about it any more.
+    NotCorroborated,
+}
+
+impl GoodSearch {
+    /// Rejects what hints say about a commit. Records and stored verdicts are not asked.
+    pub fn reject_hints(&mut self, commit: &CommitSha, why: &Rejection) {
+        for candidate in &mut self.candidates {
+            if candidate.commit == *commit && !candidate.witness.is_authority() {
+                candidate.rejections.push(why.clone());
+            }
+        }
+    }
 }
 
 impl fmt::Display for Rejection {
@@ -95,6 +108,9 @@ impl fmt::Display for Rejection {
             Self::OtherBranch { branch } => write!(f, "its entry is about branch {branch:?}"),
             Self::DidNotPass => f.write_str("its entry does not say that it passed"),
             Self::Refuted { found } => write!(f, "GitHub refutes it: {found}"),
+            Self::NotCorroborated => {
+                f.write_str("too many entries were refuted, so GitHub was not asked about it")
+            }
         }
     }
 }
@@ -118,6 +134,6 @@ pub struct GoodCandidate {
 pub struct GoodSearch {
     /// What was found of each.
     pub candidates: Vec<GoodCandidate>,
-    /// Ledger blocks that were passed over, and why.
+    /// Ledger blocks that were passed over, and why, and what GitHub could not be asked.
     pub warnings: Vec<String>,
 }

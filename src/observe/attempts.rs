@@ -5,21 +5,28 @@ use jiff::Timestamp;
 
 use crate::adapters::github::Job;
 use crate::config::ReportConfig;
+use crate::observe::runs::names;
+use crate::observe::runs::workflow_file::WorkflowFile;
 
-/// When the jobs of a run began, by the names that GitHub shows.
+/// When the jobs of a run began.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct JobStarts(Vec<(String, Timestamp)>);
+pub struct JobStarts {
+    jobs: Vec<Job>,
+    file: Option<WorkflowFile>,
+}
 
 impl JobStarts {
-    /// Takes them from what GitHub says of the jobs.
-    pub fn of(jobs: &[Job]) -> Self {
-        Self(jobs.iter().filter_map(|job| Some((job.name.clone(), job.started_at?))).collect())
+    /// Takes them from what GitHub says of the jobs. `file` is the workflow file of the run's commit,
+    /// which says under which names jobs are shown; without it, names are taken to be ids.
+    pub fn of(jobs: Vec<Job>, file: Option<WorkflowFile>) -> Self {
+        Self { jobs, file }
     }
 
     /// Returns when a job began. Of a matrix, the earliest of its jobs counts: one of them may have
     /// been green and was not run again.
     pub fn of_job(&self, id: &str) -> Option<Timestamp> {
-        self.0.iter().filter(|(shown, _)| is_job(shown, id)).map(|(_, began)| *began).min()
+        let jobs = names::jobs_of(id, self.file.as_ref(), &self.jobs);
+        jobs.iter().filter_map(|job| job.started_at).min()
     }
 
     /// Returns the time before which a report of this kind comes from an earlier attempt: the start
@@ -42,17 +49,10 @@ impl JobStarts {
     }
 }
 
-/// Whether GitHub shows this name for a job with this id: the id itself where the job has no name of
-/// its own, followed by the values of a matrix or by the job of a called workflow.
-fn is_job(shown: &str, id: &str) -> bool {
-    shown
-        .strip_prefix(id)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(" (") || rest.starts_with(" / "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapters::github::RunStatus;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -60,8 +60,18 @@ mod tests {
 
     fn starts() -> JobStarts {
         let jobs =
-            [("tests (3.12)", 50), ("tests (3.13)", 10), ("lint", 20), ("build / image", 30)];
-        JobStarts(jobs.map(|(name, second)| (name.to_owned(), at(second))).to_vec())
+            [("Tests (3.12)", 50), ("Tests (3.13)", 10), ("lint", 20), ("build / image", 30)];
+        let job = |(name, second): (&str, i64)| Job {
+            id: 1,
+            name: name.to_owned(),
+            status: RunStatus::Completed,
+            conclusion: None,
+            started_at: Some(at(second)),
+            run_attempt: 2,
+            html_url: None,
+        };
+        let file = b"jobs:\n  tests: { name: Tests, strategy: { matrix: {} } }\n  lint: {}\n  build: { uses: x }\n";
+        JobStarts::of(jobs.map(job).to_vec(), WorkflowFile::parse(file))
     }
 
     #[test]

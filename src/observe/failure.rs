@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use crate::actions::skip_markers::has_skip_marker;
 use crate::adapters::git::Git;
 use crate::config::Config;
-use crate::evidence::good::Rejection;
+use crate::evidence::good::{GoodSearch, Rejection};
+use crate::evidence::runs::RunsSeen;
 use crate::evidence::{Above, FailureEvidence};
 use crate::ledger::{EntryStatus, Ledger};
 use crate::model::CommitSha;
@@ -17,7 +18,7 @@ use crate::policy::last_good;
 use crate::state::{Outcome, State};
 
 /// At most so many commits are looked at above the tested one, or noted below the failed one.
-const MAX_COMMITS: usize = 1000;
+pub const MAX_COMMITS: usize = 1000;
 
 /// Lists the commits above the tested one, newest first.
 ///
@@ -37,16 +38,12 @@ pub fn above(
     let mut list = Vec::new();
     for commit in git.range(tested, head, MAX_COMMITS)? {
         let info = git.commit(&commit)?;
-        let ledger_only = match info.parents.as_slice() {
-            [parent] => git.touches_only(parent, &commit, &config.ledger.path)?,
-            _ => false,
-        };
         // Anybody can write the trailers; history has to agree with them.
         let rollback_of = rollbacks::told(git, &info)?
             .filter(|told| told.agrees == Some(true))
             .map(|told| told.failed);
         list.push(Above {
-            own_run: !ledger_only && !has_skip_marker(&info.message),
+            own_run: seems_to_run(git, config, &commit)?,
             stored: state.verdicts.get(&commit).map(|verdict| verdict.outcome),
             commit,
             rollback_of,
@@ -55,7 +52,28 @@ pub fn above(
     Ok(list)
 }
 
-/// The inputs of [`observe`].
+/// Tells whether a commit seems to have a run: its message has no skip marker, and it touches more
+/// than the ledger.
+pub fn seems_to_run(git: &Git, config: &Config, commit: &CommitSha) -> anyhow::Result<bool> {
+    let info = git.commit(commit)?;
+    let ledger_only = match info.parents.as_slice() {
+        [parent] => git.touches_only(parent, commit, &config.ledger.path)?,
+        _ => false,
+    };
+    Ok(!ledger_only && !has_skip_marker(&info.message))
+}
+
+/// Takes GitHub's word on which commits have a run of their own. One that has stored a verdict had
+/// a run, whatever became of it.
+pub fn name_own_runs(above: &mut [Above], seen: &RunsSeen) {
+    for above in above {
+        if let Some(has_run) = seen.has_run(&above.commit) {
+            above.own_run = has_run || above.stored.is_some();
+        }
+    }
+}
+
+/// The inputs of [`search`] and [`observe`].
 #[derive(Debug, Clone, Copy)]
 pub struct FailureQuery<'a> {
     /// The commit that was tested.
@@ -88,26 +106,35 @@ pub fn subject(
     }
 }
 
-/// Searches the last good commit, and asks whether the code can be the cause at all.
+/// Searches the commits that count as good, without GitHub's word.
+pub fn search(
+    git: &Git,
+    config: &Config,
+    ledger: &Ledger,
+    query: &FailureQuery<'_>,
+    failed: &CommitSha,
+) -> anyhow::Result<GoodSearch> {
+    let query = GoodQuery {
+        head: query.head,
+        failed: Some(failed),
+        branch: &config.branch,
+        ledger_path: &config.ledger.path,
+        state: query.state,
+        now: query.now,
+    };
+    good::search(git, ledger, &query)
+}
+
+/// Asks what a rollback would restore, and whether the code can be the cause at all. `search` is
+/// what came of [`search`], with what GitHub refutes.
 pub fn observe(
     git: &Git,
     config: &Config,
     ledger: &Ledger,
     query: &FailureQuery<'_>,
+    failed: CommitSha,
+    search: GoodSearch,
 ) -> anyhow::Result<FailureEvidence> {
-    let failed = subject(git, config, query.tested, query.above)?;
-    let search = good::search(
-        git,
-        ledger,
-        &GoodQuery {
-            head: query.head,
-            failed: Some(&failed),
-            branch: &config.branch,
-            ledger_path: &config.ledger.path,
-            state: query.state,
-            now: query.now,
-        },
-    )?;
     let good = last_good::choose(&search).map(|good| good.commit.clone());
     let patterns = kept::compile(query.keep)?;
     let head_tree = git.commit(query.head)?.tree;
@@ -134,6 +161,7 @@ pub fn observe(
         kept: kept_paths,
         // Without GitHub's word none counts as unfinished.
         unfinished: Vec::new(),
+        unanswered: None,
         range,
         never_came: never_came(git, query)?,
     })
@@ -193,7 +221,7 @@ fn same_tree_as_passed(
     config: &Config,
     query: &FailureQuery<'_>,
     failed: &CommitSha,
-    search: &crate::evidence::good::GoodSearch,
+    search: &GoodSearch,
     patterns: &globset::GlobSet,
 ) -> anyhow::Result<Option<CommitSha>> {
     let failed_tree = git.commit(failed)?.tree;
@@ -204,6 +232,7 @@ fn same_tree_as_passed(
             && candidate.commit != *failed
             && !quarantined(&candidate.commit)
             && !candidate.rejections.contains(&Rejection::DidNotPass)
+            && !candidate.rejections.iter().any(|why| matches!(why, Rejection::Refuted { .. }))
             // A note about the failed commit on top of it says nothing about its tree.
             && !candidate.rejections.contains(&Rejection::IsTheFailedCommit)
     });

@@ -21,6 +21,9 @@ pub(super) fn holds(
     if !failure.unfinished.is_empty() {
         holds.push(Reason::UnfinishedRuns { commits: failure.unfinished.clone() });
     }
+    if let Some(why) = &failure.unanswered {
+        holds.push(Reason::GithubDidNotAnswer { why: why.clone() });
+    }
     if let Some(witness) = &failure.passed_before {
         holds.push(Reason::PassedBefore { witness: witness.clone() });
     } else if let Some(commit) = &failure.same_tree_as {

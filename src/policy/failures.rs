@@ -1,4 +1,5 @@
-//! Rule: a required job's failure, a failed test in a report, or a missed bound is conclusive.
+//! Rule: a required job's failure, a failed test in a report, or a missed bound is conclusive, also
+//! where an earlier gate has found it.
 
 use super::Reason;
 use super::metrics::{MetricVerdict, judge};
@@ -18,5 +19,10 @@ pub(super) fn conclusive(evidence: &Evidence) -> Vec<Reason> {
         }
         MetricVerdict::Pass | MetricVerdict::Missing { .. } => None,
     });
-    jobs.chain(tests).chain(metrics).collect()
+    let earlier = evidence.stored_failure.iter().map(|failure| Reason::FailedEarlier {
+        commit: failure.commit.clone(),
+        run: failure.run.id,
+        why: failure.reasons.join("; "),
+    });
+    jobs.chain(tests).chain(metrics).chain(earlier).collect()
 }

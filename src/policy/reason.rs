@@ -32,6 +32,22 @@ pub enum Reason {
         /// Which bound, and by how much.
         why: String,
     },
+    /// The gate of another run has found a failure of the commit, and left it to this one.
+    FailedEarlier {
+        /// The commit.
+        commit: CommitSha,
+        /// The run.
+        run: u64,
+        /// What that gate found.
+        why: String,
+    },
+    /// A check that `require.checks` names has not passed.
+    CheckNotPassed {
+        /// Its name.
+        check: String,
+        /// What was found.
+        why: String,
+    },
     /// A required piece of evidence is not there.
     EvidenceMissing {
         /// Which one, and why.
@@ -140,6 +156,11 @@ pub enum Reason {
         /// The commits.
         commits: Vec<CommitSha>,
     },
+    /// GitHub did not answer a question that the rollback depends on.
+    GithubDidNotAnswer {
+        /// Which one, and why.
+        why: String,
+    },
     /// So many rollbacks in a row need a person.
     TooManyRollbacks {
         /// How many there were.
@@ -174,6 +195,10 @@ impl fmt::Display for Reason {
                 first.as_ref().map_or(Ok(()), |first| write!(f, ", first {first}"))
             }
             Self::MetricFailed { metric, why } => write!(f, "metric {metric}: {why}"),
+            Self::FailedEarlier { commit, run, why } => {
+                write!(f, "run {run} found that {} failed: {why}", commit.short())
+            }
+            Self::CheckNotPassed { check, why } => write!(f, "required check {check:?} {why}"),
             Self::EvidenceMissing { what } => f.write_str(what),
             Self::ImageUnfit { image, why } => write!(f, "{image}: {why}"),
             Self::ConflictMarkers { places, count } => {
@@ -251,6 +276,9 @@ impl fmt::Display for Reason {
                 let short: Vec<&str> = commits.iter().map(CommitSha::short).collect();
                 write!(f, "runs of commits in between are not finished: {}", short.join(", "))
             }
+            Self::GithubDidNotAnswer { why } => {
+                write!(f, "GitHub did not answer, so a rollback would be a guess: {why}")
+            }
             Self::TooManyRollbacks { depth, max } => {
                 write!(
                     f,
@@ -259,10 +287,7 @@ impl fmt::Display for Reason {
             }
             Self::RetriesLeft { left } => {
                 let times = if *left == 1 { "once" } else { "more than once" };
-                write!(
-                    f,
-                    "the failed jobs may be tried again {times} before anything is rolled back"
-                )
+                write!(f, "the failed jobs may be tried again {times} before a rollback")
             }
             Self::NotTheEffectiveHead { head } => {
                 write!(f, "the branch shows {} by now, and no run has judged it", head.short())

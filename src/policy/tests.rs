@@ -44,6 +44,8 @@ fn passing() -> Evidence {
         above: Vec::new(),
         jobs: JobEvidence::new(&[job("tests", Conclusion::Success)], None),
         reports: ReportEvidence::default(),
+        checks: Vec::new(),
+        stored_failure: None,
         metrics: Vec::new(),
         freezes: Vec::new(),
         state: released('a'),
@@ -87,6 +89,7 @@ fn failing() -> Evidence {
         nothing_to_restore: false,
         kept: Vec::new(),
         unfinished: Vec::new(),
+        unanswered: None,
         range: vec![sha('b')],
         never_came: BTreeSet::new(),
     });
@@ -423,6 +426,23 @@ fn retries_come_before_a_rollback() {
 }
 
 #[test]
+fn superseded_and_holds_come_before_a_retry() {
+    let mut config = Config::default();
+    config.rollback.retries = 1;
+    let mut evidence = failing();
+    evidence.occasion = Occasion::Scheduled;
+    assert_eq!(verdict_by(&evidence, &config).0, Verdict::Hold);
+    evidence.occasion = Occasion::Push;
+    config.rollback.enabled = false;
+    assert_eq!(verdict_by(&evidence, &config).0, Verdict::Hold);
+    config.rollback.enabled = true;
+    assert_eq!(verdict_by(&evidence, &config).0, Verdict::Retry);
+    evidence.above =
+        vec![Above { commit: sha('c'), own_run: true, stored: None, rollback_of: None }];
+    assert_eq!(verdict_by(&evidence, &config).0, Verdict::Superseded);
+}
+
+#[test]
 fn a_disabled_rollback_holds() {
     let mut config = Config::default();
     config.rollback.enabled = false;
@@ -455,4 +475,52 @@ fn pull_requests_are_only_reported() {
         evidence.occasion = Occasion::ReportOnly;
         assert!(!decide(&evidence, &Config::default()).binding);
     }
+}
+
+#[test]
+fn a_check_that_has_not_passed_holds_and_is_no_failure() {
+    use crate::evidence::checks::{CheckFound, RequiredCheck};
+    let unknown = CheckFound::Unknown { why: "no token".to_owned() };
+    let failed = CheckFound::NotPassed { conclusion: "failure".to_owned(), url: None };
+    for found in [CheckFound::Missing, CheckFound::Unfinished, failed, unknown] {
+        let check = RequiredCheck { name: "scan".to_owned(), found };
+        let mut evidence = passing();
+        evidence.checks = vec![check.clone()];
+        held_for(&evidence, "required check \"scan\"");
+        assert_eq!(decide(&evidence, &Config::default()).outcome, None);
+        let mut evidence = failing();
+        evidence.checks = vec![check];
+        assert_eq!(verdict(&evidence).0, Verdict::Rollback);
+    }
+    let mut evidence = passing();
+    evidence.checks = vec![RequiredCheck { name: "scan".to_owned(), found: CheckFound::Passed }];
+    assert_eq!(verdict(&evidence).0, Verdict::Promote);
+    evidence.jobs = JobEvidence::new(&[], None);
+    held_for(&evidence, "no required job has reported a result");
+}
+
+#[test]
+fn a_github_that_does_not_answer_holds_a_rollback() {
+    let mut evidence = failing();
+    evidence.failure.as_mut().unwrap().unanswered = Some("503".to_owned());
+    held_for(&evidence, "GitHub did not answer");
+}
+
+#[test]
+fn a_stored_failure_is_conclusive_and_obeys_every_hold() {
+    let mut evidence = failing();
+    evidence.jobs = JobEvidence::default();
+    evidence.stored_failure = Some(crate::evidence::StoredFailure {
+        commit: sha('b'),
+        run: RunIdentity { id: 42, attempt: 1 },
+        reasons: vec!["required job \"tests\" failed".to_owned()],
+    });
+    let (found, reasons) = verdict(&evidence);
+    assert_eq!(found, Verdict::Rollback);
+    assert_eq!(reasons, "run 42 found that bbbbbbb failed: required job \"tests\" failed");
+    evidence.failure.as_mut().unwrap().unfinished = vec![sha('c')];
+    held_for(&evidence, "not finished");
+    evidence.failure.as_mut().unwrap().unfinished.clear();
+    evidence.effective_head = sha('d');
+    held_for(&evidence, "no run has judged it");
 }

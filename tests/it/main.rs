@@ -17,6 +17,7 @@ mod demo;
 mod docs;
 mod git;
 mod github;
+mod github_evidence;
 mod promises;
 mod protected;
 mod purity;

@@ -13,7 +13,9 @@ pub(super) fn outputs(report: &Report) -> Vec<(&'static str, String)> {
     let digests: serde_json::Map<String, serde_json::Value> =
         images.clone().map(|own| (own.image.to_string(), own.digest.to_string().into())).collect();
     let reasons: Vec<&str> = report.reasons.iter().map(|reason| reason.text.as_str()).collect();
-    let rolled_back = report.rolled_back.as_ref();
+    let left = report.left.as_ref().and_then(super::Left::report);
+    let rolled_back =
+        report.rolled_back.as_ref().or(left.and_then(|left| left.rolled_back.as_ref()));
     vec![
         ("verdict", report.verdict.word().to_owned()),
         ("commit", report.commit.clone()),
@@ -126,6 +128,15 @@ pub(super) fn markdown(session: &Session, report: &Report) -> String {
         text.push_str("\n**Warnings**\n\n");
         for warning in report.warnings.iter().take(20) {
             let _ = writeln!(text, "- {}", inline(warning));
+        }
+    }
+    if let Some(left) = &report.left {
+        text.push('\n');
+        if let Some(decided) = left.report() {
+            text.push_str(&markdown(session, decided));
+        }
+        if let Some(problem) = left.problem() {
+            let _ = writeln!(text, "## ❌ {}", inline(&problem));
         }
     }
     text

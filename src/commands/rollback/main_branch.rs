@@ -13,6 +13,7 @@ use crate::model::CommitSha;
 use crate::observe::good::{self, GoodQuery};
 use crate::observe::world::World;
 use crate::observe::{kept, rollbacks};
+use crate::output::Output;
 use crate::plan::{self, MainRollback, Step};
 use crate::policy::last_good;
 
@@ -24,6 +25,7 @@ pub(super) fn propose(
     session: &mut Session,
     world: &World,
     args: &Rollback,
+    output: &mut Output,
 ) -> anyhow::Result<Proposal> {
     let head = world.head(&session.config)?.clone();
     let failed = match &args.failed {
@@ -32,7 +34,7 @@ pub(super) fn propose(
     };
     let target = match &args.to {
         Some(to) => target::allowed(session, world, args, to)?,
-        None => last_good_target(session, world, &head, &failed)?,
+        None => last_good_target(session, world, &head, &failed, output)?,
     };
     if !session.git.is_ancestor(&target.commit, &head)? {
         let error =
@@ -92,6 +94,7 @@ fn last_good_target(
     world: &World,
     head: &CommitSha,
     failed: &CommitSha,
+    output: &mut Output,
 ) -> anyhow::Result<Target> {
     // That of the remote: a file of the work tree may be old, or half edited.
     let ledger = match world.refs.branch(session.config.ledger_branch()) {
@@ -106,7 +109,21 @@ fn last_good_target(
         state: &world.state.state,
         now: session.now,
     };
-    let search = good::search(&session.git, &ledger, &query)?;
+    let mut search = good::search(&session.git, &ledger, &query)?;
+    let said = session.corroborate(&world.state.state, &mut search, None)?.unwrap_or_default();
+    let unfinished = said.unfinished.first().map(|commit| {
+        format!("the run of {}, which would be gone back to, is not finished", commit.short())
+    });
+    if let Some(why) =
+        said.unanswered.map(|why| format!("GitHub did not answer: {why}")).or(unfinished)
+    {
+        return Err(Failed::new(Exit::Unreachable, format!("{why}; nothing was changed"))
+            .with_hint("try again later, or name the commit with --to")
+            .into());
+    }
+    for warning in &search.warnings {
+        output.warning(warning)?;
+    }
     match last_good::choose(&search) {
         Some(good) => Ok(Target { commit: good.commit.clone(), record: None }),
         None => {

@@ -124,6 +124,8 @@ pub(super) fn base_evidence(
         above: failure::above(git, config, state, tested, head)?,
         jobs: JobEvidence::new(results, config.require.jobs.as_deref()),
         reports,
+        checks: Vec::new(),
+        stored_failure: None,
         metrics,
         freezes: freeze::open_windows(&config.freeze, session.now)?,
         state: state.clone(),

@@ -9,6 +9,7 @@ use crate::evidence::reports::ReportEvidence;
 use crate::model::CommitSha;
 use crate::observe::attempts::JobStarts;
 use crate::observe::reports::{self, Wanted};
+use crate::observe::runs::workflow_file;
 use crate::state::State;
 
 /// What is known of earlier attempts.
@@ -45,7 +46,9 @@ pub(super) async fn observe(
         None => "there is no token for GitHub's API".to_owned(),
         Some(github) => match github.jobs(run.id).await {
             Ok(jobs) => {
-                earlier.starts = Some(JobStarts::of(&jobs));
+                let path = session.run.as_ref().and_then(|run| run.workflow_path.as_deref());
+                let file = path.and_then(|path| workflow_file(&session.git, tested, path));
+                earlier.starts = Some(JobStarts::of(jobs, file));
                 return earlier;
             }
             Err(error) => error.to_string(),

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use crate::harness::act::{Act, ActRun};
 use crate::harness::environment::require_program;
 use crate::harness::git_server::GitServer;
+use crate::harness::github::{self, GitHub};
 use crate::harness::oci_registry::{Auth, OciRegistry, PASSWORD, USER};
 use crate::harness::repo::Repo;
 
@@ -18,6 +19,16 @@ const EXAMPLE: &str = include_str!("../../../docs/examples/release-gate.yml");
 const TOKEN: &str = PASSWORD;
 const REPOSITORY: &str = "acme/app";
 
+/// An API that knows the token of the run.
+fn github() -> GitHub {
+    let github = GitHub::start();
+    let mut world = github.world();
+    let token = world.tokens[github::TOKEN].clone();
+    world.tokens.insert(TOKEN.to_owned(), token);
+    drop(world);
+    github
+}
+
 /// A team's repository on a stand-in for GitHub.
 pub struct Example {
     /// The developer's clone.
@@ -25,6 +36,8 @@ pub struct Example {
     server: GitServer,
     registry: OciRegistry,
     storage: TempDir,
+    /// What stands for GitHub's API; act would name the real one.
+    github: GitHub,
     /// How often the workflow ran, which gives each run its id.
     runs: u32,
 }
@@ -48,7 +61,7 @@ impl Example {
             "FROM scratch\nARG TARGETARCH\nLABEL arch=$TARGETARCH\nCOPY app /\n",
         );
         repo.write("Makefile", "test:\n\tgrep -qx works app\nlint:\n\ttest -s app\n");
-        let example = Self { repo, server, registry, storage: folder(), runs: 0 };
+        let example = Self { repo, server, registry, storage: folder(), github: github(), runs: 0 };
         example.write_configuration();
         example
     }
@@ -85,6 +98,7 @@ impl Example {
             .variable("REGISTRY", self.registry.host())
             .env("TEST_ARTIFACTS", &storage("artifacts"))
             .env("TEST_REMOTE", &self.server.url(REPOSITORY))
+            .env("TIDEGATE_GITHUB_API_URL", &self.github.url())
             .env("TIDEGATE_BIN", &gate.display().to_string())
             .env("GITHUB_RUN_ID", &(1000 + self.runs).to_string())
             .env("CONTAINERS_STORAGE_CONF", &storage("storage.conf"))

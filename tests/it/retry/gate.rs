@@ -244,7 +244,8 @@ fn the_rerun_of_an_old_run_reverts_nothing_after_a_newer_commit() {
     let team = Team::new();
     let (_, old) = team.pushes_red();
     team.gate(old, RED).run().code(5);
-    team.project.push("Newer", &[("app.py", "print('newer')\n")]);
+    let newer = team.project.push("Newer", &[("app.py", "print('newer')\n")]);
+    team.github.add(Run::push(&newer).job("tests", "in_progress"));
     let head = team.project.branch("main");
     team.begins_again(old);
 

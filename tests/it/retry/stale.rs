@@ -71,6 +71,20 @@ fn without_a_job_the_earliest_of_the_required_jobs_counts() {
 }
 
 #[test]
+fn a_job_is_known_by_the_name_that_its_workflow_shows() {
+    let team = Team::new();
+    let workflow = "jobs:\n  tests: { name: All tests, steps: [] }\n";
+    let files = [("app.py", "print('bad')\n"), (".github/workflows/release-gate.yml", workflow)];
+    let commit = team.project.push("Bad", &files);
+    let run = Run::push(&commit).attempt(2).job("All tests", "success");
+    let run = team.github.add(run.created_at(LATER));
+    team.github.edit(run, |run| run.jobs[0].started_at = LATER.parse().unwrap());
+    team.writes(&[]);
+    let gate = team.project.holds(team.gate(run, AGAIN_GREEN), "evidence_missing");
+    assert!(gate.stdout.contains("it comes from an earlier attempt"), "{}", gate.stdout);
+}
+
+#[test]
 fn what_cannot_be_checked_is_said() {
     let team = Team::new();
     let commit = team.project.push("Again", &[("app.py", "print('again')\n")]);

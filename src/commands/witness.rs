@@ -1,0 +1,93 @@
+//! GitHub as a witness: how every command asks it about runs (promise 6).
+
+use super::session::{Session, block_on};
+use crate::adapters::github::GitHub;
+use crate::evidence::good::GoodSearch;
+use crate::evidence::runs::Corroboration;
+use crate::model::CommitSha;
+use crate::observe::runs::{Required, Runs, Workflow, workflow_file};
+use crate::policy::last_good;
+use crate::state::State;
+
+impl Session {
+    /// Makes what asks about runs; nothing is asked yet.
+    pub(super) fn runs<'a>(&self, github: Option<&'a GitHub>, state: &State) -> Runs<'a> {
+        let own = self.run.as_ref().map(|run| run.identity.id);
+        let named = self.run.as_ref().and_then(|run| run.workflow_path.clone());
+        let workflow = match (named, own) {
+            (Some(path), _) => Workflow::Path(path),
+            (None, Some(own)) => Workflow::OfRun(own),
+            // A person: the workflow is the one that has made the newest release.
+            (None, None) => {
+                let mut runs = state.records.values().rev().map(|record| record.run.id);
+                runs.find(|id| *id != 0).map_or(Workflow::Unknown, Workflow::OfRun)
+            }
+        };
+        Runs::new(github, self.config.branch.clone(), workflow, own)
+    }
+
+    /// Says which jobs had to pass for a commit: those that its own configuration names, else those
+    /// that the gate needs, in this run or in the commit's workflow file.
+    pub(super) fn required(&self, needs: &[String], commit: &CommitSha, path: &str) -> Required {
+        let file = workflow_file(&self.git, commit, path);
+        let configured = match self.config_at(commit) {
+            Ok(config) => config.require.jobs,
+            Err(_) => self.config.require.jobs.clone(),
+        };
+        let here = self.run.as_ref().and_then(|run| run.job.as_deref());
+        let jobs = configured
+            .or_else(|| (self.run.is_some() && !needs.is_empty()).then(|| needs.to_vec()))
+            .or_else(|| file.as_ref().and_then(|file| file.gate_needs(here)));
+        Required { jobs, file }
+    }
+
+    /// Asks GitHub about what only the ledger calls good, where there is a token for it; what it
+    /// finds goes into `search`. For a person, who does not wait for a server that is down; `requests`
+    /// limits how many are sent.
+    pub(super) fn corroborate(
+        &self,
+        state: &State,
+        search: &mut GoodSearch,
+        requests: Option<u64>,
+    ) -> anyhow::Result<Option<Corroboration>> {
+        let hint = last_good::choose(search).is_some_and(|good| !good.witness.is_authority());
+        if !hint {
+            return Ok(None);
+        }
+        block_on(async {
+            let Some(github) = self.impatient_github()? else { return Ok(None) };
+            let mut runs = self.runs(Some(&github), state);
+            if let Some(requests) = requests {
+                runs = runs.at_most(requests);
+            }
+            let required = |commit: &CommitSha, path: &str| self.required(&[], commit, path);
+            Ok(Some(runs.corroborate(search, &required).await))
+        })
+    }
+
+    /// The same for commands that only show something: what GitHub did not say is a warning.
+    pub(super) fn corroborate_shown(
+        &self,
+        state: &State,
+        search: &mut GoodSearch,
+        requests: Option<u64>,
+    ) {
+        let said = match self.corroborate(state, search, requests) {
+            Ok(said) => said.unwrap_or_default(),
+            Err(error) => Corroboration {
+                unanswered: Some(super::status::look::said(error)),
+                ..Corroboration::default()
+            },
+        };
+        let unfinished = said.unfinished.iter();
+        search.warnings.extend(
+            unfinished.map(|commit| {
+                format!("the run of {} is running again: wait for it", commit.short())
+            }),
+        );
+        search.warnings.extend(
+            said.unanswered
+                .map(|why| format!("GitHub did not answer, so this is not known: {why}")),
+        );
+    }
+}
