@@ -17,13 +17,14 @@ use crate::adapters::registry::{Manifest, Reference, Registries, RegistryError};
 use crate::adapters::state_branch::Observed;
 use crate::config::Config;
 use crate::exit::{Exit, Failed};
-use crate::model::{CommitSha, Digest, ImageRef};
+use crate::model::{CommitSha, Digest, ImageRef, RunIdentity};
 use crate::plan::Step;
 use crate::state::Record;
 
 mod append_ledger;
 mod check_image;
 mod complete;
+mod dispatch_retry;
 mod keep_digest;
 mod move_stable;
 mod move_tag;
@@ -31,6 +32,7 @@ mod roll_back;
 mod write_state;
 
 pub use complete::{Completion, Pending};
+pub use dispatch_retry::Dispatch;
 pub use roll_back::RolledBack;
 
 /// A ref that others move all the time is tried so often.
@@ -109,6 +111,8 @@ pub struct Applied {
     pub record: Option<Record>,
     /// The rollback of main that was pushed.
     pub rolled_back: Option<RolledBack>,
+    /// The retry workflow that was to be started.
+    pub retry: Option<Dispatch>,
     /// The projections that were completed, and those that are pending.
     pub completion: Completion,
 }
@@ -204,6 +208,14 @@ impl Applier<'_> {
                 Some(done) => run.applied.rolled_back = Some(done),
                 None => return Ok(Some(format!("branch {}", step.branch))),
             },
+            Step::DispatchRetry { workflow, branch, run: id, attempt } => {
+                let run_identity = RunIdentity { id: *id, attempt: *attempt };
+                let done = self.dispatch_retry(workflow, branch, &run_identity).await;
+                if done.problem.is_none() {
+                    self.note_dispatch(&run.observed, &run_identity);
+                }
+                run.applied.retry = Some(done);
+            }
             // Completed as a whole, for whichever record is the newest by then.
             Step::MoveTag { .. } | Step::MoveStable { .. } | Step::AppendLedger(_) => {}
         }

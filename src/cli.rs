@@ -11,12 +11,16 @@ mod gate;
 mod ledger;
 mod read;
 mod release;
+mod retry;
+mod stop;
 mod value;
 
 pub use gate::{Apply, Gate, Inputs, Plan};
 pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
 pub use read::{Completions, Demo, History, LastGood, Status};
-pub use release::{Promote, Repair, Resume, Rollback};
+pub use release::{Promote, Repair, Rollback};
+pub use retry::Retry;
+pub use stop::{End, Hold, Quarantine, Resume};
 pub use value::{Assumption, Digests, JobResult, Needs};
 
 /// Decide whether a commit may be released, and carry the decision out
@@ -116,7 +120,10 @@ pub enum Command {
     Promote(Promote),
     Rollback(Rollback),
     Repair(Repair),
+    Hold(Hold),
     Resume(Resume),
+    Quarantine(Quarantine),
+    Retry(Retry),
     LastGood(LastGood),
     Ledger(Ledger),
     Status(Status),

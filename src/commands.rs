@@ -13,14 +13,17 @@ mod completions;
 mod demo;
 mod gate;
 mod history;
+mod hold;
 mod last_good;
 mod ledger;
 mod log;
 mod plan;
 mod promote;
+mod quarantine;
 mod repair;
 mod report;
 mod resume;
+mod retry;
 mod rollback;
 mod session;
 mod situation;
@@ -62,9 +65,12 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Plan(args) => plan::run(&cli.global, args, output),
         Command::Apply(args) => apply::run(&cli.global, args, output),
         Command::Promote(args) => promote::run(&cli.global, args, output),
+        Command::Retry(args) => retry::run(&cli.global, args, output),
         Command::Rollback(args) => rollback::run(&cli.global, args, output),
         Command::Repair(args) => repair::run(&cli.global, args, output),
+        Command::Hold(args) => hold::run(&cli.global, args, output),
         Command::Resume(args) => resume::run(&cli.global, args, output),
+        Command::Quarantine(args) => quarantine::run(&cli.global, args, output),
         Command::LastGood(args) => last_good::run(&cli.global, args, output),
         Command::Ledger(args) => ledger::run(&cli.global, args, output),
         Command::Status(args) => status::run(&cli.global, args, output),

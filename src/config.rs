@@ -16,12 +16,14 @@ mod error;
 mod load;
 mod locate;
 mod node;
+mod report;
 mod tags;
 #[cfg(test)]
 mod tests;
 
 pub use error::{ConfigError, Place, Problem};
 pub use load::MAX_CONFIG_BYTES;
+pub use report::ReportConfig;
 pub use tags::TagPatternError;
 
 /// Where the configuration file is looked for, from the root of the repository.
@@ -101,8 +103,9 @@ pub struct RequireConfig {
     /// Names of jobs from the workflow's `needs`; the others are advisory. Without the key:
     /// every job in `needs`.
     pub jobs: Option<Vec<String>>,
-    /// Patterns of `JUnit` XML reports, from the root of the work tree; each must match a file.
-    pub reports: Vec<String>,
+    /// Patterns of `JUnit` XML reports, from the root of the work tree; each must match a file. With
+    /// `{ path: ..., job: ... }` an entry also says which job writes them.
+    pub reports: Vec<ReportConfig>,
     /// Names of check runs on the tested commit, as GitHub shows them, of other workflows and Apps.
     /// What is missing, unfinished or failed holds; `neutral` and `skipped` pass. A check never
     /// promotes or reverts anything by itself. Not the gate's own job: it would wait for itself.
@@ -179,6 +182,9 @@ pub struct RollbackConfig {
     pub enabled: bool,
     /// How often the failed jobs are tried again before a rollback.
     pub retries: u32,
+    /// The workflow that runs the failed jobs again: a file in `.github/workflows/` of the protected
+    /// branch.
+    pub retry_workflow: String,
     /// How many rollbacks may follow each other without a promotion between them.
     pub max_depth: u32,
     /// Patterns of paths that a rollback does not restore, besides the ledger.
@@ -338,6 +344,7 @@ impl Default for RollbackConfig {
         Self {
             enabled: true,
             retries: 0,
+            retry_workflow: "tidegate-retry.yml".to_owned(),
             max_depth: 3,
             keep: Vec::new(),
             workflows: WorkflowFiles::Auto,

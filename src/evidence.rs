@@ -9,6 +9,7 @@ use crate::model::{BranchName, CommitSha, Digest, ImageRef, RunIdentity, TreeSha
 use crate::state::{Outcome, State};
 
 pub mod checks;
+pub mod flaky;
 pub mod freeze;
 pub mod good;
 pub mod jobs;

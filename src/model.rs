@@ -123,6 +123,13 @@ checked_text!(
 );
 
 checked_text!(
+    /// The name of a hold, which is the name of a file too: what a tag may be, at most 64 long.
+    HoldId,
+    |text| is_tag(text) && text.len() <= 64,
+    "a name for a hold (letters, digits, _ . - ; at most 64; not starting with . or -)"
+);
+
+checked_text!(
     /// The name of an immutable published copy of a data set.
     DataVersion,
     |text| !text.is_empty()

@@ -1,5 +1,6 @@
 //! Reads the world into evidence, and changes nothing.
 
+pub mod attempts;
 pub mod checks;
 pub mod failure;
 pub mod freeze;

@@ -18,7 +18,7 @@ pub use error::show_failure;
 pub use progress::Progress;
 pub use table::{Fields, Table};
 pub use text::{Styled, bad, clean, clean_lines, dim, good, plain, strong, warn, width};
-pub use time::ago;
+pub use time::{ago, at};
 
 use crate::cli::{ColorWhen, Global};
 use crate::exit::{Exit, Failed};

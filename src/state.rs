@@ -7,8 +7,10 @@
 //! index.json                    every record in one line each, and the number of the newest
 //! records/000012.json           one release
 //! quarantine/<commit>.json      a commit that may not come back
+//! quarantined-digests/<hex>.json  a digest that may not be promoted
 //! holds/<id>.json               a stop of promotions
 //! verdicts/<commit>.json        what a gate found of a commit that it did not release
+//! retries/<commit>.json         what failed in a run whose failed jobs are tried again
 //! ```
 //!
 //! Every file carries the version of its format. A newer version than this program knows is an
@@ -23,9 +25,13 @@ use crate::model::{CommitSha, Digest};
 
 mod files;
 mod record;
+mod retry;
+mod stops;
 
 pub use files::{StateChange, StateError, StateFiles};
 pub use record::{Places, Record, RecordKind, ReleasedImage};
+pub use retry::RetryNote;
+pub use stops::{Lifted, QuarantinedDigest, ToldRollback};
 
 /// The version of the format of every file.
 pub const FORMAT: u32 = 1;
@@ -64,6 +70,9 @@ pub struct Quarantine {
     /// Until when; without it, until a person lifts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
+    /// Set once a person lifted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifted: Option<Lifted>,
     /// The rollback that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<RollbackNote>,
@@ -82,6 +91,9 @@ pub struct RollbackNote {
     /// `true` where a person asked for it.
     #[serde(default)]
     pub by_hand: bool,
+    /// How it was told, where a person has quarantined the commit again since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<ToldRollback>,
 }
 
 /// A stop of promotions by a person. It never stops a rollback.
@@ -139,10 +151,14 @@ pub struct State {
     pub records: BTreeMap<u64, Record>,
     /// Quarantines, by commit.
     pub quarantines: BTreeMap<CommitSha, Quarantine>,
+    /// Quarantines of digests alone, by digest.
+    pub quarantined_digests: BTreeMap<Digest, QuarantinedDigest>,
     /// Holds, by id.
     pub holds: BTreeMap<String, Hold>,
     /// Verdicts, by commit.
     pub verdicts: BTreeMap<CommitSha, StoredVerdict>,
+    /// Notes of first tries that failed, by commit.
+    pub retries: BTreeMap<CommitSha, RetryNote>,
 }
 
 impl State {
@@ -169,17 +185,7 @@ impl State {
         self.index.iter().rev().find(|entry| entry.kind.is_promotion())
     }
 
-    /// Returns the quarantine of a commit that is in force at `now`.
-    pub fn quarantine(&self, commit: &CommitSha, now: Timestamp) -> Option<&Quarantine> {
-        self.quarantines.get(commit).filter(|q| in_force(q.expires, now))
-    }
-
-    /// Returns the quarantine of a digest that is in force at `now`.
-    pub fn quarantine_of_digest(&self, digest: &Digest, now: Timestamp) -> Option<&Quarantine> {
-        self.quarantines.values().find(|q| q.digests.contains(digest) && in_force(q.expires, now))
-    }
-
-    /// Returns the rollbacks that took `commit` out.
+    /// Returns the rollbacks that took `commit` out, whatever was lifted since.
     pub fn rollbacks_over(
         &self,
         commit: &CommitSha,
@@ -190,25 +196,12 @@ impl State {
         })
     }
 
-    /// Tells whether a rollback took `commit` out and it did not come back since: released again,
-    /// or as the target of another rollback of stable.
-    pub fn is_rolled_back(&self, commit: &CommitSha) -> bool {
-        let released = self
-            .index
-            .iter()
-            .rev()
-            .find(|entry| entry.commit == *commit)
-            .map_or(0, |entry| entry.number);
-        self.quarantines
-            .values()
-            .filter_map(|quarantine| quarantine.rollback.as_ref())
-            .any(|note| note.range.contains(commit) && note.after_record >= released)
-    }
-
     /// Returns a quarantine with what an earlier one of the same commit forbids besides.
     pub fn united(&self, mut quarantine: Quarantine) -> Quarantine {
         let Some(earlier) = self.quarantines.get(&quarantine.commit) else { return quarantine };
-        for digest in &earlier.digests {
+        // What was lifted, or is over, is not forbidden again.
+        let forbidden = earlier.is_in_force(quarantine.created);
+        for digest in earlier.digests.iter().filter(|_| forbidden) {
             if !quarantine.digests.contains(digest) {
                 quarantine.digests.push(digest.clone());
             }
@@ -222,15 +215,12 @@ impl State {
                     }
                 }
             }
-            (own @ None, Some(earlier)) => *own = Some(earlier.clone()),
+            (own @ None, Some(note)) => {
+                *own = Some(RollbackNote { told: earlier.told_rollback(), ..note.clone() });
+            }
             (_, None) => {}
         }
         quarantine
-    }
-
-    /// Returns the holds that are in force at `now`.
-    pub fn holds_at(&self, now: Timestamp) -> impl Iterator<Item = &Hold> {
-        self.holds.values().filter(move |hold| in_force(hold.expires, now))
     }
 
     /// Returns the automatic rollbacks that were noted since the last promotion, with the commits
@@ -244,8 +234,4 @@ impl State {
             counts.then_some((&quarantine.commit, note))
         })
     }
-}
-
-fn in_force(expires: Option<Timestamp>, now: Timestamp) -> bool {
-    expires.is_none_or(|expires| expires > now)
 }

@@ -96,11 +96,10 @@ pub fn write(
         git.tree_with_files(base.as_ref().map(|b| &b.tree), &change.files(&observed.state)?)?;
     let parents: Vec<&CommitSha> = observed.head.iter().collect();
     let mut message = format!("{} [skip ci]\n", change.subject());
-    if let Some(reason) = &change.reason {
-        let reason: String = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        message.push_str("\nReason: ");
-        message.push_str(&reason);
-        message.push('\n');
+    for (name, text) in [("Reason", &change.reason), ("By", &change.by)] {
+        let Some(text) = text else { continue };
+        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        message = format!("{message}\n{name}: {text}\n");
     }
     let commit = git.write_commit(&tree, &parents, &message, signer)?;
     match git.push(branch, observed.head.as_ref(), &commit)? {

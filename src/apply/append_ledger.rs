@@ -9,6 +9,9 @@ use crate::model::CommitSha;
 use crate::plan::{LedgerStep, ledger_message};
 use crate::state::{Record, State};
 
+/// An entry names so many flaky tests; the record names all that are known.
+const MOST_FLAKY: usize = 20;
+
 impl Applier<'_> {
     /// Returns whether anything was written. Releases before this one whose entry is missing, since
     /// the ledger was refused or their gate was killed, get theirs too: back to the newest one that
@@ -88,5 +91,6 @@ fn entry(record: &Record) -> NewEntry {
             .collect(),
         data: record.data.clone(),
         metrics: record.metrics.clone(),
+        flaky: record.flaky.iter().take(MOST_FLAKY).cloned().collect(),
     }
 }

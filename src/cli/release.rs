@@ -1,4 +1,4 @@
-//! `promote`, `rollback`, `repair`, `resume`: what a person does.
+//! `promote`, `rollback`, `repair`: what a person does.
 
 use clap::Args;
 
@@ -81,12 +81,4 @@ pub struct Repair {
     /// Which branch and which ledger.
     #[command(flatten)]
     pub place: Place,
-}
-
-/// End the hold that rollback --stable-only has set
-#[derive(Debug, Clone, Args)]
-pub struct Resume {
-    /// Say why; stands on the state branch
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
 }

@@ -50,6 +50,9 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
     let Ended::Done(applied) = ended else {
         return Err(stale("it moved while the plan was performed"));
     };
+    if let Some(problem) = applied.retry.as_ref().and_then(|retry| retry.problem.as_ref()) {
+        output.warning(&format!("the failed jobs are not tried again by themselves: {problem}"))?;
+    }
     let performed = Performed {
         verdict: plan.verdict,
         commit: plan.commit.to_string(),

@@ -10,6 +10,10 @@ use crate::config::{CONFIG_PATH, Config};
 use crate::model::CommitSha;
 use crate::output::Output;
 
+mod state;
+
+pub(super) use state::{change_state, expires, reason};
+
 /// At most so many commits are looked back for a configuration that can be read.
 const COMMITS: usize = 1000;
 

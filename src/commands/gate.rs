@@ -2,9 +2,8 @@
 
 use super::clients::Clients;
 use super::report::{self, Left, Report};
-use super::session::{SECRETS, Session, block_on, environment};
+use super::session::{Session, block_on, mask_secrets};
 use super::situation::{self, Situation};
-use crate::actions::commands::mask;
 use crate::apply::{Applied, Applier, Completion, Ended};
 use crate::cli::{Gate, Global, Inputs};
 use crate::evidence::Occasion;
@@ -36,22 +35,6 @@ pub(super) fn perform(
     mask_secrets(&session, output)?;
     let report = block_on(gate(&mut session, args, occasion, output))?;
     Ok((session, report))
-}
-
-/// Tells the runner what to hide from its log, before anything else is printed. The redaction in
-/// this process is the other net: masks do not know encoded forms.
-fn mask_secrets(session: &Session, output: &mut Output) -> anyhow::Result<()> {
-    if session.run.is_none() || output.is_json() {
-        return Ok(());
-    }
-    let mut commands = Vec::new();
-    for name in SECRETS {
-        if let Some(value) = environment(name) {
-            mask(&mut commands, &value)?;
-        }
-    }
-    output.text(&String::from_utf8_lossy(&commands))?;
-    Ok(())
 }
 
 async fn gate(
@@ -147,6 +130,12 @@ pub(super) async fn apply(
         // A hold is a hold, also where it cannot be noted for the gates that come later.
         (Err(error), Verdict::Hold | Verdict::Superseded) => {
             found.decision.warnings.push(format!("the verdict could not be stored: {error:#}"));
+            Ok(Ended::Done(Box::default()))
+        }
+        // Nothing is reverted where the retry cannot be noted, and a person can still rerun.
+        (Err(error), Verdict::Retry) => {
+            let why = format!("the retry could not be noted, so nothing was started: {error:#}");
+            found.decision.warnings.push(why);
             Ok(Ended::Done(Box::default()))
         }
         (ended, _) => ended,

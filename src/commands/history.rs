@@ -10,10 +10,12 @@ use crate::adapters::state_branch;
 use crate::cli::{self, Global};
 use crate::exit::Exit;
 use crate::ledger::{EntryStatus, Ledger};
-use crate::model::CommitSha;
+use crate::model::{CommitSha, Digest};
 use crate::observe::rollbacks::{self, MainRollback};
-use crate::output::{Output, Styled, Table, ago, dim, good, plain, warn};
+use crate::output::{Output, Styled, Table, ago, at, dim, good, plain, warn};
 use crate::state::{IndexEntry, Record, RecordKind, State};
+
+mod stops;
 
 /// So many commits of the branch are looked at for rollbacks that no note tells of.
 const LOOKED_AT: usize = 1000;
@@ -38,6 +40,12 @@ enum Kind {
     StableRollback,
     /// The protected branch went back; no release changed.
     MainRollback,
+    /// A person quarantined a commit or a digest.
+    Quarantine,
+    /// A person lifted a quarantine.
+    Lift,
+    /// A hold, as long as the state branch has it.
+    Hold,
     /// An entry of the ledger, where there are no records.
     LedgerEntry,
 }
@@ -49,8 +57,13 @@ struct Entry {
     time: Option<Timestamp>,
     /// The number of the record.
     release: Option<u64>,
-    /// What was released, or what came back.
-    commit: CommitSha,
+    /// What was released, what came back, or what was quarantined or lifted; `None` for digests
+    /// and holds.
+    commit: Option<CommitSha>,
+    /// The digest that was quarantined or lifted by itself.
+    digest: Option<Digest>,
+    /// The id of the hold.
+    hold: Option<String>,
     /// The first line of its message.
     subject: Option<String>,
     /// What was taken out.
@@ -59,10 +72,17 @@ struct Entry {
     restores: Option<u64>,
     /// Why.
     reason: Option<String>,
+    /// The reason of an `--override`.
+    #[serde(rename = "override")]
+    override_reason: Option<String>,
+    /// When a quarantine or hold ends by itself, or was ended.
+    expires: Option<Timestamp>,
     /// Who.
     by: Option<String>,
     /// Where to look at the run.
     run_url: Option<String>,
+    /// What passed only when it was tried again.
+    flaky: Vec<String>,
 }
 
 pub(super) fn run(
@@ -76,10 +96,14 @@ pub(super) fn run(
     drop(progress);
     history.warnings.extend(problem.map(|error| format!("{}; the defaults are used", said(error))));
     output.show("tidegate/history/1", &history, |output, history| {
-        output.table(&table(history))?;
-        if history.total > history.entries.len() {
-            let left = history.total - history.entries.len();
-            output.note(dim(format!("{left} older; -n {} shows all", history.total)))?;
+        // With -n 0 nobody asked for a table, and something did happen.
+        if !history.entries.is_empty() || history.total == 0 {
+            output.table(&table(history))?;
+        }
+        let left = history.total - history.entries.len();
+        if left > 0 {
+            let older = if history.entries.is_empty() { "to show" } else { "older" };
+            output.note(dim(format!("{left} {older}; -n {} shows all", history.total)))?;
         }
         for warning in &history.warnings {
             output.warning(warning)?;
@@ -101,6 +125,7 @@ fn observe(session: &Session, count: usize) -> History {
         Vec::new()
     });
     entries.extend(of_main.into_iter().map(of_rollback));
+    entries.extend(stops::entries(state));
     if state.index.is_empty() {
         let (ledger, _) = look::ledger(git, config, &seen.refs, state);
         entries.extend(of_ledger(ledger));
@@ -126,47 +151,53 @@ fn of_index(state: &State, entry: &IndexEntry) -> Entry {
         .values()
         .find(|own| rollbacks::of_stable(state, own) == Some(entry.number));
     Entry {
-        kind,
-        time: Some(entry.created),
         release: Some(entry.number),
-        commit: entry.commit.clone(),
-        subject: None,
+        commit: Some(entry.commit.clone()),
         failed: left.map(|own| own.commit.clone()),
         restores,
-        reason: None,
-        by: None,
-        run_url: None,
+        ..Entry::new(kind, Some(entry.created))
+    }
+}
+
+impl Entry {
+    fn new(kind: Kind, time: Option<Timestamp>) -> Self {
+        Self {
+            kind,
+            time,
+            release: None,
+            commit: None,
+            digest: None,
+            hold: None,
+            subject: None,
+            failed: None,
+            restores: None,
+            reason: None,
+            override_reason: None,
+            expires: None,
+            by: None,
+            run_url: None,
+            flaky: Vec::new(),
+        }
     }
 }
 
 fn of_rollback(rollback: MainRollback) -> Entry {
     Entry {
-        kind: Kind::MainRollback,
-        time: Some(rollback.created),
-        release: None,
-        commit: rollback.to,
-        subject: None,
+        commit: Some(rollback.to),
         failed: Some(rollback.failed),
-        restores: None,
         reason: Some(rollback.reason),
         by: rollback.by,
-        run_url: None,
+        ..Entry::new(Kind::MainRollback, Some(rollback.created))
     }
 }
 
 fn of_ledger(ledger: Ledger) -> impl Iterator<Item = Entry> {
     let passed = |entry: &crate::ledger::Entry| entry.status == EntryStatus::Passed;
     ledger.entries.into_iter().filter(passed).map(|entry| Entry {
-        kind: Kind::LedgerEntry,
-        time: entry.date.as_deref().and_then(ledger_time),
+        flaky: entry.flaky(),
         release: entry.release,
-        commit: entry.commit,
-        subject: None,
-        failed: None,
-        restores: None,
-        reason: None,
-        by: None,
-        run_url: None,
+        commit: Some(entry.commit),
+        ..Entry::new(Kind::LedgerEntry, entry.date.as_deref().and_then(ledger_time))
     })
 }
 
@@ -179,16 +210,20 @@ fn ledger_time(text: &str) -> Option<Timestamp> {
 
 /// Adds what the record and the commit say. Old records are read one by one.
 fn complete(git: &Git, head: Option<&CommitSha>, state: &State, entry: &mut Entry) {
-    entry.subject = look::subject(git, &entry.commit);
+    entry.subject = entry.commit.as_ref().and_then(|commit| look::subject(git, commit));
     let (Some(number), Some(head)) = (entry.release, head) else { return };
     let record: Option<Record> = match state.records.get(&number) {
         Some(record) => Some(record.clone()),
         None => state_branch::read_record(git, head, number).ok().flatten(),
     };
     let Some(record) = record else { return };
-    entry.reason = record.reason.or(record.override_reason.map(|why| format!("override: {why}")));
+    entry.reason = record.reason;
+    entry.override_reason = record.override_reason;
     entry.by = record.by;
     entry.run_url = record.run_url;
+    if entry.kind == Kind::Release {
+        entry.flaky = record.flaky;
+    }
 }
 
 fn table(history: &History) -> Table {
@@ -206,23 +241,57 @@ fn row(entry: &Entry, now: Timestamp) -> [Styled; 6] {
         Kind::Release => good("released"),
         Kind::StableRollback => warn("stable back"),
         Kind::MainRollback => warn("main back"),
+        Kind::Quarantine => warn("quarantined"),
+        Kind::Lift => good("lifted"),
+        Kind::Hold => warn("on hold"),
         Kind::LedgerEntry => plain("in the ledger"),
     };
     let subject = entry.subject.as_deref().unwrap_or_default();
-    let why = match (entry.kind, &entry.failed) {
-        (Kind::Release | Kind::LedgerEntry, _) | (_, None) => {
-            entry.reason.clone().unwrap_or_default()
-        }
-        (Kind::StableRollback | Kind::MainRollback, Some(failed)) => {
-            format!("took out {}: {}", failed.short(), entry.reason.as_deref().unwrap_or_default())
-        }
+    let about = match (&entry.commit, &entry.digest, &entry.hold) {
+        (Some(commit), _, _) => format!("{} {subject}", commit.short()),
+        (None, Some(digest), _) => format!("sha256:{}", digest.short()),
+        (None, None, hold) => hold.clone().unwrap_or_default(),
     };
     [
         what,
         plain(entry.release.map_or_else(String::new, |number| number.to_string())),
-        plain(format!("{} {subject}", entry.commit.short())).cut(50),
+        plain(about).cut(50),
         dim(entry.time.map_or_else(String::new, |time| ago(time, now))),
         plain(entry.by.as_deref().unwrap_or_default()).cut(20),
-        plain(why),
+        plain(why(entry, now)),
     ]
+}
+
+fn why(entry: &Entry, now: Timestamp) -> String {
+    let reason = entry.reason.as_deref().unwrap_or_default();
+    let mut why = match (entry.kind, &entry.failed) {
+        (Kind::StableRollback | Kind::MainRollback, Some(failed)) => {
+            format!("took out {}: {reason}", failed.short())
+        }
+        (
+            Kind::Release
+            | Kind::LedgerEntry
+            | Kind::Quarantine
+            | Kind::Lift
+            | Kind::Hold
+            | Kind::StableRollback
+            | Kind::MainRollback,
+            _,
+        ) => reason.to_owned(),
+    };
+    if !entry.flaky.is_empty() {
+        let flaky = format!("flaky: {}", entry.flaky.join(", "));
+        why = if why.is_empty() { flaky } else { format!("{why}; {flaky}") };
+    }
+    if let Some(overridden) = &entry.override_reason {
+        // A rollback has said it in its reason already.
+        if !why.contains(overridden.as_str()) {
+            why = format!("{why} (override: {overridden})");
+        }
+    }
+    match entry.expires {
+        Some(expires) if expires <= now => format!("{why} (over since {})", at(expires)),
+        Some(expires) => format!("{why} (until {})", at(expires)),
+        None => why,
+    }
 }

@@ -52,6 +52,7 @@ fn append(global: &Global, args: &LedgerAppend, output: &mut Output) -> anyhow::
         images: Vec::new(),
         data: None,
         metrics: std::collections::BTreeMap::new(),
+        flaky: Vec::new(),
     };
     let known = ledger::parse(&existing)
         .with_context(|| format!("cannot read {}", path.display()))?

@@ -23,11 +23,14 @@ use crate::observe::world::World;
 use crate::output::{Output, clean, good, strong};
 use crate::plan::{self, Promotion, Step};
 use crate::policy::{self, ByHand};
+use crate::state::Record;
 
 #[derive(Serialize)]
 struct Promoted {
     commit: String,
     release: u64,
+    /// `false` where it was live already.
+    changed: bool,
     completion: Completion,
 }
 
@@ -37,9 +40,11 @@ pub(super) fn run(global: &Global, args: &Promote, output: &mut Output) -> anyho
     let Some(promoted) = promoted else { return Ok(Exit::Held) };
     output.show("tidegate/promote/1", &promoted, |output, promoted| {
         let commit = &promoted.commit[..7];
+        let (what, already) =
+            if promoted.changed { ("promoted", "") } else { ("nothing to do:", " already") };
         output.line(format!(
-            "{} {commit} is live as release {}",
-            good("promoted"),
+            "{} {commit} is live as release {}{already}",
+            good(what),
             promoted.release
         ))?;
         show_completion(output, &promoted.completion)
@@ -55,11 +60,18 @@ async fn promote(
     let clients = session.clients()?;
     let registries = &clients.registries;
     let progress = output.progress("looking at the remote");
-    complete_newest(session, &clients, &|step| progress.say(step)).await?;
+    let completion = complete_newest(session, &clients, &|step| progress.say(step)).await?;
     let world = World::fetch(&session.git, &session.config)?;
     let commit = candidate(session, registries, args).await?;
     session.config = session.config_at(&commit)?;
-    let (steps, images) = steps(session, registries, args, &world, &commit).await?;
+    let digests = digests(session, registries, args, &commit).await?;
+    if let Some(live) = world.state.state.newest().filter(|live| is_live(live, &commit, &digests))
+        && args.override_reason.is_none()
+    {
+        let (commit, release) = (commit.to_string(), live.number);
+        return Ok(Some(Promoted { commit, release, changed: false, completion }));
+    }
+    let (steps, images) = steps(session, registries, args, &world, &commit, &digests).await?;
     drop(progress);
     output.note(format!("{} {}", strong("promote"), commit.short()))?;
     for (number, step) in (1..).zip(&steps) {
@@ -76,6 +88,7 @@ async fn promote(
         Ended::Done(applied) => Ok(Some(Promoted {
             commit: commit.to_string(),
             release: applied.record.map_or(0, |record| record.number),
+            changed: true,
             completion: applied.completion,
         })),
         Ended::Moved { what } => Err(Failed::new(
@@ -117,19 +130,29 @@ async fn candidate(
     session.resolve(given)
 }
 
+/// Tells whether this is what users get already: the commit, with its images as far as anybody
+/// names them. Another image of the same commit is another release.
+fn is_live(live: &Record, commit: &CommitSha, digests: &[(ImageRef, Option<Digest>)]) -> bool {
+    live.commit == *commit
+        && digests.iter().all(|(image, digest)| {
+            let own = live.images.iter().find(|own| own.image == *image);
+            own.is_some_and(|own| digest.as_ref().is_none_or(|digest| own.digest == *digest))
+        })
+}
+
 async fn steps(
     session: &Session,
     registries: &Registries,
     args: &Promote,
     world: &World,
     commit: &CommitSha,
+    digests: &[(ImageRef, Option<Digest>)],
 ) -> anyhow::Result<(Vec<Step>, ImageCache)> {
     let head = world.head(&session.config)?;
     let tree = session.git.commit(commit)?.tree;
     let state = &world.state.state;
-    let digests = digests(session, registries, args, commit).await?;
     let mut images = ImageCache::default();
-    let query = ReleaseQuery { tested: commit, tree: &tree, head, images: &digests, state };
+    let query = ReleaseQuery { tested: commit, tree: &tree, head, images: digests, state };
     let found =
         release::observe(&session.git, registries, &session.config, &query, &mut images).await?;
     let by_hand = ByHand {
@@ -157,6 +180,7 @@ async fn steps(
             .collect(),
         metrics: std::collections::BTreeMap::new(),
         checks: vec!["promoted by hand".to_owned()],
+        flaky: Vec::new(),
         run: session.identity(),
         run_url: session.run.as_ref().and_then(crate::actions::Run::url),
         now: session.now,

@@ -18,11 +18,13 @@ use crate::state::Record;
 mod completed;
 mod left;
 mod recovery;
+mod retry;
 mod summary;
 
 pub(super) use completed::show_completion;
 pub(super) use left::Left;
 pub(super) use recovery::recovery;
+pub(super) use retry::RetryText;
 
 /// What a gate found and did, as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -45,6 +47,12 @@ pub(super) struct Report {
     /// The rollback that was pushed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rolled_back: Option<RolledBackText>,
+    /// The retry that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) retry: Option<RetryText>,
+    /// What failed in an earlier attempt of the run and passed in this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) flaky: Vec<String>,
     /// What was completed, and what is pending.
     pub(super) completion: Completion,
     /// The failure of a commit above that was decided besides.
@@ -78,7 +86,9 @@ pub(super) struct RolledBackText {
 impl Report {
     /// Puts together what was found and what was done.
     pub(super) fn new(found: Situation, applied: Applied) -> Self {
-        let decision = found.decision;
+        let retry = RetryText::of(&found, &applied);
+        let mut decision = found.decision;
+        decision.warnings.extend(retry.as_ref().and_then(RetryText::warning));
         let state = &found.world.state.state;
         Self {
             verdict: decision.verdict,
@@ -99,6 +109,8 @@ impl Report {
                 kept: done.kept,
             }),
             record: applied.record,
+            retry,
+            flaky: found.flaky,
             completion: applied.completion,
             left: None,
         }
@@ -158,7 +170,11 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
             ),
             None => format!("{}{} {commit}", dim(would), bad("roll back")),
         },
-        Verdict::Retry => format!("{} {commit}: nothing was changed", warn("retry")),
+        Verdict::Retry => format!(
+            "{}{} {commit}: nothing was reverted, nothing was quarantined",
+            dim(would),
+            warn("retry")
+        ),
         Verdict::Hold => format!(
             "{}{} {commit}: nothing was promoted, nothing was reverted",
             dim(would),
@@ -170,6 +186,12 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
     })?;
     for reason in &report.reasons {
         output.line(format!("  because {}", clean(&reason.text)))?;
+    }
+    if let Some(next) = report.retry.as_ref().and_then(RetryText::next) {
+        output.line(format!("  {}", clean(&next)))?;
+    }
+    if !report.flaky.is_empty() {
+        output.line(format!("  {} {}", warn("flaky:"), clean(&flaky(&report.flaky))))?;
     }
     show_completion(output, &report.completion)?;
     if !report.completion.pending.is_empty() {
@@ -201,6 +223,16 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
         }
     }
     Ok(())
+}
+
+/// Names what passed only when it was tried again; many at once are counted.
+fn flaky(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let mut text = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text = format!("{text}, and {} more", names.len() - SHOWN);
+    }
+    text
 }
 
 fn tell_actions(
@@ -246,6 +278,10 @@ fn annotations(report: &Report) -> Vec<(&'static str, String)> {
         (Verdict::Hold, _) => list.push(("Held", reasons())),
         (Verdict::Retry, _) => list.push(("Retry", reasons())),
         (Verdict::Promote | Verdict::Superseded, _) => {}
+    }
+    if !report.flaky.is_empty() {
+        let names = flaky(&report.flaky);
+        list.push(("Flaky", format!("passed only when it was tried again: {names}")));
     }
     for pending in &report.completion.pending {
         list.push(("Pending", format!("{}: {}", pending.step, pending.reason)));

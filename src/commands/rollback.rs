@@ -17,7 +17,7 @@ use crate::plan::Step;
 
 mod main_branch;
 mod stable;
-mod target;
+pub(super) mod target;
 mod undo;
 
 /// How many dropped commits are listed.

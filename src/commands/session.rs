@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::situation::Places;
 use crate::actions::Run;
+use crate::actions::commands::mask;
 use crate::adapters::git::{Git, GitAuth, Signer};
 use crate::adapters::registry::{self, Credentials, Registries};
 use crate::cli::{Global, Place};
@@ -15,6 +16,7 @@ use crate::config::{CONFIG_PATH, Config};
 use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::http;
 use crate::model::{CommitSha, ImageRef, RunIdentity};
+use crate::output::Output;
 use crate::secret::{Redactor, Secret};
 
 /// The repository, the configuration, and the run.
@@ -276,6 +278,22 @@ impl Session {
             .or_exit(Exit::Usage)
             .or_hint("fetch it first, or name it by its full id")
     }
+}
+
+/// Tells the runner what to hide from its log, before anything else is printed. The redaction in
+/// this process is the other net: masks do not know encoded forms.
+pub(super) fn mask_secrets(session: &Session, output: &mut Output) -> anyhow::Result<()> {
+    if session.run.is_none() || output.is_json() {
+        return Ok(());
+    }
+    let mut commands = Vec::new();
+    for name in SECRETS {
+        if let Some(value) = environment(name) {
+            mask(&mut commands, &value)?;
+        }
+    }
+    output.text(&String::from_utf8_lossy(&commands))?;
+    Ok(())
 }
 
 /// Runs an async command on one thread: there is nothing to be won by more.

@@ -24,7 +24,7 @@ use crate::observe::{freeze, good};
 use crate::output::Output;
 use crate::plan::{Step, projections};
 use crate::policy::last_good;
-use crate::state::{Hold, Record, RecordKind, State};
+use crate::state::{Record, RecordKind, State};
 
 mod advice;
 pub(super) mod agreement;
@@ -32,6 +32,7 @@ mod images;
 pub(super) mod look;
 mod render;
 mod rollbacks;
+mod stops;
 #[cfg(test)]
 mod tests;
 
@@ -73,9 +74,11 @@ struct Status {
     /// Rollbacks that no promotion has followed yet, newest first.
     rollbacks: Vec<Rollback>,
     /// Stops of promotions that are in force.
-    holds: Vec<Hold>,
+    holds: Vec<stops::Held>,
     /// Commits that may not come back.
-    quarantines: Vec<Forbidden>,
+    quarantines: Vec<stops::Forbidden>,
+    /// Digests that may not be promoted, whatever commit they belong to.
+    quarantined_digests: Vec<stops::ForbiddenDigest>,
     /// Freeze windows that are open.
     freezes: Vec<OpenWindow>,
     /// What the tags point at.
@@ -127,18 +130,6 @@ struct Good {
     witness: Witness,
     /// The number of commits above it on the protected branch.
     distance: Option<usize>,
-}
-
-/// A quarantine in force.
-#[derive(Debug, Serialize)]
-struct Forbidden {
-    commit: CommitSha,
-    subject: Option<String>,
-    reason: String,
-    by: Option<String>,
-    created: Timestamp,
-    expires: Option<Timestamp>,
-    digests: Vec<Digest>,
 }
 
 /// What to pin by hand, where nothing else can be trusted.
@@ -218,8 +209,9 @@ fn observe(session: &Session, offline: bool, say: &dyn Fn(&str)) -> Status {
         pending: record.map_or_else(Vec::new, |record| pending(record, &checks)),
         checks,
         rollbacks,
-        holds: state.holds_at(session.now).cloned().collect(),
-        quarantines: forbidden(session, state),
+        holds: stops::holds(state, session.now),
+        quarantines: stops::commits(session, state),
+        quarantined_digests: stops::digests(state, session.now),
         freezes,
         images,
         pin: pin(record, last_good.as_ref()),
@@ -354,26 +346,8 @@ fn pending(record: &Record, checks: &[Check]) -> Vec<String> {
         Step::CheckImage { .. }
         | Step::KeepDigest { .. }
         | Step::WriteState { .. }
-        | Step::RollBack(_) => false,
+        | Step::RollBack(_)
+        | Step::DispatchRetry { .. } => false,
     };
     steps.iter().filter(is_pending).map(ToString::to_string).collect()
-}
-
-fn forbidden(session: &Session, state: &State) -> Vec<Forbidden> {
-    let mut list: Vec<Forbidden> = state
-        .quarantines
-        .values()
-        .filter(|quarantine| state.quarantine(&quarantine.commit, session.now).is_some())
-        .map(|quarantine| Forbidden {
-            commit: quarantine.commit.clone(),
-            subject: look::subject(&session.git, &quarantine.commit),
-            reason: quarantine.reason.clone(),
-            by: quarantine.by.clone(),
-            created: quarantine.created,
-            expires: quarantine.expires,
-            digests: quarantine.digests.clone(),
-        })
-        .collect();
-    list.sort_by_key(|forbidden| std::cmp::Reverse(forbidden.created));
-    list
 }

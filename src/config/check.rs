@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::node::{Misfit, MisfitKind, Step};
-use super::{Config, FreezeConfig, MetricConfig};
+use super::{Config, FreezeConfig, MetricConfig, ReportConfig};
 use crate::model::{BranchName, CommitSha, Tag};
 use crate::observe::freeze::{FreezeError, open_windows};
 use crate::observe::globs;
@@ -26,7 +26,7 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
     tags(config)?;
     ledger_path(&config.ledger.path).map_err(|problem| misfit(&["ledger", "path"], problem))?;
     distinct("images", config.images.iter().flatten())?;
-    path_patterns(&["require", "reports"], &config.require.reports)?;
+    reports(&config.require.reports)?;
     check_names(&config.require.checks)?;
     path_patterns(&["preflight", "ignore"], &config.preflight.ignore)?;
     path_patterns(&["rollback", "keep"], &config.rollback.keep)?;
@@ -34,6 +34,8 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
         let problem = "expected 1 or more, found 0; to forbid rollbacks, set `enabled: false`";
         return Err(misfit(&["rollback", "max_depth"], problem));
     }
+    let workflow = &config.rollback.retry_workflow;
+    workflow_file(workflow).map_err(|problem| misfit(&["rollback", "retry_workflow"], problem))?;
     distinct("metrics", config.metrics.iter().map(|metric| &metric.name))?;
     for (index, each) in config.metrics.iter().enumerate() {
         metric(each).map_err(|(key, problem)| in_list("metrics", index, key, problem))?;
@@ -180,6 +182,47 @@ fn path_patterns(path: &[&str], patterns: &[String]) -> Result<(), Misfit> {
         }
     }
     Ok(())
+}
+
+fn reports(reports: &[ReportConfig]) -> Result<(), Misfit> {
+    for (index, report) in reports.iter().enumerate() {
+        let wrong = |key: Option<&str>, problem| {
+            let mut misfit = misfit(&["require", "reports"], problem);
+            misfit.path.push(Step::Index(index));
+            misfit.path.extend(key.map(|key| Step::Key(key.to_owned())));
+            misfit
+        };
+        let glob = || globs::glob("", index + 1, &report.path).map_err(|error| error.cause);
+        let has_keys = report.job.is_some();
+        repository_path(&report.path)
+            .and_then(|()| glob())
+            .map_err(|problem| wrong(has_keys.then_some("path"), problem))?;
+        let is_job = |job: &str| {
+            (1..=100).contains(&job.len())
+                && job.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+        };
+        if let Some(job) = report.job.as_ref().filter(|job| !is_job(job)) {
+            let problem = format!("expected the id of a job such as tests, found {job:?}");
+            return Err(wrong(Some("job"), problem));
+        }
+    }
+    Ok(())
+}
+
+/// A file directly in `.github/workflows/`: other paths are no workflows of GitHub's.
+fn workflow_file(name: &str) -> Result<(), String> {
+    let stem = name.strip_suffix(".yml").or_else(|| name.strip_suffix(".yaml"));
+    let plain = |stem: &str| {
+        (1..=100).contains(&stem.len())
+            && !stem.starts_with(['.', '-'])
+            && stem.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    if stem.is_some_and(plain) {
+        return Ok(());
+    }
+    Err(format!(
+        "expected the name of a file in .github/workflows such as tidegate-retry.yml, found {name:?}"
+    ))
 }
 
 fn metric(metric: &MetricConfig) -> Result<(), (&'static str, String)> {

@@ -1,5 +1,7 @@
 //! Results of test reports.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 /// A test that failed for good: not one that passed when it was run again.
@@ -11,6 +13,18 @@ pub struct FailedTest {
     pub name: String,
     /// What the test says, possibly empty; at most 500 characters, no control characters.
     pub message: String,
+}
+
+impl FailedTest {
+    /// Returns class and name together, as notes and records name a test.
+    pub fn full_name(&self) -> String {
+        full_name(&self.class, &self.name)
+    }
+}
+
+/// Returns `class::name`, or the name alone where there is no class.
+pub fn full_name(class: &str, name: &str) -> String {
+    if class.is_empty() { name.to_owned() } else { format!("{class}::{name}") }
 }
 
 /// One report that could be read to its end.
@@ -28,6 +42,9 @@ pub struct Report {
     pub skipped: u64,
     /// Those that failed or ended in an error, at most [`Report::MAX_LISTED`].
     pub failures: Vec<FailedTest>,
+    /// Tests, as `class::name`, that failed in an earlier attempt and passed in this one.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub passed_again: BTreeSet<String>,
 }
 
 impl Report {

@@ -31,6 +31,8 @@ pub struct NewEntry {
     pub data: Option<DataVersion>,
     /// The metrics; those that are not finite are not written.
     pub metrics: BTreeMap<String, f64>,
+    /// What passed only when it was tried again.
+    pub flaky: Vec<String>,
 }
 
 const TITLE: &str = "# ML Experiment Results";

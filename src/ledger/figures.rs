@@ -1,4 +1,5 @@
-//! The figures of a release as fields of its entry: image digests, data version, metrics.
+//! The figures of a release as fields of its entry: image digests, data version, metrics, and what
+//! passed only when it was tried again.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,6 +10,7 @@ use crate::model::{DataVersion, Digest, ImageRef};
 const IMAGE: &str = "Image";
 const DATA: &str = "Data";
 const METRIC: &str = "Metric";
+const FLAKY: &str = "Flaky";
 
 /// Returns the fields that say what a release consists of.
 pub(super) fn fields_of(entry: &NewEntry) -> Vec<(&'static str, String)> {
@@ -23,7 +25,10 @@ pub(super) fn fields_of(entry: &NewEntry) -> Vec<(&'static str, String)> {
         // Neither a bound nor a baseline can be computed with what is not a number.
         .filter(|(_, value)| value.is_finite())
         .map(|(name, value)| (METRIC, format!("{} = {value:?}", escape(name))));
-    images.chain(data).chain(metrics).collect()
+    // All in one line; a comma in a name is escaped, so that it does not end the name.
+    let names: Vec<String> = entry.flaky.iter().map(|name| escape_name(name)).collect();
+    let flaky = (!names.is_empty()).then(|| (FLAKY, names.join(", ")));
+    images.chain(data).chain(metrics).chain(flaky).collect()
 }
 
 impl Entry {
@@ -54,6 +59,11 @@ impl Entry {
         self.values(DATA).find_map(|text| text.parse().ok())
     }
 
+    /// Returns what passed only when it was tried again: tests, and jobs as `job <id>`.
+    pub fn flaky(&self) -> Vec<String> {
+        self.values(FLAKY).flat_map(|text| text.split(", ")).map(unescape).collect()
+    }
+
     fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.fields.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -75,6 +85,12 @@ fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// Writes a name for a list. Names of tests are any text: the words that the copied shell line looks
+/// for must not come from one.
+fn escape_name(name: &str) -> String {
+    escape(name).replace(',', "%2C").replace("Commit:", "Commit%3A").replace("Status:", "Status%3A")
 }
 
 /// Reads what [`escape`] wrote; any other `%` stands for itself.

@@ -24,6 +24,7 @@ fn new_entry(commit: CommitSha, release: u64) -> NewEntry {
         images: vec![("ghcr.io/acme/app".parse().unwrap(), Digest::of(b"app"))],
         data: Some("v2026-01-05".parse().unwrap()),
         metrics: BTreeMap::from([("macro_f1".to_owned(), 0.963), ("loss".to_owned(), 1e-7)]),
+        flaky: vec!["tests.test_app::test_slow[a, b]".to_owned(), "job lint".to_owned()],
     }
 }
 
@@ -298,6 +299,7 @@ Image: ghcr.io/acme/app@sha256:a172cedcae47474b615c54d510a5d84a8dea3032e95858743
 Data: v2026-01-05
 Metric: loss = 1e-7
 Metric: macro_f1 = 0.963
+Flaky: tests.test_app::test_slow[a%2C b], job lint
 
 ### Automated Tests Executed:
 - ✅ Data Validation Tests
@@ -326,6 +328,7 @@ fn append_follows_the_bold_form_of_the_field() {
 **Data**: v2026-01-05
 **Metric**: loss = 1e-7
 **Metric**: macro_f1 = 0.963
+**Flaky**: tests.test_app::test_slow[a%2C b], job lint
 
 ### Automated Tests Executed:
 - ✅ Data Validation Tests
@@ -550,8 +553,9 @@ fn any_new_entry() -> impl Strategy<Value = NewEntry> {
         .prop_map(|name| name.parse::<BranchName>().unwrap());
     let second = 0..4_000_000_000_i64;
     let checks = prop::collection::vec(any::<String>(), 0..4);
-    ("[0-9a-f]{40}", any::<u64>(), images, metrics, data, branch, second, checks).prop_map(
-        |(commit, release, images, metrics, data, branch, second, checks)| NewEntry {
+    let flaky = prop::collection::vec("(?s).{1,20}", 0..4);
+    ("[0-9a-f]{40}", any::<u64>(), images, metrics, data, branch, second, checks, flaky).prop_map(
+        |(commit, release, images, metrics, data, branch, second, checks, flaky)| NewEntry {
             date: jiff::Timestamp::from_second(second).unwrap(),
             branch,
             commit: commit.parse().unwrap(),
@@ -560,6 +564,7 @@ fn any_new_entry() -> impl Strategy<Value = NewEntry> {
             images,
             data,
             metrics,
+            flaky,
         },
     )
 }
@@ -581,6 +586,7 @@ proptest! {
         prop_assert_eq!(last.metrics(), entry.metrics.clone());
         prop_assert_eq!(last.images(), entry.images.clone());
         prop_assert_eq!(last.data(), entry.data.clone());
+        prop_assert_eq!(last.flaky(), entry.flaky.clone());
         let form = before.entries.last().map_or(Form::Plain, |last| last.form);
         prop_assert_eq!(last.form, form);
         prop_assert!(contains_release(&written, &entry.commit, entry.release.unwrap()).unwrap());

@@ -219,8 +219,9 @@ impl<'a> Window<'a> {
     }
 }
 
-/// Reads `30m`, `64h` or `2d`.
-fn parse_duration(text: &str) -> Option<SignedDuration> {
+/// Reads `30m`, `64h` or `2d`: a duration as the configuration writes it, at most
+/// [`MAX_DURATION`].
+pub fn parse_duration(text: &str) -> Option<SignedDuration> {
     let unit = text.chars().next_back()?;
     let number = &text[..text.len() - unit.len_utf8()];
     if number.is_empty() || number.len() > 6 || !number.bytes().all(|b| b.is_ascii_digit()) {

@@ -243,6 +243,7 @@ mod tests {
             images: Vec::new(),
             data: None,
             metrics: [("Status: ✅ Tests Passed".to_owned(), 0.5)].into(),
+            flaky: vec!["Commit: x Status: ✅ Tests Passed".to_owned()],
         }
     }
 

@@ -6,7 +6,7 @@
 //! 3. A report that is older than the attempt of the job that should have written it is
 //!    inconclusive: it comes from an earlier attempt, a cache or the repository.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -34,30 +34,43 @@ const MAX_ENTRIES: usize = 1_000_000;
 /// Clocks of file systems and reports count in whole seconds.
 const CLOCK_GRAIN: SignedDuration = SignedDuration::from_secs(1);
 
-/// Reads every report that `patterns` name below `root`, the work tree. `began` is the start of
-/// the latest attempt of the job that writes them, where it is known.
+/// Reports that are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The pattern of their paths, below the root of the work tree.
+    pub pattern: &'a str,
+    /// The start of the latest attempt of the job that writes them, where it is known.
+    pub began: Option<Timestamp>,
+}
+
+/// Reads every report that is wanted below `root`, the work tree. Tests in `failed_before`
+/// (`class::name`) that pass now are named in the reports.
 pub fn collect(
     root: &Path,
-    patterns: &[String],
-    began: Option<Timestamp>,
+    wanted: &[Wanted<'_>],
+    failed_before: &BTreeSet<String>,
 ) -> Result<ReportEvidence, GlobError> {
     let mut matchers = Vec::new();
-    for (index, pattern) in patterns.iter().enumerate() {
-        let glob = globs::glob("require.reports", index + 1, pattern)?;
-        matchers.push((pattern, glob.compile_matcher()));
+    for (index, wanted) in wanted.iter().enumerate() {
+        let glob = globs::glob("require.reports", index + 1, wanted.pattern)?;
+        matchers.push((wanted, glob.compile_matcher()));
     }
     let mut evidence = ReportEvidence::default();
-    let mut paths = BTreeSet::new();
-    for (pattern, matcher) in matchers {
+    // A report that two patterns name must be as new as both say.
+    let mut paths: BTreeMap<PathBuf, Option<Timestamp>> = BTreeMap::new();
+    for (Wanted { pattern, began }, matcher) in matchers {
         let found = matching_files(root, pattern, &matcher);
         if found.paths.is_empty() && found.inconclusive.is_empty() {
-            evidence.inconclusive.push(without_line(pattern.clone(), ReportProblem::NoMatch));
+            evidence.inconclusive.push(without_line((*pattern).to_owned(), ReportProblem::NoMatch));
         }
-        paths.extend(found.paths);
+        for path in found.paths {
+            let oldest = paths.entry(path).or_default();
+            *oldest = (*oldest).max(*began);
+        }
         evidence.inconclusive.extend(found.inconclusive);
     }
-    for path in paths {
-        match read(root, &path, began) {
+    for (path, began) in paths {
+        match read(root, &path, began, failed_before) {
             Ok(report) => evidence.reports.push(report),
             Err(inconclusive) => evidence.inconclusive.push(inconclusive),
         }
@@ -71,12 +84,10 @@ pub fn parse(
     bytes: &[u8],
     written: Option<Timestamp>,
     began: Option<Timestamp>,
+    failed_before: &BTreeSet<String>,
 ) -> Result<Report, InconclusiveReport> {
-    let parsed = junit::parse(bytes).map_err(|(line, reason)| InconclusiveReport {
-        path: path.to_owned(),
-        line,
-        reason,
-    })?;
+    let parsed = junit::parse(bytes, failed_before)
+        .map_err(|(line, reason)| InconclusiveReport { path: path.to_owned(), line, reason })?;
     if let Some(began) = began {
         // The report's own time outlives copies and downloads; the file's time catches the rest.
         let times = [parsed.latest, written].into_iter().flatten();
@@ -96,7 +107,12 @@ fn without_line(path: String, reason: ReportProblem) -> InconclusiveReport {
 }
 
 /// Reads the report at `path`, from the root of the work tree.
-fn read(root: &Path, path: &Path, began: Option<Timestamp>) -> Result<Report, InconclusiveReport> {
+fn read(
+    root: &Path,
+    path: &Path,
+    began: Option<Timestamp>,
+    failed_before: &BTreeSet<String>,
+) -> Result<Report, InconclusiveReport> {
     let name = shown_path(path);
     let unreadable = |error: std::io::Error| {
         without_line(name.clone(), ReportProblem::Unreadable { cause: error.to_string() })
@@ -113,7 +129,7 @@ fn read(root: &Path, path: &Path, began: Option<Timestamp>) -> Result<Report, In
         return Err(without_line(name, ReportProblem::TooLarge { limit: MAX_FILE }));
     }
     let written = metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
-    parse(&name, &bytes, written, began)
+    parse(&name, &bytes, written, began, failed_before)
 }
 
 /// What a walk found.

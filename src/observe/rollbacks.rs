@@ -12,7 +12,7 @@ use crate::adapters::git::{CommitInfo, Git, GitError};
 use crate::config::{CONFIG_PATH, Config};
 use crate::model::CommitSha;
 use crate::observe::kept;
-use crate::state::{Quarantine, RollbackNote, State};
+use crate::state::{Quarantine, RollbackNote, State, ToldRollback};
 
 /// More paths than this between two trees are not a rollback that anybody wants to read.
 const MAX_CHANGED: usize = 1_000_000;
@@ -72,30 +72,30 @@ pub fn of_main(
 
 /// Returns the note of a rollback of stable that `quarantine` is, as the number of its record.
 pub fn of_stable(state: &State, quarantine: &Quarantine) -> Option<u64> {
-    let note = quarantine.rollback.as_ref()?;
+    let (note, told) = (quarantine.rollback.as_ref()?, quarantine.told_rollback()?);
     // Record and quarantine are written in one commit, at one time.
     let own = state.index.iter().find(|entry| {
         entry.number == note.after_record
             && !entry.kind.is_promotion()
-            && entry.created == quarantine.created
+            && entry.created == told.created
     })?;
     Some(own.number)
 }
 
 fn noted(state: &State) -> impl Iterator<Item = MainRollback> {
     state.quarantines.values().filter_map(|quarantine| {
-        let note = quarantine.rollback.as_ref()?;
-        of_stable(state, quarantine).is_none().then(|| from_note(quarantine, note))
+        let (note, told) = (quarantine.rollback.as_ref()?, quarantine.told_rollback()?);
+        of_stable(state, quarantine).is_none().then(|| from_note(quarantine, note, told))
     })
 }
 
-fn from_note(quarantine: &Quarantine, note: &RollbackNote) -> MainRollback {
+fn from_note(quarantine: &Quarantine, note: &RollbackNote, told: ToldRollback) -> MainRollback {
     MainRollback {
         failed: quarantine.commit.clone(),
         to: note.to.clone(),
-        reason: quarantine.reason.clone(),
-        by: quarantine.by.clone(),
-        created: quarantine.created,
+        reason: told.reason,
+        by: told.by,
+        created: told.created,
         by_hand: note.by_hand,
         after_record: Some(note.after_record),
         range: note.range.clone(),

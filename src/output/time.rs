@@ -16,6 +16,11 @@ pub fn ago(then: Timestamp, now: Timestamp) -> String {
     if seconds < 0 { format!("in {amount}") } else { format!("{amount} ago") }
 }
 
+/// Says a moment as people write it, to the minute and in UTC.
+pub fn at(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

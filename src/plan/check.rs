@@ -5,7 +5,8 @@
 //!    kept before it; what follows is just what follows from the record.
 //! 2. A rollback has at most one quarantine, of the commit that the plan names, and one commit on
 //!    the observed head of the protected branch.
-//! 3. The other verdicts change nothing but a stored verdict.
+//! 3. A retry notes what failed in one attempt of one run, and starts the workflow for just that.
+//! 4. The other verdicts change nothing but a stored verdict.
 
 use super::{Plan, RollbackStep, Step, places, projections};
 use crate::config::Config;
@@ -19,7 +20,8 @@ impl Plan {
         let said = match self.verdict {
             Verdict::Promote => self.promotion_contradiction(config),
             Verdict::Rollback => self.rollback_contradiction(),
-            Verdict::Hold | Verdict::Superseded | Verdict::Retry => match self.steps.as_slice() {
+            Verdict::Retry => self.retry_contradiction(),
+            Verdict::Hold | Verdict::Superseded => match self.steps.as_slice() {
                 [] => Ok(()),
                 [Step::WriteState { change }] if only_a_verdict(change) => Ok(()),
                 _ => Err("it has steps that its verdict does not need".to_owned()),
@@ -37,7 +39,8 @@ impl Plan {
             | Step::MoveTag { .. }
             | Step::MoveStable { .. }
             | Step::AppendLedger(_)
-            | Step::RollBack(_) => None,
+            | Step::RollBack(_)
+            | Step::DispatchRetry { .. } => None,
         })
     }
 
@@ -50,7 +53,8 @@ impl Plan {
             | Step::WriteState { .. }
             | Step::MoveTag { .. }
             | Step::MoveStable { .. }
-            | Step::AppendLedger(_) => None,
+            | Step::AppendLedger(_)
+            | Step::DispatchRetry { .. } => None,
         })
     }
 
@@ -92,7 +96,8 @@ impl Plan {
             | Step::MoveTag { .. }
             | Step::MoveStable { .. }
             | Step::AppendLedger(_)
-            | Step::RollBack(_) => true,
+            | Step::RollBack(_)
+            | Step::DispatchRetry { .. } => true,
         });
         if let Some(step) = foreign {
             return Err(format!("\"{step}\" does not belong to its record"));
@@ -102,6 +107,25 @@ impl Plan {
         }
         if after != projections(record) {
             return Err("its last steps do not follow from its record".to_owned());
+        }
+        Ok(())
+    }
+
+    fn retry_contradiction(&self) -> Result<(), String> {
+        let (note, step) = match self.steps.as_slice() {
+            [] => return Ok(()),
+            [Step::WriteState { change }, step] if only_a_note(change) => {
+                (change.retry.as_ref(), step)
+            }
+            [step] => (None, step),
+            _ => return Err("a retry is a note and the start of one workflow".to_owned()),
+        };
+        let Step::DispatchRetry { branch, run, attempt, .. } = step else {
+            return Err("a retry ends with the start of a workflow".to_owned());
+        };
+        let noted = note.is_none_or(|note| note.run.id == *run && note.run.attempt == *attempt);
+        if *branch != self.basis.branch || !noted {
+            return Err(format!("its note is not that of run {run}, attempt {attempt}"));
         }
         Ok(())
     }
@@ -135,6 +159,11 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+fn only_a_note(change: &StateChange) -> bool {
+    let expected = StateChange { retry: change.retry.clone(), ..StateChange::default() };
+    change.retry.is_some() && *change == expected
 }
 
 fn only(record: &Record) -> StateChange {

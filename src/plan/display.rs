@@ -41,6 +41,10 @@ impl fmt::Display for Step {
                 step.good.short(),
                 step.failed.short()
             ),
+            Self::DispatchRetry { workflow, branch, run, attempt } => write!(
+                f,
+                "workflow {workflow} of {branch}: run the failed jobs of run {run} again after attempt {attempt}"
+            ),
         }
     }
 }

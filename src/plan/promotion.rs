@@ -9,7 +9,8 @@ use super::{LedgerStep, Step};
 use crate::config::Config;
 use crate::model::{CommitSha, Digest, ImageRef, RunIdentity, Tag, TreeSha};
 use crate::state::{
-    FORMAT, Places, Quarantine, Record, RecordKind, ReleasedImage, State, StateChange,
+    FORMAT, Lifted, Places, QuarantinedDigest, Record, RecordKind, ReleasedImage, State,
+    StateChange,
 };
 
 /// What a promotion is made of.
@@ -25,6 +26,8 @@ pub struct Promotion {
     pub metrics: BTreeMap<String, f64>,
     /// What passed, in the words of the ledger.
     pub checks: Vec<String>,
+    /// What failed in an earlier attempt and passed in this one.
+    pub flaky: Vec<String>,
     /// The run.
     pub run: RunIdentity,
     /// Where to look at it.
@@ -72,9 +75,11 @@ pub fn promotion(
             .map(|(image, digest, previous)| ReleasedImage { image, digest, previous })
             .collect(),
         places: places(config)?,
-        data: None,
+        // A promotion publishes no data of its own: users keep what they have.
+        data: state.newest().and_then(|live| live.data.clone()),
         metrics: promotion.metrics,
         checks: promotion.checks,
+        flaky: promotion.flaky,
         run: promotion.run,
         run_url: promotion.run_url,
         created: promotion.now,
@@ -83,18 +88,42 @@ pub fn promotion(
         override_reason: promotion.override_reason,
     };
     let after = projections(&record);
-    let quarantine = lifted(state, &record);
-    let change = StateChange { record: Some(record), quarantine, ..StateChange::default() };
+    // What is live cannot be forbidden. What a rollback took out besides stays out.
+    let lifted = lifted(&record);
+    let quarantine = state
+        .quarantine(&record.commit, record.created)
+        .and_then(|own| state.lift_of_commit(&own.commit, lifted.clone()));
+    let quarantined_digests = lifted_digests(state, &record, &lifted);
+    let change = StateChange {
+        record: Some(record),
+        quarantine,
+        quarantined_digests,
+        ..StateChange::default()
+    };
     steps.push(Step::WriteState { change });
     steps.extend(after);
     Ok(steps)
 }
 
-/// Ends the quarantine of a commit that a person promotes all the same: what is live cannot be
-/// forbidden. What its rollback took out besides stays noted.
-fn lifted(state: &State, record: &Record) -> Option<Quarantine> {
-    let quarantine = state.quarantine(&record.commit, record.created)?.clone();
-    Some(Quarantine { expires: Some(record.created), digests: Vec::new(), ..quarantine })
+/// Says who lifts a quarantine by promoting what is in it.
+fn lifted(record: &Record) -> Lifted {
+    let reason = record.override_reason.clone().or_else(|| record.reason.clone());
+    Lifted { by: record.by.clone(), at: record.created, reason }
+}
+
+/// Ends the quarantines of the digests that a person promotes all the same. What the quarantine of
+/// the commit forbids goes with that.
+fn lifted_digests(state: &State, record: &Record, lifted: &Lifted) -> Vec<QuarantinedDigest> {
+    let with_commit = state.quarantine(&record.commit, record.created);
+    let mut ended: Vec<QuarantinedDigest> = Vec::new();
+    for digest in record.images.iter().map(|own| &own.digest) {
+        let goes_with_commit = with_commit.is_some_and(|own| own.digests.contains(digest))
+            && !state.quarantined_digests.contains_key(digest);
+        if !goes_with_commit && ended.iter().all(|own| own.digest != *digest) {
+            ended.extend(state.lift_of_digest(digest, lifted.clone()));
+        }
+    }
+    ended
 }
 
 /// Names the tag that keeps what `stable` points at now.

@@ -49,19 +49,21 @@ pub fn main_rollback(rollback: MainRollback, state: &State, config: &Config) -> 
         range,
         after_record: state.newest_number(),
         by_hand: rollback.by_hand,
+        told: None,
     };
-    let noted = state.quarantines.get(&rollback.failed).and_then(|q| q.rollback.as_ref());
+    let noted = state.quarantine(&rollback.failed, rollback.now).and_then(|q| q.rollback.as_ref());
     let mut steps = Vec::new();
     // A gate that was killed after the quarantine left it behind.
     if noted != Some(&note) {
         let quarantine = Quarantine {
             version: FORMAT,
             commit: rollback.failed.clone(),
-            digests: Vec::new(),
+            digests: state.released_digests(&rollback.failed),
             reason: rollback.reason.clone(),
             by: rollback.by,
             created: rollback.now,
             expires: None,
+            lifted: None,
             rollback: Some(note),
         };
         let verdict = (!rollback.by_hand).then(|| StoredVerdict {
@@ -175,11 +177,13 @@ pub fn stable_rollback(
         by: rollback.by.clone(),
         created: rollback.now,
         expires: None,
+        lifted: None,
         rollback: Some(RollbackNote {
             to: target.commit.clone(),
             range: rollback.range,
             after_record: number,
             by_hand: true,
+            told: None,
         }),
     };
     let hold = rollback.hold.then(|| Hold {

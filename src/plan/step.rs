@@ -61,6 +61,18 @@ pub enum Step {
     /// Pushes one commit that restores the good tree. This is the commit point of a rollback of
     /// main.
     RollBack(RollbackStep),
+    /// Starts the workflow that runs the failed jobs of a run again, once the run has ended. Nothing
+    /// is promoted, reverted or quarantined.
+    DispatchRetry {
+        /// The name of the workflow's file.
+        workflow: String,
+        /// The protected branch, whose version of the workflow runs.
+        branch: BranchName,
+        /// The id of the run.
+        run: u64,
+        /// The attempt that failed.
+        attempt: u32,
+    },
 }
 
 /// An entry to be added to the ledger.
@@ -106,7 +118,8 @@ impl Step {
             Self::CheckImage { .. }
             | Self::KeepDigest { .. }
             | Self::WriteState { .. }
-            | Self::RollBack(_) => false,
+            | Self::RollBack(_)
+            | Self::DispatchRetry { .. } => false,
         }
     }
 }

@@ -287,7 +287,10 @@ impl fmt::Display for Reason {
             }
             Self::RetriesLeft { left } => {
                 let times = if *left == 1 { "once" } else { "more than once" };
-                write!(f, "the failed jobs may be tried again {times}: rerun them")
+                write!(
+                    f,
+                    "the failed jobs may be tried again {times} before anything is rolled back"
+                )
             }
             Self::NotTheEffectiveHead { head } => {
                 write!(f, "the branch shows {} by now, and no run has judged it", head.short())

@@ -42,15 +42,13 @@ pub(super) fn quarantines(
     let mut reasons = Vec::new();
     if let Some(quarantine) = state.quarantine(commit, now) {
         reasons.push(Reason::CommitQuarantined { why: quarantine.reason.clone() });
-    } else if let Some((quarantine, _)) = state.rollbacks_over(commit).next() {
+    } else if let Some(quarantine) = state.kept_out_by(commit) {
         reasons.push(Reason::InRolledBackRange { failed: quarantine.commit.clone() });
     }
     for digest in images.iter().filter_map(|image| image.digest.as_ref()) {
-        if let Some(quarantine) = state.quarantine_of_digest(digest, now) {
-            reasons.push(Reason::DigestQuarantined {
-                digest: digest.clone(),
-                why: quarantine.reason.clone(),
-            });
+        if let Some(why) = state.quarantine_of_digest(digest, now) {
+            let (digest, why) = (digest.clone(), why.to_owned());
+            reasons.push(Reason::DigestQuarantined { digest, why });
         }
     }
     reasons

@@ -118,6 +118,7 @@ fn released(commit: char) -> State {
             data: None,
             metrics: std::collections::BTreeMap::new(),
             checks: Vec::new(),
+            flaky: Vec::new(),
             run: RunIdentity { id: 1, attempt: 1 },
             run_url: None,
             created: NOW.parse().unwrap(),
@@ -138,11 +139,13 @@ fn quarantine(commit: char, range: &[char], after_record: u64) -> Quarantine {
         by: None,
         created: NOW.parse().unwrap(),
         expires: None,
+        lifted: None,
         rollback: Some(RollbackNote {
             to: sha('a'),
             range: range.iter().copied().map(sha).collect(),
             after_record,
             by_hand: false,
+            told: None,
         }),
     }
 }

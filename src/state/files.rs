@@ -3,7 +3,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{FORMAT, Hold, IndexEntry, Quarantine, Record, State, StoredVerdict};
+use super::{
+    FORMAT, Hold, IndexEntry, Quarantine, QuarantinedDigest, Record, RetryNote, State,
+    StoredVerdict, retry,
+};
 
 /// Why the state branch cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -52,13 +55,16 @@ const README: &str = "\
 # tidegate state
 
 This branch is written by `tidegate`. It says what was released, what was rolled back and what is
-on hold. Read it, but change it only with the commands `promote`, `rollback` and `resume`.
+on hold. Read it, but change it only with the commands `promote`, `rollback`, `hold`, `resume` and
+`quarantine`.
 
 - `index.json`: every release, oldest first.
 - `records/`: one file for each release. The newest one is what is live.
 - `quarantine/`: commits that may not come back until a person lifts it.
+- `quarantined-digests/`: digests that may not be promoted until a person lifts it.
 - `holds/`: stops of promotions.
 - `verdicts/`: what a gate found of a commit that it did not release.
+- `retries/`: what failed in a run whose failed jobs are tried again.
 ";
 
 /// Builds a [`State`] from the files of the branch, and knows which files a reader has to give.
@@ -73,7 +79,8 @@ impl StateFiles {
     pub const INDEX: &'static str = "index.json";
 
     /// The folders whose files are all read.
-    pub const FOLDERS: [&'static str; 3] = ["quarantine", "holds", "verdicts"];
+    pub const FOLDERS: [&'static str; 5] =
+        ["quarantine", "quarantined-digests", "holds", "verdicts", "retries"];
 
     /// Returns the path of a record.
     pub fn record_path(number: u64) -> String {
@@ -119,13 +126,24 @@ impl StateFiles {
                 let quarantine: Quarantine = read(&path, bytes)?;
                 self.state.quarantines.insert(quarantine.commit.clone(), quarantine);
             }
+            "quarantined-digests" => {
+                let own: QuarantinedDigest = read(&path, bytes)?;
+                check_name(&path, name, own.digest.hex())?;
+                self.state.quarantined_digests.insert(own.digest.clone(), own);
+            }
             "holds" => {
                 let hold: Hold = read(&path, bytes)?;
+                // The id becomes a path again when the hold ends.
+                check_name(&path, name, &hold.id)?;
                 self.state.holds.insert(hold.id.clone(), hold);
             }
             "verdicts" => {
                 let verdict: StoredVerdict = read(&path, bytes)?;
                 self.state.verdicts.insert(verdict.commit.clone(), verdict);
+            }
+            "retries" => {
+                let note: RetryNote = read(&path, bytes)?;
+                self.state.retries.insert(note.commit.clone(), note);
             }
             // A folder of a later version says nothing to this one.
             _ => {}
@@ -158,7 +176,10 @@ pub struct StateChange {
     /// A new or changed quarantine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<Quarantine>,
-    /// A new hold.
+    /// New, changed or lifted quarantines of digests alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantined_digests: Vec<QuarantinedDigest>,
+    /// A new or changed hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
     /// Ids of holds that end.
@@ -167,9 +188,15 @@ pub struct StateChange {
     /// Why, where a person gave a reason; it goes into the commit message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Who, where a person ended a hold; it goes into the commit message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// A verdict to store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<StoredVerdict>,
+    /// A note of a first try that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryNote>,
 }
 
 /// A path, and what is written there; `None` removes it.
@@ -205,6 +232,12 @@ impl StateChange {
             files
                 .push((format!("quarantine/{}.json", quarantine.commit), Some(write(quarantine)?)));
         }
+        for own in &self.quarantined_digests {
+            files.push((
+                format!("quarantined-digests/{}.json", own.digest.hex()),
+                Some(write(own)?),
+            ));
+        }
         if let Some(hold) = &self.hold {
             files.push((format!("holds/{}.json", hold.id), Some(write(hold)?)));
         }
@@ -213,6 +246,11 @@ impl StateChange {
         }
         if let Some(verdict) = &self.verdict {
             files.push((format!("verdicts/{}.json", verdict.commit), Some(write(verdict)?)));
+        }
+        if let Some(note) = &self.retry {
+            files.push((format!("retries/{}.json", note.commit), Some(write(note)?)));
+            let outdated = retry::outdated(&state.retries, note);
+            files.extend(outdated.into_iter().map(|old| (format!("retries/{old}.json"), None)));
         }
         Ok(files)
     }
@@ -230,7 +268,13 @@ impl StateChange {
             };
         }
         if let Some(quarantine) = &self.quarantine {
-            return format!("Quarantine {}", quarantine.commit.short());
+            let verb =
+                if quarantine.lifted.is_some() { "Lift the quarantine of" } else { "Quarantine" };
+            return format!("{verb} {}", quarantine.commit.short());
+        }
+        if let Some(own) = self.quarantined_digests.first() {
+            let verb = if own.lifted.is_some() { "Lift the quarantine of" } else { "Quarantine" };
+            return format!("{verb} digest {}", own.digest.short());
         }
         if let Some(hold) = &self.hold {
             return format!("Hold {}", hold.id);
@@ -238,8 +282,19 @@ impl StateChange {
         if let Some(verdict) = &self.verdict {
             return format!("Verdict on {}", verdict.commit.short());
         }
-        "Resume".to_owned()
+        if let Some(note) = &self.retry {
+            return format!("Retry {} after attempt {}", note.commit.short(), note.run.attempt);
+        }
+        format!("Resume {}", self.resume.join(", "))
     }
+}
+
+fn check_name(path: &str, name: &str, expected: &str) -> Result<(), StateError> {
+    if name.strip_suffix(".json") == Some(expected) {
+        return Ok(());
+    }
+    let reason = format!("{path} is not named after what it is about");
+    Err(StateError::Inconsistent { reason })
 }
 
 fn read<T: DeserializeOwned>(path: &str, bytes: &[u8]) -> Result<T, StateError> {

@@ -87,6 +87,10 @@ pub struct Record {
     /// What passed, in the words of the ledger.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<String>,
+    /// What failed in an earlier attempt of the run and passed in this one: tests as
+    /// `class::name`, and `job <id>` where a job has no report.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flaky: Vec<String>,
     /// The run that made it.
     pub run: RunIdentity,
     /// Where to look at the run.

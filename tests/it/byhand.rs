@@ -9,6 +9,7 @@ use crate::harness::project::{GREEN, LEDGER, Project};
 use crate::harness::tidegate::{Run, Tidegate};
 
 mod broken_configuration;
+mod holds;
 mod ledger_branch;
 mod pending;
 mod protected_main;

@@ -68,7 +68,9 @@ fn help_shows_the_commands() {
       promote      Promote a candidate by hand
       rollback     Go back to the last good commit, or to a given one
       repair       Complete what the newest release record says: tags, branch stable, ledger
-      resume       End the hold that rollback --stable-only has set
+      hold         Hold promotions: nothing new gets to users, and rollbacks go on
+      resume       End a hold, so that promotions go on
+      quarantine   Forbid a commit or an image to come back, lift that, or list what is forbidden
       last-good    Print the id of the last good commit, and nothing else
       ledger       Show the ledger, or add an entry by hand
       status       Show what is live, what the last good commit is, and whether everything agrees
@@ -149,7 +151,7 @@ fn every_command_has_help_that_fits() {
     }
     let mut seen = 0;
     visit(&[], &Cli::command(), &mut seen);
-    assert_eq!(seen, 15);
+    assert_eq!(seen, 17);
 }
 
 #[test]

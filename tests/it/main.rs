@@ -22,6 +22,7 @@ mod promises;
 mod purity;
 mod random_walk;
 mod registry;
+mod retry;
 mod second_event;
 mod status;
 mod tutorial;

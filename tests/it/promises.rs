@@ -17,3 +17,4 @@ mod release_set_moves_as_one;
 mod release_world;
 mod secrets;
 mod state_branch_damage;
+mod two_gates;

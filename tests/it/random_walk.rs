@@ -68,7 +68,7 @@ impl Story {
             }
             6 => (self.by_hand(&["rollback", "--yes", "--to", &number]), false),
             7 => (self.by_hand(&["rollback", "--yes", "--stable-only"]), false),
-            8 => (self.by_hand(&["resume"]), false),
+            8 => (self.by_hand(&["resume", "--all"]), false),
             _ => (self.by_hand(&["promote", "--yes", &old, "--override", "a dice said so"]), false),
         }
     }

@@ -56,6 +56,18 @@ pub(super) fn markdown(session: &Session, report: &Report) -> String {
     for reason in &report.reasons {
         let _ = writeln!(text, "- {}", inline(&reason.text));
     }
+    if let Some(next) = report.retry.as_ref().and_then(super::RetryText::next) {
+        let _ = writeln!(text, "\n{}. Nothing was reverted or quarantined.", inline(&next));
+    }
+    if !report.flaky.is_empty() {
+        text.push_str("\n**Flaky** (failed in an earlier attempt, passed in this one)\n\n");
+        for name in report.flaky.iter().take(20) {
+            let _ = writeln!(text, "- {}", code(name));
+        }
+        if report.flaky.len() > 20 {
+            let _ = writeln!(text, "- and {} more", report.flaky.len() - 20);
+        }
+    }
     if let Some(record) = &report.record
         && !record.images.is_empty()
     {

@@ -65,19 +65,25 @@ fn released(target: Target) -> anyhow::Result<Record> {
 /// Returns the newest release of another commit that nobody forbids.
 pub(super) fn previous(session: &Session, world: &World, live: &Record) -> anyhow::Result<Record> {
     let state = &world.state.state;
-    let before = state.index.iter().rev().find(|entry| {
+    let mut before = state.index.iter().rev().filter(|entry| {
         entry.kind.is_promotion()
             && entry.commit != live.commit
             && state.quarantine(&entry.commit, session.now).is_none()
             && !state.is_rolled_back(&entry.commit)
             && session.git.is_ancestor(&entry.commit, &live.commit).unwrap_or(false)
     });
-    match before {
-        Some(entry) => target::record(session, world, entry.number),
-        None => {
-            Err(Failed::new(Exit::NoGoodCommit, "there is no release before the live one").into())
-        }
-    }
+    let forbidden = |record: &Record| {
+        let mut digests = record.images.iter().map(|own| &own.digest);
+        digests.any(|digest| state.quarantine_of_digest(digest, session.now).is_some())
+    };
+    let found = before.find_map(|entry| {
+        let record = target::record(session, world, entry.number);
+        // What cannot be read is an error, and nothing to pass over.
+        (!record.as_ref().is_ok_and(forbidden)).then_some(record)
+    });
+    found.unwrap_or_else(|| {
+        Err(Failed::new(Exit::NoGoodCommit, "there is no release before the live one").into())
+    })
 }
 
 /// Plans the way back of stable.

@@ -27,15 +27,16 @@ pub(super) fn allowed(
     let target = find(session, world, to)?;
     let state = &world.state.state;
     let digests = target.record.iter().flat_map(|record| &record.images);
-    let quarantine = state.quarantine(&target.commit, session.now).or_else(|| {
+    let own = state.quarantine(&target.commit, session.now).map(|own| own.reason.as_str());
+    let why = own.or_else(|| {
         digests.into_iter().find_map(|own| state.quarantine_of_digest(&own.digest, session.now))
     });
-    match quarantine {
-        Some(quarantine) if args.override_reason.is_none() => {
+    match why {
+        Some(why) if args.override_reason.is_none() => {
             let error = format!(
                 "{} is quarantined: {}; nothing was changed",
                 target.commit.short(),
-                clean(&quarantine.reason)
+                clean(why)
             );
             Err(Failed::new(Exit::Held, error)
                 .with_hint("choose another release (`tidegate history` lists them), or say why with `--override \"why\"`, which is recorded")
@@ -61,7 +62,11 @@ pub(super) fn find(session: &Session, world: &World, to: &str) -> anyhow::Result
 }
 
 /// Reads the record of a release, also an old one.
-pub(super) fn record(session: &Session, world: &World, number: u64) -> anyhow::Result<Record> {
+pub(in crate::commands) fn record(
+    session: &Session,
+    world: &World,
+    number: u64,
+) -> anyhow::Result<Record> {
     if let Some(record) = world.state.state.records.get(&number) {
         return Ok(record.clone());
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use jiff::Timestamp;
 
+use super::earlier::Earlier;
 use crate::cli::{self, Assumption, Inputs, Needs};
 use crate::commands::session::Session;
 use crate::evidence::jobs::{Conclusion, JobEvidence, JobResult};
@@ -14,7 +15,7 @@ use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::ledger::{EntryStatus, Ledger};
 use crate::model::CommitSha;
 use crate::observe::world::World;
-use crate::observe::{failure, freeze, jobs, metrics, reports};
+use crate::observe::{failure, freeze, jobs, metrics};
 use crate::state::{Record, State};
 
 /// Reads the results of jobs: those of `needs`, with the assumptions of a drill.
@@ -96,6 +97,7 @@ pub(super) fn base_evidence(
     tested: &CommitSha,
     results: &[JobResult],
     occasion: Occasion,
+    earlier: &Earlier,
 ) -> anyhow::Result<Evidence> {
     let (git, config) = (&session.git, &session.config);
     let head = world.head(config)?;
@@ -109,6 +111,7 @@ pub(super) fn base_evidence(
             MetricObservation { config: metric.clone(), value, last_good, history }
         })
         .collect();
+    let (reports, warnings) = earlier.reports(session, results)?;
     Ok(Evidence {
         now: session.now,
         run: session.identity(),
@@ -122,13 +125,13 @@ pub(super) fn base_evidence(
         jobs: JobEvidence::new(results, config.require.jobs.as_deref()),
         checks: Vec::new(),
         stored_failure: None,
-        reports: reports::collect(&session.root, &config.require.reports, None)?,
+        reports,
         metrics,
         freezes: freeze::open_windows(&config.freeze, session.now)?,
         state: state.clone(),
         release: None,
         failure: None,
-        warnings: Vec::new(),
+        warnings,
     })
 }
 

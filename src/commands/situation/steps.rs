@@ -1,7 +1,9 @@
 //! Turns a decision into a plan.
 
+use super::retry::retry_steps;
 use crate::commands::session::Session;
 use crate::evidence::Evidence;
+use crate::evidence::flaky::flaky;
 use crate::observe::world::World;
 use crate::plan::{self, Basis, MainRollback, Plan, Promotion, Step};
 use crate::policy::{Decision, Reason, Verdict};
@@ -25,7 +27,7 @@ pub(super) fn make_plan(
             Verdict::Hold | Verdict::Superseded => {
                 stored_verdict(session, evidence, decision).into_iter().collect()
             }
-            Verdict::Retry => Vec::new(),
+            Verdict::Retry => retry_steps(session, evidence),
         }
     } else {
         Vec::new()
@@ -57,6 +59,7 @@ fn promotion(session: &Session, evidence: &Evidence) -> Promotion {
             .collect(),
         metrics: evidence.figures(),
         checks: checks(evidence),
+        flaky: flaky(evidence, &session.config),
         run: evidence.run.clone(),
         run_url: session.run.as_ref().and_then(crate::actions::Run::url),
         now: session.now,

@@ -84,8 +84,13 @@ pub(super) fn advice(status: &Status, config: &Config) -> Vec<Advice> {
             ),
         }
     }
-    if !status.holds.is_empty() {
-        add("let promotions go on".to_owned(), "tidegate resume".to_owned());
+    match status.holds.len() {
+        0 => {}
+        1 => add("let promotions go on".to_owned(), "tidegate resume".to_owned()),
+        _ => add(
+            "let promotions go on, whoever has held them".to_owned(),
+            "tidegate resume --all".to_owned(),
+        ),
     }
     if status.shallow {
         add("know the whole history".to_owned(), "git fetch --unshallow".to_owned());

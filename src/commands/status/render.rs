@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use super::agreement::{Agreement, Check, Finding, Part};
 use super::look::Source;
 use super::rollbacks::{Rollback, What};
-use super::{Good, Live, Named, Status};
-use crate::output::{Fields, Output, Styled, ago, bad, clean, dim, good, plain, strong, warn};
+use super::{Good, Live, Named, Status, stops};
+use crate::output::{Fields, Output, Styled, ago, at, bad, clean, dim, good, plain, strong, warn};
 use crate::state::RecordKind;
 
 /// So many of each list are shown; `--json` has all.
-const SHOWN: usize = 5;
+pub(super) const SHOWN: usize = 5;
 
 pub(super) fn people(output: &mut Output, status: &Status) -> io::Result<()> {
     headline(output, status)?;
@@ -21,7 +21,7 @@ pub(super) fn people(output: &mut Output, status: &Status) -> io::Result<()> {
         show_rollback(output, status, rollback)?;
     }
     more(output, status.rollbacks.len(), "rollbacks")?;
-    stops(output, status)?;
+    stops::show(output, status)?;
     output.line("")?;
     output.fields(&details(status))?;
     if !status.next.is_empty() {
@@ -166,6 +166,17 @@ fn show_rollback(output: &mut Output, status: &Status, rollback: &Rollback) -> i
     if !rollback.reason.is_empty() || !by.is_empty() {
         output.line(format!("  because {}{by}", clean(&rollback.reason)))?;
     }
+    if let Some(lifted) = &rollback.lifted {
+        let by = lifted.by.as_deref().map_or_else(String::new, |by| format!(" by {by}"));
+        let why = lifted.reason.as_deref().map_or_else(String::new, |why| format!(": {why}"));
+        output.line(format!(
+            "  {}{}{} {}",
+            good("it may come back, lifted"),
+            clean(&by),
+            clean(&why),
+            when(lifted.at, status.now)
+        ))?;
+    }
     match rollback.what {
         What::Main => {
             if rollback.is_head {
@@ -207,51 +218,7 @@ fn users(output: &mut Output, status: &Status, rollback: &Rollback) -> io::Resul
     }
 }
 
-fn stops(output: &mut Output, status: &Status) -> io::Result<()> {
-    let until = |expires: Option<Timestamp>, open: &str| {
-        expires.map_or_else(|| open.to_owned(), |end| format!("until {}", at(end)))
-    };
-    for hold in &status.holds {
-        let by = hold.by.as_deref().map_or_else(String::new, |by| format!(", by {by}"));
-        let end = until(hold.expires, "until `tidegate resume`");
-        output.line(format!(
-            "{} {end}: {}{}",
-            warn("promotions are on hold"),
-            clean(&hold.reason),
-            clean(&by)
-        ))?;
-    }
-    for freeze in &status.freezes {
-        output.line(format!(
-            "{} until {}: {}",
-            warn("promotions are frozen"),
-            at(freeze.until),
-            clean(&freeze.reason)
-        ))?;
-    }
-    // Those of a rollback that is shown above say the same again.
-    let said =
-        |commit| {
-            status.rollbacks.iter().take(SHOWN).any(|rollback| {
-                rollback.failed.as_ref().is_some_and(|failed| failed.commit == commit)
-            })
-        };
-    let others: Vec<_> =
-        status.quarantines.iter().filter(|own| !said(own.commit.clone())).collect();
-    for own in others.iter().take(SHOWN) {
-        output.line(format!(
-            "{} {} {}, {}: {}",
-            warn("quarantined"),
-            strong(own.commit.short()),
-            clean(own.subject.as_deref().unwrap_or_default()),
-            until(own.expires, "until it is lifted"),
-            clean(&own.reason)
-        ))?;
-    }
-    more(output, others.len(), "quarantines")
-}
-
-fn more(output: &mut Output, count: usize, what: &str) -> io::Result<()> {
+pub(super) fn more(output: &mut Output, count: usize, what: &str) -> io::Result<()> {
     if count <= SHOWN {
         return Ok(());
     }
@@ -352,9 +319,4 @@ fn short_plain(named: &Named) -> String {
 
 fn when(then: Timestamp, now: Timestamp) -> Styled {
     dim(format!("({})", ago(then, now)))
-}
-
-/// A moment as people write it, in UTC.
-fn at(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

@@ -7,7 +7,7 @@ use super::{Named, named};
 use crate::commands::session::Session;
 use crate::model::CommitSha;
 use crate::observe::rollbacks::{self, MainRollback};
-use crate::state::{Record, RecordKind, State};
+use crate::state::{Lifted, Record, RecordKind, State};
 
 /// So many commits of the branch are looked at for rollbacks.
 const LOOKED_AT: usize = 200;
@@ -47,6 +47,8 @@ pub(super) struct Rollback {
     pub(super) is_head: bool,
     /// Whether what is live was among what was taken out: then users are affected.
     pub(super) live_was_taken_out: bool,
+    /// Who lifted the quarantine of what was taken out, where a person did.
+    pub(super) lifted: Option<Lifted>,
 }
 
 /// Returns them newest first.
@@ -66,7 +68,7 @@ pub(super) fn find(
     let mut found: Vec<Rollback> = rollbacks::of_main(git, state, base, head, LOOKED_AT)?
         .into_iter()
         .filter(|rollback| rollback.after_record.is_none_or(|after| after >= since))
-        // A lifted quarantine has no note any more; an expired one is no longer in force.
+        // What never came, and was lifted or is over, is nobody's business any more.
         .filter(|rollback| {
             rollback.commit.is_some() || state.quarantine(&rollback.failed, session.now).is_some()
         })
@@ -91,6 +93,7 @@ fn of_main(
     effective: Option<&CommitSha>,
 ) -> Rollback {
     let live = state.newest().map(|record| &record.commit);
+    let quarantine = state.quarantines.get(&rollback.failed);
     let out = |commit: &CommitSha| *commit == rollback.failed || rollback.range.contains(commit);
     Rollback {
         what: What::Main,
@@ -104,6 +107,7 @@ fn of_main(
         created: rollback.created,
         is_head: rollback.commit.is_some() && rollback.commit.as_ref() == effective,
         live_was_taken_out: live.is_some_and(out),
+        lifted: quarantine.and_then(|own| own.lifted.clone()),
         commit: rollback.commit,
     }
 }
@@ -112,11 +116,10 @@ fn of_stable(session: &Session, state: &State, record: &Record, restores: u64) -
     let left = state
         .quarantines
         .values()
-        .find(|own| rollbacks::of_stable(state, own) == Some(record.number))
-        .map(|own| own.commit.clone());
+        .find(|own| rollbacks::of_stable(state, own) == Some(record.number));
     Rollback {
         what: What::Stable,
-        failed: left.map(|commit| named(session, &commit)),
+        failed: left.map(|own| named(session, &own.commit)),
         to: named(session, &record.commit),
         to_release: Some(restores),
         reason: record.reason.clone().unwrap_or_default(),
@@ -126,5 +129,6 @@ fn of_stable(session: &Session, state: &State, record: &Record, restores: u64) -
         commit: None,
         is_head: false,
         live_was_taken_out: false,
+        lifted: left.and_then(|own| own.lifted.clone()),
     }
 }

@@ -59,6 +59,7 @@ fn record() -> Record {
         data: None,
         metrics: std::collections::BTreeMap::new(),
         checks: Vec::new(),
+        flaky: Vec::new(),
         run: RunIdentity { id: 4711, attempt: 2 },
         run_url: None,
         created: time("2026-03-01T09:00:00Z"),
@@ -134,6 +135,7 @@ fn status(main: &agreement::MainSeen, stable_tag: &agreement::TagSeen) -> Status
         rollbacks: Vec::new(),
         holds: Vec::new(),
         quarantines: Vec::new(),
+        quarantined_digests: Vec::new(),
         freezes: Vec::new(),
         images: vec![live_image],
         next: Vec::new(),
@@ -159,7 +161,64 @@ fn rolled_back() -> Rollback {
         commit: Some(commit('e', "").commit),
         is_head: true,
         live_was_taken_out: false,
+        lifted: None,
     }
+}
+
+fn hold(id: &str, expires: Option<&str>) -> stops::Held {
+    let hold = crate::state::Hold {
+        version: 1,
+        id: id.to_owned(),
+        reason: "login is broken".to_owned(),
+        by: Some("octocat".to_owned()),
+        created: time("2026-03-01T11:55:00Z"),
+        expires: expires.map(time),
+    };
+    stops::Held { hold, expires_soon: expires.is_some() }
+}
+
+#[test]
+fn stops_say_who_when_why_and_until_when() {
+    let main = agreement::MainSeen::Released { ledger_commits: true };
+    let mut status = status(&main, &agreement::TagSeen::At(digest('a')));
+    status.holds.push(hold("hold-1", None));
+    status.holds.push(hold("fair", Some("2026-03-01T15:00:00Z")));
+    let (created, expires) = (time("2026-02-26T12:00:00Z"), Some(time("2026-03-09T08:00:00Z")));
+    status.quarantines.push(stops::Forbidden {
+        commit: commit('d', "").commit,
+        subject: Some("Leak \u{1b}[2Jmemory".to_owned()),
+        reason: "leaks".to_owned(),
+        by: None,
+        created,
+        expires,
+        expires_soon: false,
+        digests: Vec::new(),
+    });
+    status.quarantined_digests.push(stops::ForbiddenDigest {
+        digest: digest('b'),
+        reason: "contains a key".to_owned(),
+        by: Some("ada".to_owned()),
+        created,
+        expires: None,
+        expires_soon: false,
+    });
+    let text = shown(&with_advice(status));
+    let part = |from: &str, to: &str| {
+        let (_, rest) = text.split_once(from).unwrap();
+        format!("{from}{}", rest.split_once(to).unwrap().0)
+    };
+    insta::assert_snapshot!(part("promotions are on hold", "\n\n"), @r"
+    promotions are on hold until `tidegate resume`: login is broken
+      hold-1, by octocat, 5 min ago
+    promotions are on hold until 2026-03-01 15:00 UTC (in 3 h): login is broken
+      fair, by octocat, 5 min ago
+    quarantined ddddddd Leak \u{1b}[2Jmemory, until 2026-03-09 08:00 UTC: leaks
+      3 days ago
+    quarantined sha256:bbbbbbbbbbbb, until it is lifted: contains a key
+      by ada, 3 days ago
+    ");
+    let advice = "tidegate resume --all  let promotions go on, whoever has held them";
+    assert!(text.contains(advice), "{text}");
 }
 
 #[test]
@@ -213,14 +272,7 @@ fn what_does_not_agree_is_named_with_what_mends_it() {
     let main = agreement::MainSeen::Ahead { by: 1 };
     let mut status = status(&main, &agreement::TagSeen::At(digest('b')));
     status.pending.push("tag ghcr.io/acme/app:stable -> aaaaaaaaaaaa".to_owned());
-    status.holds.push(Hold {
-        version: 1,
-        id: "x".to_owned(),
-        reason: "login is broken".to_owned(),
-        by: Some("octocat".to_owned()),
-        created: status.now,
-        expires: None,
-    });
+    status.holds.push(hold("x", None));
     status.rollbacks.push(rolled_back());
     insta::assert_snapshot!(shown(&with_advice(status)), @r#"
     release 12 is live: 6666666 Fix the loader (3 h ago)
@@ -230,7 +282,8 @@ fn what_does_not_agree_is_named_with_what_mends_it() {
     main was rolled back from ddddddd Break the \u{1b}[2Jloader to 6666666 Fix the loader (10 min ago)
       because required job "tests" failed
       main shows the tree of 6666666 Fix the loader again
-    promotions are on hold until `tidegate resume`: login is broken, by octocat
+    promotions are on hold until `tidegate resume`: login is broken
+      x, by octocat, 5 min ago
 
     released     2026-03-01 09:00 UTC by octocat, run 4711 attempt 2
     last good    6666666 Fix the loader (release 12, 1 commit below main)

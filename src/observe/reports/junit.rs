@@ -9,6 +9,7 @@
 //! 4. Document types are refused, so that there are no entities to expand.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +19,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 use super::text::{decode, is_utf8, line_at, shown};
-use crate::evidence::reports::{FailedTest, Report, ReportProblem};
+use crate::evidence::reports::{FailedTest, Report, ReportProblem, full_name};
 
 /// How deep elements may be nested.
 pub const MAX_DEPTH: usize = 64;
@@ -40,10 +41,10 @@ pub(super) struct Parsed {
 type Problem = (Option<u64>, ReportProblem);
 
 /// Parses a whole report.
-pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Problem> {
+pub(super) fn parse(bytes: &[u8], failed_before: &BTreeSet<String>) -> Result<Parsed, Problem> {
     let text = decode(bytes)?;
     let mut reader = Reader::from_str(text);
-    let mut state = State::default();
+    let mut state = State { failed_before: Some(failed_before), ..State::default() };
     loop {
         let event = reader.read_event().map_err(|error| {
             let place = line_at(text, reader.error_position());
@@ -124,8 +125,10 @@ struct Case {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct State<'a> {
     parsed: Parsed,
+    /// The tests, as `class::name`, whose passing is told.
+    failed_before: Option<&'a BTreeSet<String>>,
     /// The open elements, with the names that an error would show.
     open: Vec<(Element, String)>,
     seen_root: bool,
@@ -138,7 +141,7 @@ struct State {
     counted_by_root: u64,
 }
 
-impl State {
+impl State<'_> {
     fn open(&mut self, start: &BytesStart<'_>, empty: bool) -> Result<(), ReportProblem> {
         let local = start.local_name();
         let name: &str = local.as_ref();
@@ -303,10 +306,17 @@ impl State {
                         self.record(element, FailedTest { class, name, message });
                     }
                     None if case.skipped => self.parsed.report.skipped += 1,
-                    None => {}
+                    None => self.passed(&case),
                 }
             }
             _ => {}
+        }
+    }
+
+    fn passed(&mut self, case: &Case) {
+        let name = full_name(&case.class, &case.name);
+        if self.failed_before.is_some_and(|names| names.contains(&name)) {
+            self.parsed.report.passed_again.insert(name);
         }
     }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::evidence::reports::{FailedTest, ReportsOutcome};
 
 fn read_text(text: &str) -> Result<Report, InconclusiveReport> {
-    parse("junit.xml", text.as_bytes(), None, None)
+    parse("junit.xml", text.as_bytes(), None, None, &BTreeSet::new())
 }
 
 fn reason(text: &str) -> (Option<u64>, ReportProblem) {
@@ -134,7 +134,7 @@ fn encodings() {
     let utf16 = b"\xff\xfe<\0t\0".to_vec();
     let broken = b"<testsuite>\n<testcase name='\xe9'/></testsuite>".to_vec();
     for (bytes, line) in [(latin, 1), (utf16, 1), (broken, 2)] {
-        let inconclusive = parse("x", &bytes, None, None).unwrap_err();
+        let inconclusive = parse("x", &bytes, None, None, &BTreeSet::new()).unwrap_err();
         assert!(matches!(inconclusive.reason, ReportProblem::NotUtf8 { .. }), "{inconclusive}");
         assert_eq!(inconclusive.line, Some(line));
     }
@@ -194,9 +194,9 @@ fn a_report_of_an_earlier_attempt_is_inconclusive() {
         (suite("2026-11-20T23:00:00"), began + hour, true),
         (suite("yesterday"), began + hour, false),
     ] {
-        let read = parse("x", text.as_bytes(), Some(written), Some(began));
+        let read = parse("x", text.as_bytes(), Some(written), Some(began), &BTreeSet::new());
         assert_eq!(read.is_err(), is_stale, "{text} {written}: {read:?}");
-        assert!(parse("x", text.as_bytes(), Some(written), None).is_ok());
+        assert!(parse("x", text.as_bytes(), Some(written), None, &BTreeSet::new()).is_ok());
     }
 }
 
@@ -214,8 +214,12 @@ fn work_tree() -> tempfile::TempDir {
 }
 
 fn collected(folder: &tempfile::TempDir, patterns: &[&str]) -> ReportEvidence {
-    let patterns: Vec<String> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
-    collect(&folder.path().join("tree"), &patterns, None).unwrap()
+    let wanted: Vec<Wanted<'_>> = patterns.iter().map(|&pattern| at_any_time(pattern)).collect();
+    collect(&folder.path().join("tree"), &wanted, &BTreeSet::new()).unwrap()
+}
+
+fn at_any_time(pattern: &str) -> Wanted<'_> {
+    Wanted { pattern, began: None }
 }
 
 fn read_paths(evidence: &ReportEvidence) -> Vec<&str> {
@@ -263,8 +267,8 @@ fn links_are_not_followed() {
     let direct = collected(&folder, &["reports/junit-link.xml"]);
     assert_eq!(direct.inconclusive[0].reason, ReportProblem::NotAFile);
     assert_eq!(read_paths(&collected(&folder, &["**/junit.xml"])), [""; 0]);
-    let patterns = ["../outside/junit.xml".to_owned()];
-    assert!(collect(&tree, &patterns, None).is_err());
+    let outside = [at_any_time("../outside/junit.xml")];
+    assert!(collect(&tree, &outside, &BTreeSet::new()).is_err());
 }
 
 #[test]
@@ -289,4 +293,29 @@ fn reports_in_which_everything_was_skipped_prove_nothing() {
     assert_eq!(collected(&folder, &["skipped.xml"]).outcome(), ReportsOutcome::Missing);
     let both = collected(&folder, &["skipped.xml", "reports/junit-a.xml"]);
     assert_eq!(both.outcome(), ReportsOutcome::Passed);
+}
+
+#[test]
+fn a_report_must_be_as_new_as_each_pattern_says() {
+    let folder = work_tree();
+    let tree = folder.path().join("tree");
+    let later = Timestamp::now().checked_add(SignedDuration::from_hours(1)).unwrap();
+    let wanted = [
+        Wanted { pattern: "reports/junit-a.xml", began: Some(later) },
+        at_any_time("reports/*.xml"),
+    ];
+    let evidence = collect(&tree, &wanted, &BTreeSet::new()).unwrap();
+    assert_eq!(read_paths(&evidence), [""; 0]);
+    assert!(matches!(evidence.inconclusive[0].reason, ReportProblem::Stale { .. }));
+    assert_eq!(evidence.outcome(), ReportsOutcome::Missing);
+}
+
+#[test]
+fn only_tests_that_failed_before_and_pass_now_are_named() {
+    let names = ["tests.test_app::test_ok", "tests.test_app::test_skip", "tests.test_app::gone"];
+    let mut failed_before: BTreeSet<String> = names.map(str::to_owned).into();
+    failed_before.insert("tests.test_app::test_bad[<a>]".to_owned());
+    let report = parse("x", PYTEST.as_bytes(), None, None, &failed_before).unwrap();
+    // Skipped, absent and failed again: none of them has passed.
+    assert_eq!(report.passed_again, [names[0].to_owned()].into());
 }

@@ -87,8 +87,11 @@ fn kind(
         return "text".to_owned();
     }
     let some = |key: &str| value[key].as_array()?.iter().find(|option| option["type"] != "null");
-    if let Some(option) = some("anyOf") {
-        return kind(root, option, path, sections, meaning);
+    if let Some(options) = value["anyOf"].as_array() {
+        let real = options.iter().filter(|option| option["type"] != "null");
+        let kinds: Vec<String> =
+            real.map(|option| kind(root, option, path, sections, meaning)).collect();
+        return kinds.join(" or ");
     }
     let of = |value: &Value, path: String, sections: &mut _| {
         kind(root, value, &path, sections, &mut String::new())

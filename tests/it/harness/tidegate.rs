@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -62,6 +62,12 @@ impl Tidegate {
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
         self
+    }
+
+    /// Starts it, for a test that kills it. The home folder lives as long as the second value.
+    pub fn start(mut self) -> (Child, TempDir) {
+        self.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        (self.command.spawn().expect("start tidegate"), self._home)
     }
 
     /// Runs it to its end.
