@@ -10,10 +10,9 @@ use crate::adapters::image_cache::ImageCache;
 use crate::adapters::registry::{Reference, Registries};
 use crate::cli::{Assumption, Inputs};
 use crate::config::Config;
+use crate::evidence::Occasion;
 use crate::evidence::flaky::flaky;
 use crate::evidence::jobs::JobResult;
-use crate::evidence::reports::ReportEvidence;
-use crate::evidence::{Evidence, Occasion, StoredFailure};
 use crate::exit::{Exit, Failed};
 use crate::ledger::{self, Ledger};
 use crate::model::{CommitSha, Digest, ImageRef, RunIdentity};
@@ -27,12 +26,13 @@ use crate::state::{Outcome, StoredVerdict};
 mod base;
 mod earlier;
 mod failing;
+mod left;
 mod places;
 mod retry;
 mod steps;
 
-use earlier::Earlier;
 use failing::Looking;
+pub(super) use left::assess_left;
 pub(super) use places::Places;
 
 /// A decision with everything that it was made from.
@@ -45,12 +45,12 @@ pub(super) struct Situation {
     pub(super) plan: Plan,
     /// What was read of images.
     pub(super) images: ImageCache,
+    /// The failure of the effective head that its own gate has stored and could not decide.
+    pub(super) left: Option<StoredVerdict>,
     /// What failed in an earlier attempt of the run and passed in this one.
     pub(super) flaky: Vec<String>,
     /// The run that asks.
     pub(super) run: RunIdentity,
-    /// The failure of the effective head that its own gate has stored and could not decide.
-    pub(super) left: Option<StoredVerdict>,
 }
 
 /// Says what the event of the run allows, or refuses.
@@ -162,76 +162,10 @@ pub(super) async fn assess(
         "decided"
     );
     let plan = steps::make_plan(session, &world, &evidence, &decision, keep)?;
+    let left = left::by_its_gate(&evidence, &decision);
     let passed = decision.outcome == Some(Outcome::Passed);
     let flaky = if passed { flaky(&evidence, &session.config) } else { Vec::new() };
-    let left = left_by_its_gate(&evidence, &decision);
-    Ok(Situation { world, decision, plan, images, flaky, run: evidence.run, left })
-}
-
-/// Finds the failure that another gate has left to this one: that of the effective head, above the
-/// tested commit, which did not fail. Its gate waited for this run, and no other run comes.
-fn left_by_its_gate(evidence: &Evidence, decision: &Decision) -> Option<StoredVerdict> {
-    let head = &evidence.effective_head;
-    let above = evidence.above.iter().any(|above| above.commit == *head);
-    let not_failed = decision.outcome != Some(Outcome::Failed);
-    let stored = evidence.state.verdicts.get(head).filter(|stored| match stored.outcome {
-        Outcome::Failed => true,
-        Outcome::Passed => false,
-    })?;
-    (evidence.occasion == Occasion::Push && above && not_failed).then(|| stored.clone())
-}
-
-/// Observes, decides and plans the failure that another gate has stored, as its own gate would do
-/// it now. `None` where it is not there any more, or not what the branch shows.
-pub(super) async fn assess_left(
-    session: &mut Session,
-    clients: &Clients,
-    inputs: &Inputs,
-    left: &StoredVerdict,
-) -> anyhow::Result<Option<Situation>> {
-    let world = World::fetch(&session.git, &session.config)?;
-    if world.state.state.verdicts.get(&left.commit) != Some(left) {
-        return Ok(None);
-    }
-    let ledger = observed_ledger(session, &world)?;
-    let occasion = Occasion::Push;
-    let mut evidence = base::base_evidence(
-        session,
-        &world,
-        &ledger,
-        &left.commit,
-        &[],
-        occasion,
-        &Earlier::default(),
-    )?;
-    if evidence.effective_head != left.commit {
-        return Ok(None);
-    }
-    // Reports and figures of this run are of another commit.
-    evidence.reports = ReportEvidence::default();
-    evidence.metrics = Vec::new();
-    evidence.run = left.run.clone();
-    evidence.stored_failure = Some(StoredFailure {
-        commit: left.commit.clone(),
-        run: left.run.clone(),
-        reasons: left.reasons.clone(),
-    });
-    let results = base::job_results(session, inputs, &[])?;
-    let needs = results.iter().map(|job| job.name.clone()).collect();
-    let looking = Looking { github: clients.github.as_ref(), world: &world, needs };
-    let keep = failing::observe(session, &looking, &ledger, &mut evidence).await?;
-    let decision = policy::decide(&evidence, &session.config);
-    tracing::info!(verdict = decision.verdict.word(), commit = %decision.commit, "decided");
-    let plan = steps::make_plan(session, &world, &evidence, &decision, keep)?;
-    Ok(Some(Situation {
-        world,
-        decision,
-        plan,
-        images: ImageCache::default(),
-        flaky: Vec::new(),
-        run: evidence.run,
-        left: None,
-    }))
+    Ok(Situation { world, decision, plan, images, left, flaky, run: evidence.run })
 }
 
 /// Reads the ledger of the branch that holds it.

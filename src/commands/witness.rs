@@ -5,6 +5,7 @@ use crate::adapters::github::GitHub;
 use crate::evidence::good::GoodSearch;
 use crate::evidence::runs::Corroboration;
 use crate::model::CommitSha;
+use crate::observe::runs::workflow_file::WorkflowFile;
 use crate::observe::runs::{Required, Runs, Workflow, workflow_file};
 use crate::policy::last_good;
 use crate::state::State;
@@ -17,13 +18,30 @@ impl Session {
         let workflow = match (named, own) {
             (Some(path), _) => Workflow::Path(path),
             (None, Some(own)) => Workflow::OfRun(own),
-            // A person: the workflow is the one that has made the newest release.
+            // A person: the workflow is the one that has made the newest release, else the only one
+            // here that runs tidegate.
             (None, None) => {
                 let mut runs = state.records.values().rev().map(|record| record.run.id);
-                runs.find(|id| *id != 0).map_or(Workflow::Unknown, Workflow::OfRun)
+                match runs.find(|id| *id != 0) {
+                    Some(id) => Workflow::OfRun(id),
+                    None => self.only_gate().map_or(Workflow::Unknown, Workflow::Path),
+                }
             }
         };
         Runs::new(github, self.config.branch.clone(), workflow, own)
+    }
+
+    /// Returns the path of the only workflow of HEAD that runs tidegate.
+    fn only_gate(&self) -> Option<String> {
+        const FOLDER: &str = ".github/workflows";
+        let head = self.git.commit(&self.git.local_commit("HEAD")?).ok()?;
+        let files = self.git.folder(&head.tree, FOLDER).ok()?;
+        let mut gates = files.into_iter().filter(|(_, bytes)| {
+            let file = WorkflowFile::parse(bytes);
+            file.is_some_and(|file| file.jobs().any(|(_, job)| job.gate))
+        });
+        let (name, _) = gates.next()?;
+        gates.next().is_none().then(|| format!("{FOLDER}/{name}"))
     }
 
     /// Says which jobs had to pass for a commit: those that its own configuration names, else those

@@ -159,22 +159,35 @@ fn a_github_that_does_not_answer_holds_what_only_the_ledger_calls_good() {
     }
 }
 
-#[test]
-fn people_are_told_what_github_refutes() {
+/// A project with the workflow file, and a commit in its ledger that GitHub refutes.
+fn forged_by_hand() -> (World, String) {
     let world = World::new();
-    let forged = world.push("Broken and praised", "broken\n");
+    let workflow = "on: push\njobs:\n  tests: { runs-on: x }\n  lint: { runs-on: x }\n  gate:\n    \
+                    needs: [tests]\n    steps: [{ uses: tidegate/tidegate@main }]\n";
+    let path = ".github/workflows/release-gate.yml";
+    let forged = world.project.push("Praised", &[("app.py", "broken\n"), (path, workflow)]);
     world.push_bad_with(&[&forged]);
     world.github.add(Run::push(&forged).job("tests", "failure").completed("failure"));
-    // No run is recorded, so the run's identity comes from the environment of a workflow.
-    let ask = |arguments: &[&str]| {
-        Tidegate::new()
-            .args(arguments)
-            .current_dir(world.project.dev.path())
-            .envs(world.github.envs(&forged))
-            .run()
-    };
+    (world, forged)
+}
+
+/// A command that a person gives, with a token.
+fn by_hand(world: &World, host: &str, arguments: &[&str]) -> Tidegate {
+    Tidegate::new()
+        .args(arguments)
+        .current_dir(world.project.dev.path())
+        .env("GITHUB_REPOSITORY", "acme/app")
+        .env("TIDEGATE_GITHUB_API_URL", world.github.url_through(host))
+        .env("GH_TOKEN", world.github.token())
+}
+
+#[test]
+fn people_are_told_what_github_refutes() {
+    let (world, _) = forged_by_hand();
+    let host = world.github.host();
+    let ask = |arguments: &[&str]| by_hand(&world, &host, arguments).run();
     let run = ask(&["last-good", "--json"]).success();
-    assert_eq!(run.json()["commit"], world.project.good.as_str());
+    assert_eq!(run.json()["commit"], world.project.good.as_str(), "{}", run.stdout);
     let run = ask(&["last-good", "--explain"]).success();
     assert!(run.stdout.contains("GitHub refutes it"), "{}", run.stdout);
     let run = ask(&["ledger", "show", "--json"]).success();
@@ -185,4 +198,32 @@ fn people_are_told_what_github_refutes() {
     let run = ask(&["status", "--json"]).success();
     assert_eq!(run.json()["last_good"]["commit"], world.project.good.as_str());
     assert!(world.github.lines().len() <= 5, "{:?}", world.github.lines());
+}
+
+#[test]
+fn without_a_token_people_get_the_ledgers_word_and_nobody_is_asked() {
+    let (world, forged) = forged_by_hand();
+    let run = by_hand(&world, &world.github.host(), &["last-good"]).env("GH_TOKEN", "").run();
+    assert_eq!(run.success().line(), forged);
+    assert!(world.github.lines().is_empty());
+}
+
+#[test]
+fn a_rollback_by_hand_passes_over_what_github_refutes() {
+    let (world, _) = forged_by_hand();
+    let run =
+        by_hand(&world, &world.github.host(), &["rollback", "--yes", "--json"]).run().success();
+    assert_eq!(run.json()["to"], world.project.good.as_str(), "{}", run.stderr);
+    assert!(run.stderr.contains("refutes"), "{}", run.stderr);
+}
+
+#[test]
+fn a_rollback_by_hand_does_not_guess_where_github_is_silent() {
+    let (world, _) = forged_by_hand();
+    let proxy = FaultProxy::start(&world.github.host());
+    proxy.add(Rule::when(|_| true).answer(503, &[], "<html>Unicorn</html>"));
+    let before = world.project.refs();
+    let run = by_hand(&world, proxy.host(), &["rollback", "--yes"]).run().code(8);
+    assert!(run.stderr.contains("--to"), "{}", run.stderr);
+    assert_eq!(world.project.refs(), before);
 }

@@ -78,7 +78,7 @@ fn a_failure_that_is_tried_again_is_left_to_its_own_run() {
     let main = w.world.project.branch("main");
     let run = w.world.gate_of(w.slow_run, GREEN).run().success();
     assert_eq!(run.json()["left"]["verdict"], "hold", "{}", run.stdout);
-    assert_eq!(w.world.project.show("main", "app.py"), "bad\n", "{main}");
+    assert_eq!(w.world.project.show("main", "app.py"), "bad", "{main}");
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn holds_of_rollbacks_count_for_the_later_gate_too() {
     let run = w.world.gate_of(w.slow_run, GREEN).run().success();
     let left = run.json()["left"].clone();
     assert_eq!(left["verdict"], "hold", "{left}");
-    assert_eq!(w.world.project.show("main", "app.py"), "bad\n");
+    assert_eq!(w.world.project.show("main", "app.py"), "bad");
 }
 
 #[test]
