@@ -110,6 +110,8 @@ pub struct Applied {
     pub rolled_back: Option<RolledBack>,
     /// The projections that were completed, and those that are pending.
     pub completion: Completion,
+    /// The state after the last write of this run.
+    pub observed: Observed,
 }
 
 /// How far a run has come.
@@ -151,7 +153,9 @@ impl Applier<'_> {
     pub async fn apply(&mut self, steps: &[Step], observed: &Observed) -> anyhow::Result<Ended> {
         let mut run = Performed { observed: observed.clone(), applied: Applied::default() };
         let mut completed = false;
-        for step in steps.iter().filter(|step| !step.is_projection()) {
+        // People are told last, whatever the plan was: see `notify`.
+        let own = |step: &&Step| !step.is_projection() && !matches!(step, Step::Notify { .. });
+        for step in steps.iter().filter(own) {
             if run.applied.record.is_some() && !completed {
                 completed = true;
                 self.complete_own(&mut run).await?;
@@ -174,7 +178,7 @@ impl Applier<'_> {
         if steps.iter().any(Step::is_projection) && !completed {
             self.complete_own(&mut run).await?;
         }
-        Ok(Ended::Done(Box::new(run.applied)))
+        Ok(Ended::Done(Box::new(Applied { observed: run.observed, ..run.applied })))
     }
 
     /// Performs one step that is no projection. Returns what has moved, where something has.
@@ -203,6 +207,8 @@ impl Applier<'_> {
             },
             // Completed as a whole, for whichever record is the newest by then.
             Step::MoveTag { .. } | Step::MoveStable { .. } | Step::AppendLedger(_) => {}
+            // Told at the end of the command, with what earlier runs have left.
+            Step::Notify { .. } => {}
         }
         Ok(None)
     }

@@ -9,6 +9,7 @@
 //! quarantine/<commit>.json      a commit that may not come back
 //! holds/<id>.json               a stop of promotions
 //! verdicts/<commit>.json        what a gate found of a commit that it did not release
+//! notices/<id>.json             what people and programs are told of, and who was told
 //! ```
 //!
 //! Every file carries the version of its format. A newer version than this program knows is an
@@ -22,9 +23,11 @@ use serde::{Deserialize, Serialize};
 use crate::model::{CommitSha, Digest};
 
 mod files;
+pub mod notice;
 mod record;
 
 pub use files::{StateChange, StateError, StateFiles};
+pub use notice::{Channel, Delivery, Notice, NoticeEvent, NoticeIssue};
 pub use record::{Places, Record, RecordKind, ReleasedImage};
 
 /// The version of the format of every file.
@@ -143,6 +146,10 @@ pub struct State {
     pub holds: BTreeMap<String, Hold>,
     /// Verdicts, by commit.
     pub verdicts: BTreeMap<CommitSha, StoredVerdict>,
+    /// Notices, by id.
+    pub notices: BTreeMap<String, Notice>,
+    /// Notices that cannot be read. Nothing is decided by them.
+    pub unreadable_notices: Vec<String>,
 }
 
 impl State {

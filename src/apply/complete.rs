@@ -140,7 +140,8 @@ impl Applier<'_> {
             Step::CheckImage { .. }
             | Step::KeepDigest { .. }
             | Step::WriteState { .. }
-            | Step::RollBack(_) => Ok(false),
+            | Step::RollBack(_)
+            | Step::Notify { .. } => Ok(false),
         }
     }
 

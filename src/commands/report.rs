@@ -16,11 +16,10 @@ use crate::policy::{Reason, Verdict};
 use crate::state::Record;
 
 mod completed;
-mod recovery;
 mod summary;
 
 pub(super) use completed::show_completion;
-pub(super) use recovery::recovery;
+pub(super) use crate::notice::recovery;
 
 /// What a gate found and did, as `--json` prints it.
 #[derive(Debug, Serialize)]

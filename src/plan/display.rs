@@ -41,6 +41,17 @@ impl fmt::Display for Step {
                 step.good.short(),
                 step.failed.short()
             ),
+            Self::Notify { channels, .. } => {
+                let words: Vec<&str> = channels
+                    .iter()
+                    .map(|key| match key.as_str() {
+                        "github_issue" => "GitHub issue",
+                        "email" => "e-mail",
+                        other => other,
+                    })
+                    .collect();
+                write!(f, "notify: {}", words.join(", "))
+            }
         }
     }
 }

@@ -61,6 +61,13 @@ pub enum Step {
     /// Pushes one commit that restores the good tree. This is the commit point of a rollback of
     /// main.
     RollBack(RollbackStep),
+    /// Tells people and programs. It fails nothing, and a later run repeats what failed.
+    Notify {
+        /// The id of the notice.
+        notice: String,
+        /// The keys of the channels.
+        channels: Vec<String>,
+    },
 }
 
 /// An entry to be added to the ledger.
@@ -106,7 +113,8 @@ impl Step {
             Self::CheckImage { .. }
             | Self::KeepDigest { .. }
             | Self::WriteState { .. }
-            | Self::RollBack(_) => false,
+            | Self::RollBack(_)
+            | Self::Notify { .. } => false,
         }
     }
 }

@@ -3,6 +3,9 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use std::collections::BTreeMap;
+
+use super::notice::{self, Notice};
 use super::{FORMAT, Hold, IndexEntry, Quarantine, Record, State, StoredVerdict};
 
 /// Why the state branch cannot be read.
@@ -59,6 +62,7 @@ on hold. Read it, but change it only with the commands `promote`, `rollback` and
 - `quarantine/`: commits that may not come back until a person lifts it.
 - `holds/`: stops of promotions.
 - `verdicts/`: what a gate found of a commit that it did not release.
+- `notices/`: what people and programs are told of, and who was told already.
 ";
 
 /// Builds a [`State`] from the files of the branch, and knows which files a reader has to give.
@@ -73,7 +77,7 @@ impl StateFiles {
     pub const INDEX: &'static str = "index.json";
 
     /// The folders whose files are all read.
-    pub const FOLDERS: [&'static str; 3] = ["quarantine", "holds", "verdicts"];
+    pub const FOLDERS: [&'static str; 4] = ["quarantine", "holds", "verdicts", "notices"];
 
     /// Returns the path of a record.
     pub fn record_path(number: u64) -> String {
@@ -127,6 +131,13 @@ impl StateFiles {
                 let verdict: StoredVerdict = read(&path, bytes)?;
                 self.state.verdicts.insert(verdict.commit.clone(), verdict);
             }
+            // Nothing is decided by a notice, so a broken one must not stop a rollback.
+            "notices" => match read::<Notice>(&path, bytes) {
+                Ok(notice) if notice::is_id(&notice.id) && name == format!("{}.json", notice.id) => {
+                    self.state.notices.insert(notice.id.clone(), notice);
+                }
+                Ok(_) | Err(_) => self.state.unreadable_notices.push(name.to_owned()),
+            },
             // A folder of a later version says nothing to this one.
             _ => {}
         }
@@ -170,6 +181,9 @@ pub struct StateChange {
     /// A verdict to store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<StoredVerdict>,
+    /// New or changed notices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
 }
 
 /// A path, and what is written there; `None` removes it.
@@ -214,6 +228,29 @@ impl StateChange {
         if let Some(verdict) = &self.verdict {
             files.push((format!("verdicts/{}.json", verdict.commit), Some(write(verdict)?)));
         }
+        files.extend(self.notice_files(state)?);
+        Ok(files)
+    }
+
+    /// Returns the notices, without those that are settled and old.
+    fn notice_files(&self, state: &State) -> Result<Vec<FileChange>, StateError> {
+        if self.notices.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(wrong) = self.notices.iter().find(|notice| !notice::is_id(&notice.id)) {
+            let reason = format!("{:?} cannot be the id of a notice", wrong.id);
+            return Err(StateError::Inconsistent { reason });
+        }
+        let mut all: BTreeMap<&str, &Notice> =
+            state.notices.iter().map(|(id, notice)| (id.as_str(), notice)).collect();
+        all.extend(self.notices.iter().map(|notice| (notice.id.as_str(), notice)));
+        let forgotten = notice::forgotten(all.into_values());
+        let mut files = Vec::new();
+        for notice in self.notices.iter().filter(|notice| !forgotten.contains(&notice.id)) {
+            files.push((format!("notices/{}.json", notice.id), Some(write(notice)?)));
+        }
+        let old = forgotten.iter().filter(|id| state.notices.contains_key(*id));
+        files.extend(old.map(|id| (format!("notices/{id}.json"), None)));
         Ok(files)
     }
 
@@ -238,7 +275,11 @@ impl StateChange {
         if let Some(verdict) = &self.verdict {
             return format!("Verdict on {}", verdict.commit.short());
         }
-        "Resume".to_owned()
+        match self.notices.as_slice() {
+            [] => "Resume".to_owned(),
+            [notice] => format!("Notice {}", notice.id),
+            [notice, more @ ..] => format!("Notice {} and {} more", notice.id, more.len()),
+        }
     }
 }
 
