@@ -1,6 +1,7 @@
-//! The edges: git, the state branch, registries.
+//! The edges: git, GitHub, the state branch, registries.
 
 pub mod git;
+pub mod github;
 pub mod image_cache;
 pub mod registry;
 pub mod state_branch;

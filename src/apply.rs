@@ -11,6 +11,7 @@
 //!    protected.
 
 use crate::adapters::git::{Git, Signer};
+use crate::adapters::github::GitHub;
 use crate::adapters::image_cache::ImageCache;
 use crate::adapters::registry::{Manifest, Reference, Registries, RegistryError};
 use crate::adapters::state_branch::Observed;
@@ -135,6 +136,8 @@ pub struct Applier<'a> {
     pub git: &'a Git,
     /// The registries.
     pub registries: &'a Registries,
+    /// GitHub, where there is a token for it.
+    pub github: Option<&'a GitHub>,
     /// The configuration.
     pub config: &'a Config,
     /// Who signs, and when.

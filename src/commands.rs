@@ -8,6 +8,7 @@ use crate::output::{Output, Settings, show_failure};
 
 mod apply;
 mod by_hand;
+mod clients;
 mod completions;
 mod demo;
 mod gate;

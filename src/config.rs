@@ -71,6 +71,8 @@ pub struct Config {
     pub after_rollback: Vec<HookConfig>,
     /// Who is told of rollbacks, holds and promotions.
     pub notify: NotifyConfig,
+    /// How GitHub is asked. Where it is, and with which token, the environment says.
+    pub github: GitHubConfig,
 }
 
 /// Where the ledger is.
@@ -249,6 +251,28 @@ pub struct RegistryConfig {
     pub patience: Option<String>,
 }
 
+/// How GitHub is asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GitHubConfig {
+    /// How long one request may take (`30s`).
+    pub timeout: Option<String>,
+    /// How long one request may be repeated after transient failures (`150s`).
+    pub patience: Option<String>,
+}
+
+impl GitHubConfig {
+    /// Returns the time for one request.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout.as_deref().and_then(wait)
+    }
+
+    /// Returns the time for one request with its repeats.
+    pub fn patience(&self) -> Option<Duration> {
+        self.patience.as_deref().and_then(wait)
+    }
+}
+
 impl RegistryConfig {
     /// Returns `timeout` as a duration; `None` where it is not set.
     pub fn timeout(&self) -> Option<Duration> {
@@ -288,6 +312,7 @@ impl Default for Config {
             after_promote: Vec::new(),
             after_rollback: Vec::new(),
             notify: NotifyConfig::default(),
+            github: GitHubConfig::default(),
         }
     }
 }

@@ -234,7 +234,12 @@ impl Client {
                 Err(error) => error.may_be_repeated(request.repeat),
             };
             let asked = match &result {
-                Ok(answer) if again => retry::retry_after(&answer.headers, &answer.body),
+                Ok(answer) if again => {
+                    retry::retry_after(&answer.headers, &answer.body).or_else(|| {
+                        retry::is_secondary_limit(answer.status, &answer.body)
+                            .then_some(policy.limit_delay)
+                    })
+                }
                 Ok(_) | Err(_) => None,
             };
             let delay = policy.delay(attempt, asked);

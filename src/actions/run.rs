@@ -74,6 +74,8 @@ pub struct Run {
     pub actor: Option<String>,
     /// The name of the workflow, or the path of its file.
     pub workflow: Option<String>,
+    /// The path of the workflow's file, from `GITHUB_WORKFLOW_REF`.
+    pub workflow_path: Option<String>,
     /// The id of the job.
     pub job: Option<String>,
     /// The address of GitHub, without a slash at its end.
@@ -123,6 +125,7 @@ impl Run {
             repository,
             actor: get("GITHUB_ACTOR"),
             workflow: get("GITHUB_WORKFLOW"),
+            workflow_path: get("GITHUB_WORKFLOW_REF").as_deref().and_then(workflow_path),
             job: get("GITHUB_JOB"),
             server_url: get("GITHUB_SERVER_URL").map(|text| server_url(&text)).transpose()?,
             workspace: get("GITHUB_WORKSPACE").map(PathBuf::from),
@@ -157,6 +160,13 @@ impl Run {
         let (server, repository) = (self.server_url.as_ref()?, self.repository.as_ref()?);
         Some(format!("{server}/{repository}/actions/runs/{}", self.identity.id))
     }
+}
+
+/// `acme/app/.github/workflows/gate.yml@refs/heads/main`: the path between repository and ref.
+fn workflow_path(text: &str) -> Option<String> {
+    let path = text.splitn(3, '/').nth(2)?.split('@').next()?;
+    let is_workflow = path.starts_with(".github/workflows/") && path.len() <= 250;
+    is_workflow.then(|| path.to_owned())
 }
 
 fn number<N: std::str::FromStr>(name: &'static str, text: &str) -> Result<N, ActionsError> {

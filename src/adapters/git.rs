@@ -188,6 +188,11 @@ impl Git {
         self.repo.workdir().unwrap_or_else(|| self.repo.path())
     }
 
+    /// Returns git's own folder, which work trees of one clone share.
+    pub fn git_folder(&self) -> &Path {
+        self.repo.commondir()
+    }
+
     /// Tells whether history is cut off somewhere.
     pub fn is_shallow(&self) -> bool {
         self.repo.is_shallow()

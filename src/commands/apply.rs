@@ -34,7 +34,6 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
     use_config(&mut session, &plan, output)?;
     // What is left of the newest release may move main and the state: then the plan is stale.
     by_hand::complete_first(&session, output)?;
-    let registries = session.registries()?;
     let progress = output.progress("looking at the remote");
     let say = |step: &str| progress.say(step);
     let world = World::fetch(&session.git, &session.config)?;
@@ -43,8 +42,10 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
         .with_context(|| format!("{} is no plan of tidegate", args.plan.display()))
         .or_exit(Exit::BadInput)
         .or_hint("make it again with `tidegate plan --out`, and have it approved again")?;
-    let mut apply = applier(&session, &registries, &say);
-    let ended = block_on(apply.apply(&plan.steps, &world.state))?;
+    let ended = block_on(async {
+        let clients = session.clients()?;
+        applier(&session, &clients, &say).apply(&plan.steps, &world.state).await
+    })?;
     drop(progress);
     let Ended::Done(applied) = ended else {
         return Err(stale("it moved while the plan was performed"));

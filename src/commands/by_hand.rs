@@ -73,9 +73,10 @@ pub(super) fn complete_first(session: &Session, output: &mut Output) -> anyhow::
     let completed = {
         let progress = output.progress("looking at the remote");
         let say = |step: &str| progress.say(step);
-        session
-            .registries()
-            .and_then(|registries| block_on(complete_newest(session, &registries, &say)))
+        block_on(async {
+            let clients = session.clients()?;
+            complete_newest(session, &clients, &say).await
+        })
     };
     match completed {
         Ok(completion) => {

@@ -1,10 +1,10 @@
 //! `gate`: the step of the workflow. Observe, decide, plan, apply; again where the world moved.
 
+use super::clients::Clients;
 use super::report::{self, Report};
 use super::session::{SECRETS, Session, block_on, environment};
 use super::situation::{self, Situation};
 use crate::actions::commands::mask;
-use crate::adapters::registry::Registries;
 use crate::apply::{Applied, Applier, Completion, Ended};
 use crate::cli::{Gate, Global};
 use crate::evidence::Occasion;
@@ -59,18 +59,18 @@ async fn gate(
     occasion: Occasion,
     output: &Output,
 ) -> anyhow::Result<Report> {
-    let registries = session.registries()?;
+    let clients = session.clients()?;
     let progress = output.progress("looking at the remote");
     let say = |step: &str| progress.say(step);
     for _ in 0..TRIES {
         let mut before = Completion::default();
         if occasion != Occasion::ReportOnly {
-            before = complete_newest(session, &registries, &say).await?;
+            before = complete_newest(session, &clients, &say).await?;
         }
         progress.say("observing");
         let inputs = &args.inputs;
-        let mut found = situation::assess(session, &registries, inputs, &[], occasion).await?;
-        match apply(session, &registries, &mut found, &say).await? {
+        let mut found = situation::assess(session, &clients, inputs, &[], occasion).await?;
+        match apply(session, &clients, &mut found, &say).await? {
             Ended::Done(applied) => {
                 let applied = with_earlier(*applied, before);
                 return Ok(Report::new(found, applied));
@@ -91,21 +91,21 @@ async fn gate(
 /// Completes what an earlier run has left, also during a hold or a freeze.
 pub(super) async fn complete_newest(
     session: &Session,
-    registries: &Registries,
+    clients: &Clients,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<Completion> {
     let world = World::fetch(&session.git, &session.config)?;
-    applier(session, registries, say).complete(world.state, None).await
+    applier(session, clients, say).complete(world.state, None).await
 }
 
 /// Performs the plan of a situation.
 pub(super) async fn apply(
     session: &Session,
-    registries: &Registries,
+    clients: &Clients,
     found: &mut Situation,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<Ended> {
-    let mut applier = applier(session, registries, say);
+    let mut applier = applier(session, clients, say);
     applier.images = std::mem::take(&mut found.images);
     let ended = applier.apply(&found.plan.steps, &found.world.state).await;
     match (ended, found.decision.verdict) {
@@ -121,12 +121,13 @@ pub(super) async fn apply(
 /// Makes the one thing that changes anything.
 pub(super) fn applier<'a>(
     session: &'a Session,
-    registries: &'a Registries,
+    clients: &'a Clients,
     on_step: &'a dyn Fn(&str),
 ) -> Applier<'a> {
     Applier {
         git: &session.git,
-        registries,
+        registries: &clients.registries,
+        github: clients.github.as_ref(),
         config: &session.config,
         signer: session.signer(),
         images: crate::adapters::image_cache::ImageCache::default(),

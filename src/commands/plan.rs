@@ -23,15 +23,11 @@ pub(super) fn run(global: &Global, args: &cli::Plan, output: &mut Output) -> any
         tracing::info!("{problem:#}; the defaults count until the tested commit is known");
     }
     let occasion = situation::begin(&mut session, &args.inputs, &args.assume)?;
-    let registries = session.registries()?;
     let progress = output.progress("observing");
-    let found = block_on(situation::assess(
-        &mut session,
-        &registries,
-        &args.inputs,
-        &args.assume,
-        occasion,
-    ))?;
+    let found = block_on(async {
+        let clients = session.clients()?;
+        situation::assess(&mut session, &clients, &args.inputs, &args.assume, occasion).await
+    })?;
     drop(progress);
     if let Some(path) = &args.out {
         let mut bytes = serde_json::to_vec_pretty(&found.plan)?;

@@ -52,13 +52,14 @@ async fn promote(
     args: &Promote,
     output: &mut Output,
 ) -> anyhow::Result<Option<Promoted>> {
-    let registries = session.registries()?;
+    let clients = session.clients()?;
+    let registries = &clients.registries;
     let progress = output.progress("looking at the remote");
-    complete_newest(session, &registries, &|step| progress.say(step)).await?;
+    complete_newest(session, &clients, &|step| progress.say(step)).await?;
     let world = World::fetch(&session.git, &session.config)?;
-    let commit = candidate(session, &registries, args).await?;
+    let commit = candidate(session, registries, args).await?;
     session.config = session.config_at(&commit)?;
-    let (steps, images) = steps(session, &registries, args, &world, &commit).await?;
+    let (steps, images) = steps(session, registries, args, &world, &commit).await?;
     drop(progress);
     output.note(format!("{} {}", strong("promote"), commit.short()))?;
     for (number, step) in (1..).zip(&steps) {
@@ -69,7 +70,7 @@ async fn promote(
     }
     let progress = output.progress("promoting");
     let say = |step: &str| progress.say(step);
-    let mut apply = applier(session, &registries, &say);
+    let mut apply = applier(session, &clients, &say);
     apply.images = images;
     match apply.apply(&steps, &world.state).await? {
         Ended::Done(applied) => Ok(Some(Promoted {

@@ -9,10 +9,12 @@ use crate::output::{Output, clean, good, warn};
 
 pub(super) fn run(global: &Global, args: &Repair, output: &mut Output) -> anyhow::Result<Exit> {
     let session = by_hand::open(global, &args.place, Reach::Remote, output)?;
-    let registries = session.registries()?;
     let progress = output.progress("looking at the remote");
     let say = |step: &str| progress.say(step);
-    let completion = block_on(complete_newest(&session, &registries, &say))?;
+    let completion = block_on(async {
+        let clients = session.clients()?;
+        complete_newest(&session, &clients, &say).await
+    })?;
     drop(progress);
     output.show("tidegate/repair/1", &completion, |output, completion| {
         if completion.release == 0 {

@@ -105,11 +105,12 @@ fn perform(
     proposal: &Proposal,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
-    let registries = session.registries()?;
     let progress = output.progress("rolling back");
     let say = |step: &str| progress.say(step);
-    let mut apply = applier(session, &registries, &say);
-    let ended = block_on(apply.apply(&proposal.steps, &world.state));
+    let ended = block_on(async {
+        let clients = session.clients()?;
+        applier(session, &clients, &say).apply(&proposal.steps, &world.state).await
+    });
     drop(progress);
     let ended = match ended {
         Ok(ended) => ended,

@@ -36,8 +36,8 @@ pub(super) struct Session {
 }
 
 /// The variables of the environment that hold secrets.
-pub(super) const SECRETS: [&str; 3] =
-    ["TIDEGATE_TOKEN", "GITHUB_TOKEN", "TIDEGATE_REGISTRY_PASSWORD"];
+pub(super) const SECRETS: [&str; 4] =
+    ["TIDEGATE_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "TIDEGATE_REGISTRY_PASSWORD"];
 
 /// How environment variables are looked up.
 type Environment = fn(&str) -> Option<String>;
@@ -164,15 +164,24 @@ impl Session {
 
     /// Returns `ghcr.io/<owner>/<repo>`, from the environment or the remote's URL.
     fn image_of_repository(&self) -> Option<ImageRef> {
-        let repository = (self.environment)("GITHUB_REPOSITORY").or_else(|| {
-            let url = self.git.remote_url().ok()?;
-            let path = url
-                .strip_prefix("https://github.com/")
-                .or_else(|| url.strip_prefix("git@github.com:"))
-                .or_else(|| url.strip_prefix("ssh://git@github.com/"))?;
-            Some(path.trim_end_matches('/').trim_end_matches(".git").to_owned())
-        })?;
+        let repository =
+            self.variable("GITHUB_REPOSITORY").or_else(|| self.repository_on_github())?;
         format!("ghcr.io/{}", repository.to_ascii_lowercase()).parse().ok()
+    }
+
+    /// Returns `owner/name` where the remote is on github.com.
+    pub(super) fn repository_on_github(&self) -> Option<String> {
+        let url = self.git.remote_url().ok()?;
+        let path = url
+            .strip_prefix("https://github.com/")
+            .or_else(|| url.strip_prefix("git@github.com:"))
+            .or_else(|| url.strip_prefix("ssh://git@github.com/"))?;
+        Some(path.trim_end_matches('/').trim_end_matches(".git").to_owned())
+    }
+
+    /// Reads a variable of the environment; an empty one counts as none.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        (self.environment)(name)
     }
 
     /// Returns the release set, or asks for it where nobody can tell it.

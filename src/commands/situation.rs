@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 
+use super::clients::Clients;
 use super::session::Session;
 use crate::actions::event::{Origin, permission};
 use crate::actions::{Event, Permission};
@@ -76,7 +77,7 @@ pub(super) fn begin(
 /// `session.config` is that one afterwards.
 pub(super) async fn assess(
     session: &mut Session,
-    registries: &Registries,
+    clients: &Clients,
     inputs: &Inputs,
     assume: &[Assumption],
     occasion: Occasion,
@@ -107,9 +108,10 @@ pub(super) async fn assess(
         // What passed is promoted by its own configuration, which therefore has to be readable.
         if session.work_in(None) {
             let occasion = self::occasion(session, inputs)?;
-            return Box::pin(assess(session, registries, inputs, assume, occasion)).await;
+            return Box::pin(assess(session, clients, inputs, assume, occasion)).await;
         }
         session.config = candidate?;
+        let registries = &clients.registries;
         let digests = digests(session, registries, inputs, &results, &tested).await?;
         let query = ReleaseQuery {
             tested: &tested,

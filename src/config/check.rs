@@ -282,16 +282,37 @@ fn registries(config: &Config) -> Result<(), Misfit> {
             let problem = format!("{expected}, found {token_host:?}");
             return Err(misfit(&["registries", host, "token_host"], problem));
         }
-        for (key, text, value, most) in [
-            ("timeout", &registry.timeout, registry.timeout(), 55),
-            ("patience", &registry.patience, registry.patience(), 60),
-        ] {
-            let Some(text) = text else { continue };
-            if value.is_none_or(|value| value > Duration::from_secs(most)) {
-                let problem =
-                    format!("expected a wait of at most {most} s such as `30s`, found {text:?}");
-                return Err(misfit(&["registries", host, key], problem));
-            }
+        let (timeout, patience) = (registry.timeout(), registry.patience());
+        waits(
+            &["registries", host],
+            [
+                ("timeout", &registry.timeout, timeout, 55),
+                ("patience", &registry.patience, patience, 60),
+            ],
+        )?;
+    }
+    let github = &config.github;
+    waits(
+        &["github"],
+        [
+            ("timeout", &github.timeout, github.timeout(), 60),
+            ("patience", &github.patience, github.patience(), 600),
+        ],
+    )
+}
+
+/// Checks waits, given with their keys and the longest that makes sense, in seconds.
+fn waits(
+    path: &[&str],
+    waits: [(&str, &Option<String>, Option<Duration>, u64); 2],
+) -> Result<(), Misfit> {
+    for (key, text, value, most) in waits {
+        let Some(text) = text else { continue };
+        if value.is_none_or(|value| value > Duration::from_secs(most)) {
+            let problem =
+                format!("expected a wait of at most {most} s such as `30s`, found {text:?}");
+            let path: Vec<&str> = path.iter().copied().chain([key]).collect();
+            return Err(misfit(&path, problem));
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use super::{Classified, Exit};
 use crate::actions::ActionsError;
 use crate::actions::step_files::StepFileError;
 use crate::adapters::git::GitError;
+use crate::adapters::github::GitHubError;
 use crate::adapters::registry::RegistryError;
 use crate::adapters::state_branch::StateBranchError;
 use crate::apply::ApplyError;
@@ -25,7 +26,7 @@ use crate::state::StateError;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 17] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 18] = [
     known::<ConfigError>,
     known::<TagPatternError>,
     known::<GlobError>,
@@ -37,6 +38,7 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 17] = [
     known::<StateError>,
     known::<StateBranchError>,
     known::<GitError>,
+    known::<GitHubError>,
     known::<RegistryError>,
     known::<HttpError>,
     known::<PlanError>,
@@ -169,6 +171,17 @@ impl Classified for ApplyError {
             Self::IncompleteImage { .. } => Exit::BadInput,
             Self::LostRace { .. } => Exit::LostRace,
             Self::Refused { .. } => Exit::Denied,
+        }
+    }
+}
+
+impl Classified for GitHubError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Transport { cause, .. } => cause.exit(),
+            Self::RateLimit { .. } | Self::Server { .. } => Exit::Unreachable,
+            Self::Unauthorized { .. } | Self::Forbidden { .. } | Self::App { .. } => Exit::Denied,
+            Self::Refused { .. } | Self::Unreadable { .. } => Exit::BadInput,
         }
     }
 }

@@ -27,6 +27,9 @@ pub struct RetryPolicy {
     pub first_delay: Duration,
     /// The longest wait between two attempts, whatever the server asks for.
     pub longest_delay: Duration,
+    /// The wait after a secondary rate limit of GitHub's that asks for none: "at least one minute"
+    /// ("Rate limits for the REST API", exceeding the rate limit).
+    pub limit_delay: Duration,
     /// How long one request may take with all its attempts and waits.
     pub total: Duration,
 }
@@ -37,6 +40,7 @@ impl Default for RetryPolicy {
             attempts: 5,
             first_delay: Duration::from_millis(500),
             longest_delay: Duration::from_secs(20),
+            limit_delay: Duration::from_mins(1),
             total: Duration::from_secs(55),
         }
     }
@@ -77,7 +81,7 @@ pub(super) fn is_transient(status: StatusCode, body: &[u8], repeat: Repeat) -> b
 }
 
 /// GitHub's secondary rate limits are a 403 that says so in its text; every other 403 is final.
-fn is_secondary_limit(status: StatusCode, body: &[u8]) -> bool {
+pub(super) fn is_secondary_limit(status: StatusCode, body: &[u8]) -> bool {
     if status != StatusCode::FORBIDDEN {
         return false;
     }
@@ -177,6 +181,7 @@ mod tests {
             attempts: 9,
             first_delay: Duration::from_secs(1),
             longest_delay: Duration::from_secs(8),
+            limit_delay: Duration::from_mins(1),
             total: Duration::from_secs(50),
         };
         for attempt in [1, 2, 3, 4, 31, 32, 33, 1000] {

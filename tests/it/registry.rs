@@ -33,6 +33,7 @@ fn options() -> Options {
                 attempts: 4,
                 first_delay: Duration::from_millis(2),
                 longest_delay: Duration::from_millis(20),
+                limit_delay: Duration::from_millis(20),
                 total: Duration::from_secs(30),
             },
             connect_timeout: Duration::from_secs(5),
