@@ -27,10 +27,12 @@ mod complete;
 mod keep_digest;
 mod move_stable;
 mod move_tag;
+mod notify;
 mod roll_back;
 mod write_state;
 
 pub use complete::{Completion, Pending};
+pub use notify::{Teller, Told};
 pub use roll_back::RolledBack;
 
 /// A ref that others move all the time is tried so often.

@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use serde::Serialize;
 
+use super::announce;
 use super::by_hand::{self, Reach};
 use super::gate::applier;
 use super::report::show_completion;
@@ -50,6 +51,8 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
     let Ended::Done(applied) = ended else {
         return Err(stale("it moved while the plan was performed"));
     };
+    let rolled_back = applied.rolled_back.as_ref();
+    announce::deliver_and_say(&session, Some(applied.observed.clone()), rolled_back, output)?;
     let performed = Performed {
         verdict: plan.verdict,
         commit: plan.commit.to_string(),

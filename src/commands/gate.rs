@@ -1,11 +1,13 @@
 //! `gate`: the step of the workflow. Observe, decide, plan, apply; again where the world moved.
 
+use super::announce;
 use super::clients::Clients;
 use super::report::{self, Report};
 use super::session::{SECRETS, Session, block_on, environment};
 use super::situation::{self, Situation};
 use crate::actions::commands::mask;
-use crate::apply::{Applied, Applier, Completion, Ended};
+use crate::adapters::state_branch::Observed;
+use crate::apply::{Applied, Applier, Completion, Ended, RolledBack};
 use crate::cli::{Gate, Global};
 use crate::evidence::Occasion;
 use crate::exit::{Exit, Failed};
@@ -33,7 +35,13 @@ pub(super) fn perform(
     }
     let occasion = situation::begin(&mut session, &args.inputs, &[])?;
     mask_secrets(&session, output)?;
-    let report = block_on(gate(&mut session, args, occasion, output))?;
+    let (mut report, observed, rolled_back) =
+        block_on(gate(&mut session, args, occasion, output))?;
+    if occasion != Occasion::ReportOnly {
+        let told = announce::deliver(&session, observed, rolled_back.as_ref(), output)?;
+        report.told = told.delivered;
+        report.warnings.extend(told.warnings);
+    }
     Ok((session, report))
 }
 
@@ -58,7 +66,7 @@ async fn gate(
     args: &Gate,
     occasion: Occasion,
     output: &Output,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<(Report, Observed, Option<RolledBack>)> {
     let clients = session.clients()?;
     let progress = output.progress("looking at the remote");
     let say = |step: &str| progress.say(step);
@@ -72,8 +80,10 @@ async fn gate(
         let mut found = situation::assess(session, &clients, inputs, &[], occasion).await?;
         match apply(session, &clients, &mut found, &say).await? {
             Ended::Done(applied) => {
-                let applied = with_earlier(*applied, before);
-                return Ok(Report::new(found, applied));
+                let mut applied = with_earlier(*applied, before);
+                let observed = std::mem::take(&mut applied.observed);
+                let rolled_back = applied.rolled_back.clone();
+                return Ok((Report::new(found, applied), observed, rolled_back));
             }
             Ended::Moved { what } => {
                 tracing::info!("{what} has moved, so everything is observed again");

@@ -44,6 +44,9 @@ pub(super) struct Report {
     pub(super) rolled_back: Option<RolledBackText>,
     /// What was completed, and what is pending.
     pub(super) completion: Completion,
+    /// Who was told of what: the channel and the notice.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) told: Vec<String>,
 }
 
 /// A reason by name and in words.
@@ -94,6 +97,7 @@ impl Report {
             }),
             record: applied.record,
             completion: applied.completion,
+            told: Vec::new(),
         }
     }
 
@@ -166,6 +170,9 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
         output.line(
             "The release stands; every later run tries these again, and so does `tidegate repair`.",
         )?;
+    }
+    for what in &report.told {
+        output.line(format!("  {} {}", good("told"), clean(what)))?;
     }
     for warning in &report.warnings {
         output.warning(warning)?;

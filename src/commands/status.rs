@@ -346,7 +346,8 @@ fn pending(record: &Record, checks: &[Check]) -> Vec<String> {
         Step::CheckImage { .. }
         | Step::KeepDigest { .. }
         | Step::WriteState { .. }
-        | Step::RollBack(_) => false,
+        | Step::RollBack(_)
+        | Step::Notify { .. } => false,
     };
     steps.iter().filter(is_pending).map(ToString::to_string).collect()
 }
