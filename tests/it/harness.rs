@@ -7,6 +7,7 @@ pub mod act;
 pub mod environment;
 pub mod fault_proxy;
 pub mod git_server;
+pub mod github;
 pub mod oci_registry;
 pub mod project;
 pub mod repo;

@@ -16,6 +16,7 @@ mod cli;
 mod demo;
 mod docs;
 mod git;
+mod github;
 mod promises;
 mod purity;
 mod random_walk;
