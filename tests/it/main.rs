@@ -17,6 +17,7 @@ mod demo;
 mod docs;
 mod git;
 mod github;
+mod notify;
 mod promises;
 mod purity;
 mod random_walk;
