@@ -31,7 +31,7 @@ const MOST_TRIES: u32 = 10;
 const NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What a claim allows besides the channels' own time-outs: for git, and for clocks that differ.
-const SLACK: SignedDuration = SignedDuration::from_secs(180);
+const ALLOWANCE: SignedDuration = SignedDuration::from_secs(180);
 
 /// So far back the commit of a rollback is looked for.
 const MAX_COMMITS: usize = 500;
@@ -231,7 +231,7 @@ impl Applier<'_> {
             .claims
             .iter()
             .filter_map(|claim| SignedDuration::try_from(channels.patience(claim.channel)).ok())
-            .fold(SLACK, SignedDuration::saturating_add);
+            .fold(ALLOWANCE, SignedDuration::saturating_add);
         let end = now.saturating_add(patience).unwrap_or(Timestamp::MAX);
         for notice in round.notices.values_mut() {
             for delivery in notice.deliveries.values_mut() {

@@ -15,6 +15,9 @@ pub const LABEL: &str = "tidegate";
 /// The longest body that GitHub takes has 65,536 characters.
 const LONGEST_BODY: usize = 60_000;
 
+/// The longest title that GitHub takes has 256 characters.
+const LONGEST_TITLE: usize = 250;
+
 /// Returns the hidden line that an issue is found again by: one for each protected branch.
 pub fn marker(branch: &BranchName) -> String {
     // `--` would end the comment.
@@ -29,7 +32,7 @@ pub fn is_marked(body: &str, branch: &BranchName) -> bool {
 
 /// Returns the title.
 pub fn title(notice: &Notice) -> String {
-    Document::of(notice).headline
+    Document::of(notice).headline.chars().take(LONGEST_TITLE).collect()
 }
 
 /// Returns the body. `logins` has the people to mention, by commit; `earlier` the rollbacks that

@@ -10,7 +10,7 @@ fn slack_is_told_of_a_rollback_once() {
     let slack = Receiver::start();
     let (world, good, bad) = broken(SLACK_ALL.replace("promotion, ", "").as_str());
     let gate = rollback(&world, &bad).env(SLACK, &slack_url(&slack.host()));
-    let run = gate.run().code(3).says("told");
+    gate.run().code(3).says("told");
     let told = slack.received();
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0].path, SLACK_PATH);
@@ -18,7 +18,6 @@ fn slack_is_told_of_a_rollback_once() {
     for part in [&bad[..7], &good[..7], "tests", "tidegate rollback --undo", "acme/app"] {
         assert!(text.contains(part), "no {part:?} in {text}");
     }
-    assert!(!run.stdout.replace("::add-mask::", "").contains("secret\n") || !run.stderr.contains("XXXXsecret"));
     assert_eq!(state(&world.bare(), "rollback-", "slack"), "delivered");
     // Another run has nothing to tell.
     world.by_hand(&["repair"]).env(SLACK, &slack_url(&slack.host())).run().code(0);
@@ -98,8 +97,6 @@ fn a_lost_answer_is_never_repeated() {
 #[test]
 fn a_server_that_is_not_there_is_tried_again() {
     let slack = Receiver::start();
-    let proxy = FaultProxy::start(&slack.host());
-    proxy.add(Rule::on("POST", "/services/").times(1).fault(Fault::Close));
     let (world, _, bad) = broken(&SLACK_ALL.replace("promotion, ", ""));
     let closed = format!("http://127.0.0.1:{}{SLACK_PATH}", crate::harness::oci_registry::free_port());
     rollback(&world, &bad).env(SLACK, &closed).run().code(3).says("could not connect");
@@ -131,7 +128,7 @@ fn hostile_texts_reach_slack_as_text() {
     world.released("Good", "print('good')\n");
     let subject = format!(
         "<!channel> <@U1|x> @everyone [skip ci] <https://evil.example|click> {} *b*\n\nbody",
-        "A".repeat(1_000_000)
+        "A".repeat(100_000)
     );
     let bad = world.commit(&subject, &[("app.py", "print('bad')\n")]);
     rollback(&world, &bad).env(SLACK, &slack_url(&slack.host())).run().code(3);
@@ -165,4 +162,56 @@ fn the_address_is_never_shown() {
     }
     assert!(run.stdout.contains("::add-mask::"), "{}", run.stdout);
     assert!(!world.view_of(&[REPOSITORY]).contains("XXXXsecret"));
+}
+
+#[test]
+fn what_a_person_does_by_hand_is_told_too() {
+    let slack = Receiver::start();
+    let url = slack_url(&slack.host());
+    let world = world(SLACK_ALL);
+    let by_hand = |arguments: &[&str]| {
+        let gate = world.by_hand(arguments).arguments(&["--yes"]).env(SLACK, &url);
+        gate.run().code(0).says("notify: slack").says("told");
+    };
+    world.candidate("First", "print(1)\n");
+    by_hand(&["promote"]);
+    let (second, _) = world.candidate("Second", "print(2)\n");
+    by_hand(&["promote"]);
+    by_hand(&["rollback", "--stable-only", "--reason", "login is broken"]);
+    let told: Vec<String> = slack.received().iter().map(|one| one.text()).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].contains("release 1") && told[1].contains("release 2"), "{told:?}");
+    assert!(told[2].contains("Stable went back to release 1"), "{}", told[2]);
+    assert!(told[2].contains("login is broken") && told[2].contains(&second[..7]), "{}", told[2]);
+    let bare = world.bare();
+    assert_eq!(state(&bare, "stable-3", "slack"), "delivered");
+    assert_eq!(notices(&bare).len(), 3);
+}
+
+#[test]
+fn a_plan_that_is_applied_tells_and_a_forged_one_is_refused() {
+    let slack = Receiver::start();
+    let url = slack_url(&slack.host());
+    let (world, _, bad) = broken(&SLACK_ALL.replace("promotion, ", ""));
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("plan.json");
+    let path = file.to_string_lossy().into_owned();
+    rollback(&world, &bad).command("plan").arguments(&["--out", &path]).run().code(0);
+    let plan = std::fs::read_to_string(&file).unwrap();
+    let apply = || world.by_hand(&["apply", &path]).env(SLACK, &url);
+    for (from, to) in [
+        ("\"slack\": {", "\"after_rollback/0\": {"),
+        ("\"state\": \"pending\"", "\"at\": \"2026-01-01T00:00:00Z\", \"state\": \"delivered\""),
+        ("\"event\": \"rollback_of_main\"", "\"event\": \"promotion\""),
+        ("\"id\": \"rollback-", "\"id\": \"../../records/"),
+    ] {
+        assert!(plan.contains(from), "{from} in {plan}");
+        std::fs::write(&file, plan.replace(from, to)).unwrap();
+        let before = world.fingerprint();
+        apply().run().code(10);
+        assert_eq!(world.fingerprint(), before, "{to}");
+    }
+    std::fs::write(&file, &plan).unwrap();
+    apply().run().code(3).says("told");
+    assert_eq!(slack.received().len(), 1);
 }
