@@ -166,11 +166,11 @@ impl HttpError {
     fn may_be_repeated(&self, repeat: Repeat) -> bool {
         match (self, repeat) {
             // Waiting does not mend a certificate.
-            (Self::Connect { reason, .. }, Repeat::Always | Repeat::Refused) => {
+            (Self::Connect { reason, .. }, Repeat::Always | Repeat::Refused | Repeat::Limited) => {
                 !reason.contains("certificate")
             }
             (Self::TimedOut { .. } | Self::Cut { .. }, Repeat::Always) => true,
-            (Self::TimedOut { .. } | Self::Cut { .. }, Repeat::Refused)
+            (Self::TimedOut { .. } | Self::Cut { .. }, Repeat::Refused | Repeat::Limited)
             | (Self::TooLarge { .. } | Self::Redirect { .. } | Self::Setup { .. }, _)
             | (_, Repeat::Never) => false,
         }

@@ -153,7 +153,6 @@ impl GitHub {
         let builder = http::Request::builder()
             .method(call.method)
             .uri(&call.path)
-            .header("X-GitHub-Api-Version", API_VERSION)
             .header(http::header::ACCEPT, "application/vnd.github+json")
             .extension(call.repeat);
         let sent = async {

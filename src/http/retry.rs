@@ -14,6 +14,10 @@ pub enum Repeat {
     /// Sent again only where the server certainly did not apply it (no connection, 429, 503):
     /// writes whose caller reads back after a lost answer.
     Refused,
+    /// Sent again only where the server says that it came too early (no connection, 429, a
+    /// secondary limit): creates that a second request would make two of. A 503 may come from
+    /// something in front of a server that went on with the work.
+    Limited,
     /// Never sent again.
     Never,
 }
@@ -72,6 +76,7 @@ impl RetryPolicy {
 pub(super) fn is_transient(status: StatusCode, body: &[u8], repeat: Repeat) -> bool {
     match repeat {
         Repeat::Never => false,
+        Repeat::Limited => status.as_u16() == 429 || is_secondary_limit(status, body),
         Repeat::Refused => matches!(status.as_u16(), 429 | 503) || is_secondary_limit(status, body),
         Repeat::Always => {
             matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504)
@@ -208,8 +213,11 @@ mod tests {
         for (status, again) in [(429, true), (503, true), (500, false), (502, false), (504, false)]
         {
             assert_eq!(is_transient(code(status), b"", Repeat::Refused), again, "{status}");
+            assert_eq!(is_transient(code(status), b"", Repeat::Limited), status == 429, "{status}");
         }
         let limit = b"You have exceeded a secondary rate limit";
-        assert!(is_transient(code(403), limit, Repeat::Always));
+        for repeat in [Repeat::Always, Repeat::Refused, Repeat::Limited] {
+            assert!(is_transient(code(403), limit, repeat));
+        }
     }
 }

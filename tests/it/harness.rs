@@ -10,6 +10,7 @@ pub mod git_server;
 pub mod github;
 pub mod mail_server;
 pub mod oci_registry;
+pub mod prism;
 pub mod project;
 pub mod receiver;
 pub mod repo;

@@ -73,7 +73,7 @@ impl GitHub {
             method: Method::POST,
             path: self.path("issues"),
             body: Some(issue),
-            repeat: Repeat::Refused,
+            repeat: Repeat::Limited,
         })
         .await
     }

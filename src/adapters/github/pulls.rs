@@ -55,7 +55,7 @@ impl GitHub {
             method: Method::POST,
             path: self.path("pulls"),
             body: Some(pull),
-            repeat: Repeat::Refused,
+            repeat: Repeat::Limited,
         })
         .await
     }

@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use ::http::{Method, Request, Response, StatusCode, header};
+use ::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use octocrab::OctoBody;
 use url::Url;
 
+use super::API_VERSION;
 use super::etags::{Etags, Kept};
 use crate::http::{self, Client, HttpError, Repeat};
 
@@ -44,6 +45,8 @@ impl Transport {
         let authorization = parts.headers.remove(header::AUTHORIZATION);
         // The client writes this one itself.
         parts.headers.remove(header::CONTENT_LENGTH);
+        // Once, in place of octocrab's own: GitHub takes two of them for one that it does not know.
+        parts.headers.insert("x-github-api-version", HeaderValue::from_static(API_VERSION));
         let reads = parts.method == Method::GET;
         let kept = if reads { self.etags().kept(url.as_str()) } else { None };
         if let Some(kept) = &kept
@@ -51,7 +54,7 @@ impl Transport {
         {
             parts.headers.insert(header::IF_NONE_MATCH, tag);
         }
-        let by_method = if reads { Repeat::Always } else { Repeat::Refused };
+        let by_method = if reads { Repeat::Always } else { Repeat::Limited };
         let message = http::Request {
             repeat: parts.extensions.get::<Repeat>().copied().unwrap_or(by_method),
             method: parts.method,

@@ -36,7 +36,7 @@ impl GitHub {
             method: Method::POST,
             path: self.path(&format!("actions/workflows/{}/dispatches", segment(workflow))),
             body: Some(&Dispatch { branch: branch.as_str(), inputs }),
-            repeat: Repeat::Refused,
+            repeat: Repeat::Limited,
         };
         self.send(call).await?.success(&self.redactor).map(|_| ())
     }
@@ -47,7 +47,7 @@ impl GitHub {
             method: Method::POST,
             path: self.path(&format!("actions/runs/{run}/rerun-failed-jobs")),
             body: Some(&serde_json::json!({})),
-            repeat: Repeat::Refused,
+            repeat: Repeat::Limited,
         };
         self.send(call).await?.success(&self.redactor).map(|_| ())
     }

@@ -69,6 +69,8 @@ impl Example {
         for uses in used_actions(EXAMPLE).chain(used_actions(ACTION)) {
             let folder = match uses.split_once('@').map_or(uses, |(name, _)| name) {
                 "actions/checkout" => fixtures.join("checkout"),
+                "actions/upload-artifact" => fixtures.join("upload"),
+                "actions/download-artifact" => fixtures.join("download"),
                 "docker/login-action" => fixtures.join("login"),
                 // Only for building tidegate, which the test brings built.
                 "actions/cache" => fixtures.join("not-run"),
@@ -81,6 +83,7 @@ impl Example {
         act.actor(USER)
             .token(TOKEN)
             .variable("REGISTRY", self.registry.host())
+            .env("TEST_ARTIFACTS", &storage("artifacts"))
             .env("TEST_REMOTE", &self.server.url(REPOSITORY))
             .env("TIDEGATE_BIN", &gate.display().to_string())
             .env("GITHUB_RUN_ID", &(1000 + self.runs).to_string())

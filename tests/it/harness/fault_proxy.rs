@@ -303,8 +303,7 @@ fn serve(shared: &Shared, stream: &TcpStream) -> io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut writer = stream.try_clone()?;
     while let Some(mut request) = read_request(&mut reader, &mut writer)? {
-        let keep_alive =
-            !request.get("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        let keep_alive = keeps_alive(&request);
         {
             let mut seen = shared.seen.lock().unwrap();
             request.number = seen.len() + 1;
@@ -356,6 +355,10 @@ fn serve(shared: &Shared, stream: &TcpStream) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn keeps_alive(request: &Request) -> bool {
+    !request.get("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
 }
 
 fn choose(shared: &Shared, request: &Request) -> Option<Arc<Slot>> {
@@ -483,6 +486,10 @@ fn write_answer(
     cut: Option<usize>,
 ) -> io::Result<()> {
     let mut head = format!("HTTP/1.1 {} Proxied\r\n", answer.status);
+    if !keeps_alive(request) {
+        // Else the client may send its next request into the connection that is being closed.
+        head.push_str("Connection: close\r\n");
+    }
     let head_only = request.method == "HEAD" || answer.status == 204 || answer.status == 304;
     for (name, value) in &answer.headers {
         let framing = ["connection", "transfer-encoding", "keep-alive"];

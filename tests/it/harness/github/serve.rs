@@ -83,14 +83,14 @@ fn serve(shared: &Shared, mut request: Request) {
     let mut body = Vec::new();
     // A body that breaks off is a client's fault injection; what came of it is not acted on.
     let whole = request.as_reader().read_to_end(&mut body).is_ok();
-    let headers: BTreeMap<String, String> = request
-        .headers()
-        .iter()
-        .map(|header| {
-            let name = header.field.as_str().as_str().to_ascii_lowercase();
-            (name, header.value.as_str().to_owned())
-        })
-        .collect();
+    let mut headers: BTreeMap<String, String> = BTreeMap::new();
+    for header in request.headers() {
+        let name = header.field.as_str().as_str().to_ascii_lowercase();
+        let value = header.value.as_str();
+        // Two of one name are one with both values (RFC 9110 section 5.3).
+        let known = headers.entry(name);
+        known.and_modify(|known| *known += &format!(", {value}")).or_insert(value.to_owned());
+    }
     let method = request.method().as_str().to_owned();
     let host = headers.get("host").cloned().unwrap_or_default();
     let address: Option<url::Url> = format!("http://{host}{}", request.url()).parse().ok();
