@@ -212,9 +212,10 @@ fn said(text: &str) -> Part {
 fn one_line(text: &str) -> String {
     let visible = |c: char| match c {
         c if c.is_control() || c == '\u{2028}' || c == '\u{2029}' => ' ',
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => {
-            '\u{fffd}'
-        }
+        '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' => '\u{fffd}',
         c => c,
     };
     let mut line: String = text.chars().take(LONGEST).map(visible).collect();

@@ -100,11 +100,10 @@ impl<'a> Channels<'a> {
 
     /// Tells whether a channel can be used here.
     pub fn ready(&self, channel: Channel) -> Ready {
-        let needs = |names: &[&str]| {
-            match names.iter().find(|name| (self.variable)(name).is_none()) {
-                Some(name) => Ready::NotHere(format!("{name} is not set")),
-                None => Ready::Yes,
-            }
+        let needs = |names: &[&str]| match names.iter().find(|name| (self.variable)(name).is_none())
+        {
+            Some(name) => Ready::NotHere(format!("{name} is not set")),
+            None => Ready::Yes,
         };
         match channel {
             Channel::Slack => match &self.config.notify.slack {

@@ -20,9 +20,7 @@ use crate::adapters::notify::{Around, Channels, Ready, Sent};
 use crate::adapters::state_branch::{self, Observed, Written};
 use crate::model::{CommitSha, RunIdentity};
 use crate::observe::rollbacks;
-use crate::state::{
-    Channel, Delivery, Notice, NoticeEvent, NoticeIssue, State, StateChange,
-};
+use crate::state::{Channel, Delivery, Notice, NoticeEvent, NoticeIssue, State, StateChange};
 
 /// So often a channel is tried before it is given up.
 const MOST_TRIES: u32 = 10;
@@ -92,10 +90,8 @@ impl Applier<'_> {
         let (mut observed, round) = match self.claim(observed, channels, teller, &nonce) {
             Ok(claimed) => claimed,
             Err(error) => {
-                told.warnings.push(format!(
-                    "nobody was told, a later run tries again: {}",
-                    chain(&error)
-                ));
+                told.warnings
+                    .push(format!("nobody was told, a later run tries again: {}", chain(&error)));
                 return told;
             }
         };
@@ -120,12 +116,12 @@ impl Applier<'_> {
                         own.issue = Some(issue.clone());
                     }
                 }
-                Sent::Failed(problem) => told.warnings.push(format!(
-                    "not told: {what}: {problem}; a later run tries again"
-                )),
-                Sent::Unknown(problem) => told.warnings.push(format!(
-                    "maybe told, and not tried again: {what}: {problem}"
-                )),
+                Sent::Failed(problem) => told
+                    .warnings
+                    .push(format!("not told: {what}: {problem}; a later run tries again")),
+                Sent::Unknown(problem) => told
+                    .warnings
+                    .push(format!("maybe told, and not tried again: {what}: {problem}")),
             }
             results.push((claim, sent));
         }
@@ -181,9 +177,7 @@ impl Applier<'_> {
             state.notices.values().filter(|notice| notice.has_open_delivery()).collect();
         open.sort_by(|a, b| a.created.cmp(&b.created).then_with(|| a.id.cmp(&b.id)));
         let issue = Channel::GithubIssue.to_string();
-        let by_another = |delivery: &Delivery| {
-            matches!(delivery, Delivery::Claimed { until, .. } if *until > now)
-        };
+        let by_another = |delivery: &Delivery| matches!(delivery, Delivery::Claimed { until, .. } if *until > now);
         // Two runs that look for the one issue at the same time would both open one.
         let issue_is_claimed = state
             .notices
@@ -195,10 +189,7 @@ impl Applier<'_> {
             let has_happened = self.has_happened(&mut own, teller)?;
             for (key, delivery) in &mut own.deliveries {
                 let Ok(channel) = key.parse::<Channel>() else { continue };
-                if channel == Channel::GithubIssue
-                    && issue_is_claimed
-                    && !by_another(delivery)
-                {
+                if channel == Channel::GithubIssue && issue_is_claimed && !by_another(delivery) {
                     round.warnings.push(format!(
                         "not told yet: {key}: {}: another run is telling on this channel",
                         notice.id
@@ -371,9 +362,7 @@ impl Seen<'_> {
             Ready::Yes => (Next::Claim { tries }, None),
             // By hand that is no surprise: the next run in Actions tells.
             Ready::NotHere(_) if !self.teller.in_actions => (Next::Leave, None),
-            Ready::NotHere(why) => {
-                (Next::Leave, Some(format!("not told: {}: {why}", self.what())))
-            }
+            Ready::NotHere(why) => (Next::Leave, Some(format!("not told: {}: {why}", self.what()))),
             Ready::NotConfigured => (Next::Leave, None),
         }
     }
@@ -414,7 +403,9 @@ fn with_results(state: &State, results: &[(Claim, Sent)], nonce: &str) -> Vec<No
     for (claim, sent) in results {
         let known = changed.get(&claim.id).or_else(|| state.notices.get(&claim.id));
         let Some(mut notice) = known.cloned() else { continue };
-        let Some(delivery) = notice.deliveries.get_mut(&claim.channel.to_string()) else { continue };
+        let Some(delivery) = notice.deliveries.get_mut(&claim.channel.to_string()) else {
+            continue;
+        };
         if !matches!(delivery, Delivery::Claimed { nonce: own, .. } if own == nonce) {
             continue;
         }
@@ -458,8 +449,8 @@ fn shortened(text: &str) -> String {
 
 /// Tells two programs of one run apart. Without randomness the time does.
 fn nonce() -> String {
-    let number = getrandom::u64()
-        .unwrap_or_else(|_| Timestamp::now().as_nanosecond().unsigned_abs() as u64);
+    let number =
+        getrandom::u64().unwrap_or_else(|_| Timestamp::now().as_nanosecond().unsigned_abs() as u64);
     format!("{number:016x}")
 }
 

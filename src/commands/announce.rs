@@ -22,12 +22,7 @@ const NAMED: usize = 20;
 
 impl Session {
     /// Returns what is known of any event.
-    pub(super) fn facts(
-        &self,
-        event: NoticeEvent,
-        commit: &CommitSha,
-        github: bool,
-    ) -> Facts {
+    pub(super) fn facts(&self, event: NoticeEvent, commit: &CommitSha, github: bool) -> Facts {
         Facts {
             event,
             branch: self.config.branch.clone(),

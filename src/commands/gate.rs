@@ -35,8 +35,7 @@ pub(super) fn perform(
     }
     let occasion = situation::begin(&mut session, &args.inputs, &[])?;
     mask_secrets(&session, output)?;
-    let (mut report, observed, rolled_back) =
-        block_on(gate(&mut session, args, occasion, output))?;
+    let (mut report, observed, rolled_back) = block_on(gate(&mut session, args, occasion, output))?;
     if occasion != Occasion::ReportOnly {
         let told = announce::deliver(&session, observed, rolled_back.as_ref(), output)?;
         report.told = told.delivered;

@@ -18,8 +18,8 @@ use crate::state::Record;
 mod completed;
 mod summary;
 
-pub(super) use completed::show_completion;
 pub(super) use crate::notice::recovery;
+pub(super) use completed::show_completion;
 
 /// What a gate found and did, as `--json` prints it.
 #[derive(Debug, Serialize)]

@@ -97,11 +97,11 @@ fn announce_rollback(
         | Step::AppendLedger(_)
         | Step::Notify { .. } => None,
     });
-    let record = proposal.steps.iter().any(
-        |step| matches!(step, Step::WriteState { change } if change.record.is_some()),
-    );
-    let event =
-        if record { NoticeEvent::RollbackOfStable } else { NoticeEvent::RollbackOfMain };
+    let record = proposal
+        .steps
+        .iter()
+        .any(|step| matches!(step, Step::WriteState { change } if change.record.is_some()));
+    let event = if record { NoticeEvent::RollbackOfStable } else { NoticeEvent::RollbackOfMain };
     let stable = left.and_then(|left| Some((&left.commit, &left.rollback.as_ref()?.to)));
     let both = main.map(|step| (&step.failed, &step.good)).or(stable);
     let Some((failed, restored)) = both else { return Ok(()) };

@@ -134,7 +134,8 @@ pub(super) async fn assess(
         release = evidence.state.newest_number(),
         "decided"
     );
-    let plan = steps::make_plan(session, &world, &evidence, &decision, keep, clients.github.is_some())?;
+    let plan =
+        steps::make_plan(session, &world, &evidence, &decision, keep, clients.github.is_some())?;
     Ok(Situation { world, decision, plan, images })
 }
 

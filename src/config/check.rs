@@ -42,7 +42,10 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
     remote(&config.remote).map_err(|problem| misfit(&["remote"], problem))?;
     hooks("after_promote", &config.after_promote)?;
     hooks("after_rollback", &config.after_rollback)?;
-    config.notify.check().map_err(|(keys, problem)| misfit(&["notify", keys[0], keys[1]], problem))?;
+    config
+        .notify
+        .check()
+        .map_err(|(keys, problem)| misfit(&["notify", keys[0], keys[1]], problem))?;
     registries(config)
 }
 

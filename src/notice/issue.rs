@@ -37,11 +37,7 @@ pub fn title(notice: &Notice) -> String {
 
 /// Returns the body. `logins` has the people to mention, by commit; `earlier` the rollbacks that
 /// the same issue told of before, newest first.
-pub fn body(
-    notice: &Notice,
-    logins: &BTreeMap<CommitSha, String>,
-    earlier: &[&Notice],
-) -> String {
+pub fn body(notice: &Notice, logins: &BTreeMap<CommitSha, String>, earlier: &[&Notice]) -> String {
     let document = Document::of(notice);
     let mut text = format!("{}\n\n", marker(&notice.branch));
     let _ = writeln!(text, "{}", line(&document.lead, logins));

@@ -184,8 +184,7 @@ fn notice(facts: Facts, steps: &[Step], channels: &[Channel], state: &State) -> 
             live.images.iter().map(pair).collect()
         }),
         restored: facts.restored,
-        restored_release: restored_release
-            .filter(|_| facts.event == NoticeEvent::RollbackOfStable),
+        restored_release: restored_release.filter(|_| facts.event == NoticeEvent::RollbackOfStable),
         with_main: with_main && facts.event == NoticeEvent::RollbackOfStable,
         by_hand: facts.by_hand,
         reasons: facts

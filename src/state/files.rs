@@ -133,7 +133,9 @@ impl StateFiles {
             }
             // Nothing is decided by a notice, so a broken one must not stop a rollback.
             "notices" => match read::<Notice>(&path, bytes) {
-                Ok(notice) if notice::is_id(&notice.id) && name == format!("{}.json", notice.id) => {
+                Ok(notice)
+                    if notice::is_id(&notice.id) && name == format!("{}.json", notice.id) =>
+                {
                     self.state.notices.insert(notice.id.clone(), notice);
                 }
                 Ok(_) | Err(_) => self.state.unreadable_notices.push(name.to_owned()),

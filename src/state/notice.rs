@@ -301,8 +301,7 @@ pub(super) fn forgotten<'a>(notices: impl Iterator<Item = &'a Notice>) -> Vec<St
 
 /// Tells whether a text can be the name of a file.
 pub(super) fn is_id(text: &str) -> bool {
-    (1..=100).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    (1..=100).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 #[cfg(test)]

@@ -180,7 +180,8 @@ impl Tail {
 
     fn take_until_closed(&mut self, output: &mpsc::Receiver<Vec<u8>>, patience: Duration) {
         let deadline = Instant::now() + patience;
-        while let Ok(piece) = output.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        while let Ok(piece) =
+            output.recv_timeout(deadline.saturating_duration_since(Instant::now()))
         {
             self.take(&piece);
         }

@@ -13,9 +13,7 @@ use lettre::message::{Mailbox, header};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::{
-    ClientId, Extension, MailBodyParameter, MailParameter,
-};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::{Address, Message};
 use sha2::{Digest as _, Sha256};
 use url::{Host, Url};
@@ -237,13 +235,15 @@ fn message(
     notice: &Notice,
     repository: Option<&str>,
 ) -> Result<Message, String> {
-    let address = |text: &str| text.parse::<Address>().map_err(|error| format!("{text:?}: {error}"));
+    let address =
+        |text: &str| text.parse::<Address>().map_err(|error| format!("{text:?}: {error}"));
     let own = server.user.as_ref().and_then(|user| user.parse::<Address>().ok());
     let from = match (&email.from, own) {
         (Some(from), _) => address(from)?,
         (None, Some(own)) => own,
         (None, None) => {
-            let is_number = server.host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+            let is_number =
+                server.host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
             let domain = if is_number { "localhost" } else { &server.host };
             address(&format!("tidegate@{domain}"))?
         }
@@ -308,7 +308,8 @@ mod tests {
             security("smtp://localhost.evil.example").map(|found| found.0),
             Ok(Security::StartTls)
         );
-        for wrong in ["mail.example", "http://mail.example", "smtp://", "smtp://u@h", "smtp://h?tls=none"]
+        for wrong in
+            ["mail.example", "http://mail.example", "smtp://", "smtp://u@h", "smtp://h?tls=none"]
         {
             assert!(server(wrong).is_err(), "{wrong}");
         }

@@ -61,11 +61,8 @@ async fn tell(
     known: Option<&NoticeIssue>,
 ) -> Result<Option<NoticeIssue>, GitHubError> {
     let title = issue::title(notice);
-    let update = IssueUpdate {
-        title: Some(title.clone()),
-        body: Some(body.clone()),
-        state: Some("open"),
-    };
+    let update =
+        IssueUpdate { title: Some(title.clone()), body: Some(body.clone()), state: Some("open") };
     if let Some(known) = known
         && let Some(issue) = updated(github, known.number, &update).await?
     {

@@ -86,7 +86,7 @@ impl Channels<'_> {
             headers,
             authorization: None,
             body,
-            repeat: Repeat::Refused,
+            repeat: Repeat::Limited,
             largest_body: LARGEST_ANSWER,
             deadline: None,
         };

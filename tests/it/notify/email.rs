@@ -67,8 +67,7 @@ fn a_password_is_never_shown_and_never_sent_in_the_clear() {
     let server = "smtp://alerts:very-secret-pw@mail.invalid:2525";
     let run = rollback(&world, &bad).env("SMTP_URL", server).run().code(3).says("not told");
     for text in [&run.stdout, &run.stderr] {
-        let shown: String =
-            text.lines().filter(|line| !line.starts_with("::add-mask::")).collect();
+        let shown: String = text.lines().filter(|line| !line.starts_with("::add-mask::")).collect();
         assert!(!shown.contains("very-secret-pw"), "{text}");
     }
     let run = rollback(&world, &bad).env("SMTP_URL", "smtp://u:p@mail.invalid?tls=none").run();

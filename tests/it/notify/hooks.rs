@@ -72,9 +72,8 @@ fn a_command_that_fails_is_a_warning_and_is_run_again() {
 
 #[test]
 fn a_command_that_hangs_is_stopped_with_its_children() {
-    let (world, _, bad) = broken(
-        "after_rollback: [{ run: 'sleep 600 & echo $! > \"$OUT\"; wait', timeout: 1s }]\n",
-    );
+    let (world, _, bad) =
+        broken("after_rollback: [{ run: 'sleep 600 & echo $! > \"$OUT\"; wait', timeout: 1s }]\n");
     let folder = tempfile::TempDir::new().unwrap();
     let out = folder.path().join("out");
     let gate = rollback(&world, &bad).env("OUT", &out.to_string_lossy());

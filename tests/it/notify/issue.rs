@@ -74,8 +74,13 @@ fn a_lost_answer_opens_no_second_issue() {
         let url = github.url_through(proxy.host());
         with_token(world.gate(&bad).failed(), &url).run().code(3);
         assert_eq!(github.issues().len(), 1);
-        world.by_hand(&["repair"]).env("TIDEGATE_GITHUB_API_URL", &url).env("TIDEGATE_TOKEN", TOKEN)
-            .env("GITHUB_REPOSITORY", "acme/app").run().code(0);
+        world
+            .by_hand(&["repair"])
+            .env("TIDEGATE_GITHUB_API_URL", &url)
+            .env("TIDEGATE_TOKEN", TOKEN)
+            .env("GITHUB_REPOSITORY", "acme/app")
+            .run()
+            .code(0);
         assert_eq!(github.issues().len(), 1);
     }
 }

@@ -217,7 +217,9 @@ fn a_broken_notice_stops_no_rollback() {
     let (world, _, bad) = broken(&rollbacks());
     world.dev.git(&["fetch", "-q", "origin", "tidegate"]);
     world.dev.git(&["checkout", "-q", "-B", "tidegate", "FETCH_HEAD"]);
-    world.dev.commit("Break it", &[("notices/x.json", "{"), ("notices/y.json", "{\"version\": 99}")]);
+    world
+        .dev
+        .commit("Break it", &[("notices/x.json", "{"), ("notices/y.json", "{\"version\": 99}")]);
     world.dev.push("tidegate");
     world.dev.git(&["checkout", "-q", "main"]);
     rollback(&world, &bad).run().code(3).says("notices/x.json");

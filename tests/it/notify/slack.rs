@@ -98,7 +98,8 @@ fn a_lost_answer_is_never_repeated() {
 fn a_server_that_is_not_there_is_tried_again() {
     let slack = Receiver::start();
     let (world, _, bad) = broken(&SLACK_ALL.replace("promotion, ", ""));
-    let closed = format!("http://127.0.0.1:{}{SLACK_PATH}", crate::harness::oci_registry::free_port());
+    let closed =
+        format!("http://127.0.0.1:{}{SLACK_PATH}", crate::harness::oci_registry::free_port());
     rollback(&world, &bad).env(SLACK, &closed).run().code(3).says("could not connect");
     assert_eq!(state(&world.bare(), "rollback-", "slack"), "pending");
     let url = slack_url(&slack.host());
@@ -156,8 +157,7 @@ fn the_address_is_never_shown() {
     proxy.add(Rule::on("POST", "/services/").answer(404, &[], &echo));
     let run = rollback(&world, &bad).env(SLACK, &slack_url(proxy.host())).run().code(3);
     for (name, text) in [("stdout", &run.stdout), ("stderr", &run.stderr)] {
-        let shown: String =
-            text.lines().filter(|line| !line.starts_with("::add-mask::")).collect();
+        let shown: String = text.lines().filter(|line| !line.starts_with("::add-mask::")).collect();
         assert!(!shown.contains("XXXXsecret"), "{name}: {text}");
     }
     assert!(run.stdout.contains("::add-mask::"), "{}", run.stdout);
