@@ -211,9 +211,11 @@ impl Applier<'_> {
                 None => return Ok(Some(format!("branch {}", step.branch))),
             },
             // Completed as a whole, for whichever record is the newest by then.
-            Step::MoveTag { .. } | Step::MoveStable { .. } | Step::AppendLedger(_) => {}
-            // Told at the end of the command, with what earlier runs have left.
-            Step::Notify { .. } => {}
+            // People are told at the end of the command, with what earlier runs have left.
+            Step::MoveTag { .. }
+            | Step::MoveStable { .. }
+            | Step::AppendLedger(_)
+            | Step::Notify { .. } => {}
         }
         Ok(None)
     }

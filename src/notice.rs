@@ -231,3 +231,12 @@ fn http_url(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#@!$&'+,;=%".contains(&b);
     text.len() <= 500 && rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(plain))
 }
+
+/// Writes bytes in hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
+        text.extend([digit(byte >> 4), digit(byte & 15)]);
+        text
+    })
+}

@@ -16,17 +16,17 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Applier, TRIES};
-use crate::adapters::notify::{Around, Channels, Ready, Sent};
+use crate::adapters::notify::{Channels, Sent};
 use crate::adapters::state_branch::{self, Observed, Written};
 use crate::model::{CommitSha, RunIdentity};
 use crate::observe::rollbacks;
-use crate::state::{Channel, Delivery, Notice, NoticeEvent, NoticeIssue, State, StateChange};
+use crate::state::{Channel, Delivery, Notice, NoticeEvent, State, StateChange};
 
-/// So often a channel is tried before it is given up.
-const MOST_TRIES: u32 = 10;
+mod results;
+mod seen;
 
-/// So long a notice is news.
-const NEWS: SignedDuration = SignedDuration::from_hours(7 * 24);
+use results::{around, with_results};
+use seen::{Next, Seen};
 
 /// What a claim allows besides the channels' own time-outs: for git, and for clocks that differ.
 const ALLOWANCE: SignedDuration = SignedDuration::from_secs(180);
@@ -300,158 +300,12 @@ impl Applier<'_> {
     }
 }
 
-/// What is to be done about one delivery.
-enum Next {
-    Leave,
-    Set(Delivery),
-    Claim { tries: u32 },
-}
-
-/// What is known of one open delivery.
-struct Seen<'a> {
-    now: Timestamp,
-    notice: &'a Notice,
-    channel: Channel,
-    has_happened: bool,
-    teller: &'a Teller,
-    channels: &'a Channels<'a>,
-}
-
-impl Seen<'_> {
-    fn decide(&self, delivery: &Delivery) -> (Next, Option<String>) {
-        match delivery {
-            Delivery::Pending { tries, problem } => self.pending(*tries, problem.as_deref()),
-            Delivery::Claimed { run, until, tries, .. } => {
-                // GitHub starts another attempt only when the one before has ended.
-                let ended = self.teller.run.id == run.id
-                    && run.id != 0
-                    && self.teller.run.attempt > run.attempt;
-                if *until > self.now && !ended {
-                    (Next::Leave, None)
-                } else if self.channel == Channel::GithubIssue {
-                    self.pending(*tries, None)
-                } else {
-                    let problem = "the run that told it ended before it could note so".to_owned();
-                    let warning =
-                        format!("maybe told, and not tried again: {}: {problem}", self.what());
-                    (Next::Set(Delivery::Unknown { at: self.now, problem }), Some(warning))
-                }
-            }
-            Delivery::Delivered { .. } | Delivery::Unknown { .. } | Delivery::Dropped { .. } => {
-                (Next::Leave, None)
-            }
-        }
-    }
-
-    fn pending(&self, tries: u32, last: Option<&str>) -> (Next, Option<String>) {
-        let ready = self.channels.ready(self.channel);
-        if ready == Ready::NotConfigured {
-            return self.dropped("the configuration has no such channel any more");
-        }
-        let last = last.map_or_else(String::new, |last| format!(", the last time: {last}"));
-        if tries >= MOST_TRIES {
-            return self.dropped(&format!("it was tried {tries} times{last}"));
-        }
-        if self.now.duration_since(self.notice.created) > NEWS {
-            let why = if self.has_happened { "it is old news" } else { "it never came about" };
-            return self.dropped(&format!("{why}{last}"));
-        }
-        match ready {
-            // Told by whoever completes it.
-            _ if !self.has_happened => (Next::Leave, None),
-            Ready::Yes => (Next::Claim { tries }, None),
-            // By hand that is no surprise: the next run in Actions tells.
-            Ready::NotHere(_) if !self.teller.in_actions => (Next::Leave, None),
-            Ready::NotHere(why) => (Next::Leave, Some(format!("not told: {}: {why}", self.what()))),
-            Ready::NotConfigured => (Next::Leave, None),
-        }
-    }
-
-    fn dropped(&self, why: &str) -> (Next, Option<String>) {
-        let problem = why.to_owned();
-        let warning = format!("given up: {}: {why}", self.what());
-        (Next::Set(Delivery::Dropped { at: self.now, problem }), Some(warning))
-    }
-
-    fn what(&self) -> String {
-        format!("{}: {}", self.channel, self.notice.id)
-    }
-}
-
-/// Returns what a notice needs to know of others: the issue of rollbacks of the same branch.
-fn around<'a>(state: &'a State, notice: &Notice) -> Around<'a> {
-    let mut rollbacks: Vec<&Notice> = state
-        .notices
-        .values()
-        .filter(|own| own.event.is_rollback() && own.branch == notice.branch)
-        .filter(|own| own.id != notice.id && own.created <= notice.created)
-        .collect();
-    rollbacks.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| b.id.cmp(&a.id)));
-    let is_open = |own: &&&Notice| own.issue.as_ref().is_some_and(|issue| issue.open);
-    // Its own outranks all: it was told before.
-    let own = notice.issue.clone().filter(|issue| issue.open);
-    let open_issue = own.or_else(|| rollbacks.iter().find(is_open)?.issue.clone());
-    let earlier = rollbacks.iter().filter(is_open).copied().collect();
-    Around { open_issue, earlier }
-}
-
-/// Puts the results into the notices as they are now; of claims that are not ours any more,
-/// nothing is said.
-fn with_results(state: &State, results: &[(Claim, Sent)], nonce: &str) -> Vec<Notice> {
-    let at = Timestamp::now();
-    let mut changed: BTreeMap<String, Notice> = BTreeMap::new();
-    for (claim, sent) in results {
-        let known = changed.get(&claim.id).or_else(|| state.notices.get(&claim.id));
-        let Some(mut notice) = known.cloned() else { continue };
-        let Some(delivery) = notice.deliveries.get_mut(&claim.channel.to_string()) else {
-            continue;
-        };
-        if !matches!(delivery, Delivery::Claimed { nonce: own, .. } if own == nonce) {
-            continue;
-        }
-        *delivery = match sent {
-            Sent::Done { .. } => Delivery::Delivered { at },
-            Sent::Failed(problem) => {
-                let problem = Some(shortened(problem));
-                Delivery::Pending { tries: claim.tries.saturating_add(1), problem }
-            }
-            Sent::Unknown(problem) => Delivery::Unknown { at, problem: shortened(problem) },
-        };
-        if let Sent::Done { issue } = sent {
-            if notice.event == NoticeEvent::Promotion {
-                closed(state, &notice, &mut changed);
-            }
-            notice.issue = issue.clone().or(notice.issue);
-        }
-        changed.insert(notice.id.clone(), notice);
-    }
-    changed.into_values().collect()
-}
-
-/// Notes that the issues of earlier rollbacks are closed.
-fn closed(state: &State, promotion: &Notice, changed: &mut BTreeMap<String, Notice>) {
-    for earlier in state.notices.values() {
-        let known = changed.get(&earlier.id).unwrap_or(earlier);
-        let open = known.issue.as_ref().filter(|issue| issue.open);
-        if let Some(issue) = open
-            && earlier.branch == promotion.branch
-            && earlier.created <= promotion.created
-        {
-            let issue = Some(NoticeIssue { open: false, ..issue.clone() });
-            changed.insert(earlier.id.clone(), Notice { issue, ..known.clone() });
-        }
-    }
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(500).collect()
-}
-
 /// Tells two programs of one run apart. Without randomness the time does.
 fn nonce() -> String {
-    let number =
-        getrandom::u64().unwrap_or_else(|_| Timestamp::now().as_nanosecond().unsigned_abs() as u64);
-    format!("{number:016x}")
+    match getrandom::u64() {
+        Ok(number) => format!("{number:016x}"),
+        Err(_) => Timestamp::now().as_nanosecond().to_string(),
+    }
 }
 
 fn chain(error: &anyhow::Error) -> String {

@@ -104,9 +104,9 @@ fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {
-            '@' => out.extend([c, ZERO_WIDTH_SPACE]),
-            // `://` and `mailto:` become links, `:smile:` a picture, `#general` a channel.
-            ':' | '#' => out.extend([c, ZERO_WIDTH_SPACE]),
+            // Names are called, `://` and `mailto:` become links, `:smile:` a picture, `#general` a
+            // channel.
+            '@' | ':' | '#' => out.extend([c, ZERO_WIDTH_SPACE]),
             // Formatting.
             '*' | '_' | '~' | '`' => out.extend([ZERO_WIDTH_SPACE, c, ZERO_WIDTH_SPACE]),
             c => out.push(c),

@@ -132,12 +132,11 @@ pub fn announce(steps: &mut Vec<Step>, facts: Facts, state: &State, config: &Con
         | Step::RollBack(_)
         | Step::Notify { .. } => None,
     });
-    match own {
-        Some(change) => change.notices.push(notice),
-        None => {
-            let change = StateChange { notices: vec![notice], ..StateChange::default() };
-            steps.insert(0, Step::WriteState { change });
-        }
+    if let Some(change) = own {
+        change.notices.push(notice);
+    } else {
+        let change = StateChange { notices: vec![notice], ..StateChange::default() };
+        steps.insert(0, Step::WriteState { change });
     }
 }
 
@@ -235,7 +234,7 @@ fn fingerprint(kinds: &[String]) -> String {
         hash.update(kind.as_bytes());
         hash.update([0]);
     }
-    hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    crate::notice::hex(&hash.finalize()[..4])
 }
 
 /// Returns the beginning of a text, on one line.

@@ -25,7 +25,7 @@ use crate::notice::plain;
 use crate::state::Notice;
 
 /// How long it may take altogether.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long the server may take for one answer.
 const ANSWER: Duration = Duration::from_secs(20);
@@ -86,15 +86,12 @@ async fn deliver(server: Server, message: Message) -> Sent {
     if let Err(error) = started {
         return Sent::Failed(format!("cannot start a thread: {error}"));
     }
-    match tokio::time::timeout(TIMEOUT, answered).await {
-        Ok(Ok(sent)) => sent,
-        Ok(Err(_)) | Err(_) => {
-            let swapped =
-                stage.compare_exchange(BEFORE, GIVEN_UP, Ordering::SeqCst, Ordering::SeqCst);
-            let problem = format!("no answer of the mail server within {} s", TIMEOUT.as_secs());
-            if swapped.is_ok() { Sent::Failed(problem) } else { Sent::Unknown(problem) }
-        }
+    if let Ok(Ok(sent)) = tokio::time::timeout(TIMEOUT, answered).await {
+        return sent;
     }
+    let swapped = stage.compare_exchange(BEFORE, GIVEN_UP, Ordering::SeqCst, Ordering::SeqCst);
+    let problem = format!("no answer of the mail server within {} s", TIMEOUT.as_secs());
+    if swapped.is_ok() { Sent::Failed(problem) } else { Sent::Unknown(problem) }
 }
 
 fn send(server: &Server, message: &Message, stage: &AtomicU8) -> Sent {
@@ -266,7 +263,7 @@ fn message(
 
 fn message_id(notice: &Notice, repository: Option<&str>, domain: &str) -> String {
     let digest = Sha256::digest(format!("{}\0{}", repository.unwrap_or_default(), notice.id));
-    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hex = crate::notice::hex(&digest[..8]);
     format!("<tidegate.{}.{hex}@{domain}>", notice.id)
 }
 

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{Channels, Sent};
 use crate::http::{self, Client, Options, Repeat, Request, RetryPolicy};
-use crate::notice::{payload, slack};
+use crate::notice::{hex, payload, slack};
 use crate::state::Notice;
 
 /// How long Slack may take, with all repeats.
@@ -127,9 +127,7 @@ fn address(text: &str) -> Result<Url, &'static str> {
 fn signature(key: &[u8], body: &[u8]) -> Option<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
     mac.update(body);
-    let hex: String =
-        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(format!("sha256={hex}"))
+    Some(format!("sha256={}", hex(&mac.finalize().into_bytes())))
 }
 
 #[cfg(test)]
