@@ -3,5 +3,6 @@
 pub mod git;
 pub mod github;
 pub mod image_cache;
+pub mod notify;
 pub mod registry;
 pub mod state_branch;

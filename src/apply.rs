@@ -28,12 +28,14 @@ mod dispatch_retry;
 mod keep_digest;
 mod move_stable;
 mod move_tag;
+mod notify;
 mod pull_request;
 mod roll_back;
 mod write_state;
 
 pub use complete::{Completion, Pending};
 pub use dispatch_retry::Dispatch;
+pub use notify::{Teller, Told};
 pub use pull_request::{Proposed, PullState};
 pub use roll_back::RolledBack;
 
@@ -133,6 +135,8 @@ pub struct Applied {
     pub proposed: Option<Proposed>,
     /// The projections that were completed, and those that are pending.
     pub completion: Completion,
+    /// The state after the last write of this run.
+    pub observed: Observed,
 }
 
 /// How far a run has come.
@@ -176,7 +180,9 @@ impl Applier<'_> {
     pub async fn apply(&mut self, steps: &[Step], observed: &Observed) -> anyhow::Result<Ended> {
         let mut run = Performed { observed: observed.clone(), applied: Applied::default() };
         let mut completed = false;
-        for step in steps.iter().filter(|step| !step.is_projection()) {
+        // People are told last, whatever the plan was: see `notify`.
+        let own = |step: &&Step| !step.is_projection() && !matches!(step, Step::Notify { .. });
+        for step in steps.iter().filter(own) {
             if run.applied.record.is_some() && !completed {
                 completed = true;
                 self.complete_own(&mut run).await?;
@@ -199,7 +205,7 @@ impl Applier<'_> {
         if steps.iter().any(Step::is_projection) && !completed {
             self.complete_own(&mut run).await?;
         }
-        Ok(Ended::Done(Box::new(run.applied)))
+        Ok(Ended::Done(Box::new(Applied { observed: run.observed, ..run.applied })))
     }
 
     /// Performs one step that is no projection. Returns what has moved, where something has.
@@ -239,7 +245,11 @@ impl Applier<'_> {
                 run.applied.retry = Some(done);
             }
             // Completed as a whole, for whichever record is the newest by then.
-            Step::MoveTag { .. } | Step::MoveStable { .. } | Step::AppendLedger(_) => {}
+            // People are told at the end of the command, with what earlier runs have left.
+            Step::MoveTag { .. }
+            | Step::MoveStable { .. }
+            | Step::AppendLedger(_)
+            | Step::Notify { .. } => {}
         }
         Ok(None)
     }

@@ -6,6 +6,7 @@ use crate::cli::{self, Cli, Command};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, Settings, show_failure};
 
+mod announce;
 mod app_login;
 mod apply;
 mod by_hand;

@@ -16,6 +16,7 @@ mod error;
 mod load;
 mod locate;
 mod node;
+mod notify;
 mod report;
 mod tags;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod tests;
 
 pub use error::{ConfigError, Place, Problem};
 pub use load::MAX_CONFIG_BYTES;
+pub use notify::{EmailConfig, Hook, HookConfig, NotifyConfig, NotifyEvent, SlackConfig};
 pub use report::ReportConfig;
 pub use tags::TagPatternError;
 
@@ -65,6 +67,12 @@ pub struct Config {
     pub state_branch: BranchName,
     /// How registries are spoken to, by host.
     pub registries: BTreeMap<String, RegistryConfig>,
+    /// What is run or called after a promotion: at most ten.
+    pub after_promote: Vec<HookConfig>,
+    /// What is run or called after a rollback of the protected branch or of stable: at most ten.
+    pub after_rollback: Vec<HookConfig>,
+    /// Who is told of rollbacks, holds and promotions.
+    pub notify: NotifyConfig,
     /// How GitHub is asked. Where it is, and with which token, the environment says.
     pub github: GitHubConfig,
 }
@@ -324,6 +332,9 @@ impl Default for Config {
             remote: "origin".to_owned(),
             state_branch: known_branch("tidegate"),
             registries: BTreeMap::new(),
+            after_promote: Vec::new(),
+            after_rollback: Vec::new(),
+            notify: NotifyConfig::default(),
             github: GitHubConfig::default(),
         }
     }

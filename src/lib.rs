@@ -27,6 +27,8 @@ pub mod policy;
 
 pub mod plan;
 
+pub mod notice;
+
 pub mod apply;
 
 pub mod adapters;

@@ -12,11 +12,13 @@ use crate::policy::Verdict;
 mod check;
 mod display;
 mod message;
+mod notice;
 mod promotion;
 mod rollback;
 mod step;
 
 pub use message::{RollbackMessage, ledger_message, stable_message};
+pub use notice::{Facts, announce, channels};
 pub use promotion::{Promotion, places, projections, promotion};
 pub use rollback::{MainRollback, StableRollback, main_rollback, stable_rollback};
 pub use step::{LedgerStep, RollbackStep, Step};

@@ -11,6 +11,7 @@
 //! holds/<id>.json               a stop of promotions
 //! verdicts/<commit>.json        what a gate found of a commit that it did not release
 //! retries/<commit>.json         what failed in a run whose failed jobs are tried again
+//! notices/<id>.json             what people and programs are told of, and who was told
 //! ```
 //!
 //! Every file carries the version of its format. A newer version than this program knows is an
@@ -24,11 +25,13 @@ use serde::{Deserialize, Serialize};
 use crate::model::{CommitSha, Digest};
 
 mod files;
+pub mod notice;
 mod record;
 mod retry;
 mod stops;
 
 pub use files::{StateChange, StateError, StateFiles};
+pub use notice::{Channel, Delivery, Notice, NoticeEvent, NoticeIssue};
 pub use record::{Places, Record, RecordKind, ReleasedImage};
 pub use retry::RetryNote;
 pub use stops::{Lifted, QuarantinedDigest, ToldRollback};
@@ -162,6 +165,10 @@ pub struct State {
     pub verdicts: BTreeMap<CommitSha, StoredVerdict>,
     /// Notes of first tries that failed, by commit.
     pub retries: BTreeMap<CommitSha, RetryNote>,
+    /// Notices, by id.
+    pub notices: BTreeMap<String, Notice>,
+    /// Notices that cannot be read. Nothing is decided by them.
+    pub unreadable_notices: Vec<String>,
 }
 
 impl State {

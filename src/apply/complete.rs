@@ -142,6 +142,7 @@ impl Applier<'_> {
             | Step::KeepDigest { .. }
             | Step::WriteState { .. }
             | Step::RollBack(_)
+            | Step::Notify { .. }
             | Step::DispatchRetry { .. } => Ok(false),
         }
     }

@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use serde::Serialize;
 
+use super::announce;
 use super::by_hand::{self, Reach};
 use super::gate::applier;
 use super::report::{PullRequestText, show_completion, show_waiting};
@@ -58,6 +59,7 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
     for warning in applied.proposed.iter().flat_map(|proposed| &proposed.warnings) {
         output.warning(warning)?;
     }
+    announce::deliver_and_say(&session, Some(announce::Done::of(&applied)), output)?;
     let performed = Performed {
         verdict: plan.verdict,
         commit: plan.commit.to_string(),

@@ -1,5 +1,6 @@
 //! `gate`: the step of the workflow. Observe, decide, plan, apply; again where the world moved.
 
+use super::announce::{self, Done};
 use super::clients::Clients;
 use super::report::{self, Left, Report};
 use super::session::{Session, block_on, mask_secrets};
@@ -34,7 +35,12 @@ pub(super) fn perform(
     mask_secrets(&session, output)?;
     session.log_in(output)?;
     let occasion = situation::begin(&mut session, &args.inputs, &[])?;
-    let report = block_on(gate(&mut session, args, occasion, output))?;
+    let (mut report, done) = block_on(gate(&mut session, args, occasion, output))?;
+    if occasion != Occasion::ReportOnly {
+        let told = announce::deliver(&session, done, output)?;
+        report.told = told.delivered;
+        report.warnings.extend(told.warnings);
+    }
     Ok((session, report))
 }
 
@@ -43,7 +49,7 @@ async fn gate(
     args: &Gate,
     occasion: Occasion,
     output: &Output,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<(Report, Done)> {
     let clients = session.clients()?;
     let progress = output.progress("looking at the remote");
     let say = |step: &str| progress.say(step);
@@ -58,12 +64,17 @@ async fn gate(
         match apply(session, &clients, &mut found, &say).await? {
             Ended::Done(applied) => {
                 let applied = with_earlier(*applied, before);
+                let mut done = Done::of(&applied);
                 let left = found.left.take();
                 let mut report = Report::new(found, applied);
                 if let Some(left) = left {
-                    report.left = decide_left(session, &clients, inputs, &left, &say).await;
+                    let (left, later) = decide_left(session, &clients, inputs, &left, &say).await;
+                    report.left = left;
+                    if let Some(later) = later {
+                        done = done.then(later);
+                    }
                 }
-                return Ok(report);
+                return Ok((report, done));
             }
             Ended::Moved { what } => {
                 tracing::info!("{what} has moved, so everything is observed again");
@@ -86,25 +97,26 @@ async fn decide_left(
     inputs: &Inputs,
     left: &StoredVerdict,
     say: &dyn Fn(&str),
-) -> Option<Left> {
+) -> (Option<Left>, Option<Done>) {
     for _ in 0..TRIES {
         let found = match situation::assess_left(session, clients, inputs, left).await {
             Ok(found) => found,
-            Err(error) => return Some(Left::undecided(&left.commit, &error)),
+            Err(error) => return (Some(Left::undecided(&left.commit, &error)), None),
         };
-        let mut found = found?;
+        let Some(mut found) = found else { return (None, None) };
         match apply(session, clients, &mut found, say).await {
             Ok(Ended::Done(applied)) => {
-                return Some(Left::Decided(Box::new(Report::new(found, *applied))));
+                let done = Done::of(&applied);
+                return (Some(Left::Decided(Box::new(Report::new(found, *applied)))), Some(done));
             }
             Ok(Ended::Moved { what }) => {
                 tracing::info!("{what} has moved, so everything is observed again");
             }
-            Err(error) => return Some(Left::undecided(&left.commit, &error)),
+            Err(error) => return (Some(Left::undecided(&left.commit, &error)), None),
         }
     }
     let error = Failed::new(Exit::LostRace, format!("the world moved {TRIES} times"));
-    Some(Left::undecided(&left.commit, &error.into()))
+    (Some(Left::undecided(&left.commit, &error.into())), None)
 }
 
 /// Completes what an earlier run has left, also during a hold or a freeze.

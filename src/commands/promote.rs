@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use super::announce;
 use super::by_hand::{self, Reach};
 use super::gate::{applier, complete_newest};
 use super::report::show_completion;
@@ -13,6 +14,7 @@ use super::session::{Session, block_on};
 use super::situation::by_tag;
 use crate::adapters::image_cache::ImageCache;
 use crate::adapters::registry::{Reference, Registries};
+use crate::adapters::state_branch::Observed;
 use crate::apply::{Completion, Ended};
 use crate::cli::{Global, Promote};
 use crate::exit::{Exit, Failed, OrFailed as _};
@@ -21,9 +23,9 @@ use crate::observe::freeze;
 use crate::observe::release::{self, ReleaseQuery};
 use crate::observe::world::World;
 use crate::output::{Output, clean, good, strong};
-use crate::plan::{self, Promotion, Step};
+use crate::plan::{self, Facts, Promotion, Step};
 use crate::policy::{self, ByHand};
-use crate::state::Record;
+use crate::state::{NoticeEvent, Record};
 
 #[derive(Serialize)]
 struct Promoted {
@@ -37,7 +39,8 @@ struct Promoted {
 pub(super) fn run(global: &Global, args: &Promote, output: &mut Output) -> anyhow::Result<Exit> {
     let mut session = by_hand::open(global, &args.place, Reach::Remote, output)?;
     let promoted = block_on(promote(&mut session, args, output))?;
-    let Some(promoted) = promoted else { return Ok(Exit::Held) };
+    let Some((promoted, observed)) = promoted else { return Ok(Exit::Held) };
+    announce::deliver_and_say(&session, Some(announce::Done::nothing(observed)), output)?;
     output.show("tidegate/promote/1", &promoted, |output, promoted| {
         let commit = &promoted.commit[..7];
         let (what, already) =
@@ -56,7 +59,7 @@ async fn promote(
     session: &mut Session,
     args: &Promote,
     output: &mut Output,
-) -> anyhow::Result<Option<Promoted>> {
+) -> anyhow::Result<Option<(Promoted, Observed)>> {
     let clients = session.clients()?;
     let registries = &clients.registries;
     let progress = output.progress("looking at the remote");
@@ -69,9 +72,16 @@ async fn promote(
         && args.override_reason.is_none()
     {
         let (commit, release) = (commit.to_string(), live.number);
-        return Ok(Some(Promoted { commit, release, changed: false, completion }));
+        let promoted = Promoted { commit, release, changed: false, completion };
+        return Ok(Some((promoted, world.state)));
     }
-    let (steps, images) = steps(session, registries, args, &world, &commit, &digests).await?;
+    let (mut steps, images) = steps(session, registries, args, &world, &commit, &digests).await?;
+    let facts = Facts {
+        by_hand: true,
+        reasons: args.override_reason.iter().map(|why| format!("override: {why}")).collect(),
+        ..session.facts(NoticeEvent::Promotion, &commit, clients.github.is_some())
+    };
+    plan::announce(&mut steps, facts, &world.state.state, &session.config);
     drop(progress);
     output.note(format!("{} {}", strong("promote"), commit.short()))?;
     for (number, step) in (1..).zip(&steps) {
@@ -85,12 +95,15 @@ async fn promote(
     let mut apply = applier(session, &clients, &say);
     apply.images = images;
     match apply.apply(&steps, &world.state).await? {
-        Ended::Done(applied) => Ok(Some(Promoted {
-            commit: commit.to_string(),
-            release: applied.record.map_or(0, |record| record.number),
-            changed: true,
-            completion: applied.completion,
-        })),
+        Ended::Done(applied) => {
+            let promoted = Promoted {
+                commit: commit.to_string(),
+                release: applied.record.map_or(0, |record| record.number),
+                changed: true,
+                completion: applied.completion,
+            };
+            Ok(Some((promoted, applied.observed)))
+        }
         Ended::Moved { what } => Err(Failed::new(
             Exit::StalePlan,
             format!("{what} has moved meanwhile; nothing was changed"),

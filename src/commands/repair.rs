@@ -1,5 +1,6 @@
 //! `repair`: completes the projections of the newest record.
 
+use super::announce;
 use super::by_hand::{self, Reach};
 use super::gate::complete_newest;
 use super::session::block_on;
@@ -16,6 +17,7 @@ pub(super) fn run(global: &Global, args: &Repair, output: &mut Output) -> anyhow
         complete_newest(&session, &clients, &say).await
     })?;
     drop(progress);
+    announce::deliver_and_say(&session, None, output)?;
     output.show("tidegate/repair/1", &completion, |output, completion| {
         if completion.release == 0 {
             return output.line("nothing was ever released, so there is nothing to repair");

@@ -18,14 +18,13 @@ use crate::state::Record;
 mod completed;
 mod left;
 mod proposed;
-mod recovery;
 mod retry;
 mod summary;
 
+pub(super) use crate::notice::recovery;
 pub(super) use completed::show_completion;
-pub(super) use proposed::{PullRequestText, show_waiting};
 pub(super) use left::Left;
-pub(super) use recovery::recovery;
+pub(super) use proposed::{PullRequestText, show_waiting};
 pub(super) use retry::RetryText;
 
 /// What a gate found and did, as `--json` prints it.
@@ -63,6 +62,9 @@ pub(super) struct Report {
     /// The failure of a commit above that was decided besides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) left: Option<Left>,
+    /// Who was told of what: the channel and the notice.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) told: Vec<String>,
 }
 
 /// A reason by name and in words.
@@ -121,6 +123,7 @@ impl Report {
             flaky: found.flaky,
             completion: applied.completion,
             left: None,
+            told: Vec::new(),
         }
     }
 
@@ -207,6 +210,9 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
         output.line(
             "The release stands; every later run tries these again, and so does `tidegate repair`.",
         )?;
+    }
+    for what in &report.told {
+        output.line(format!("  {} {}", good("told"), clean(what)))?;
     }
     for warning in &report.warnings {
         output.warning(warning)?;

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::announce;
 use super::by_hand::{self, Reach};
 use super::gate::applier;
 use super::report::{PullRequestText, show_completion, show_waiting};
@@ -13,7 +14,8 @@ use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::model::CommitSha;
 use crate::observe::world::World;
 use crate::output::{Output, bad, clean, dim, strong};
-use crate::plan::Step;
+use crate::plan::{self, Facts, Step};
+use crate::state::NoticeEvent;
 
 mod main_branch;
 mod stable;
@@ -62,10 +64,63 @@ pub(super) fn run(global: &Global, args: &Rollback, output: &mut Output) -> anyh
     } else {
         main_branch::propose(&mut session, &world, args, output)?
     };
+    let mut proposal = proposal;
+    announce_rollback(&session, &world, &mut proposal, args)?;
     if !agreed(&session, &proposal, args, output)? {
         return Ok(Exit::Held);
     }
     perform(&session, &world, &proposal, output)
+}
+
+/// Adds who is told.
+fn announce_rollback(
+    session: &Session,
+    world: &World,
+    proposal: &mut Proposal,
+    args: &Rollback,
+) -> anyhow::Result<()> {
+    let left = proposal.steps.iter().find_map(|step| match step {
+        Step::WriteState { change } => change.quarantine.as_ref(),
+        Step::RollBack(_)
+        | Step::CheckImage { .. }
+        | Step::KeepDigest { .. }
+        | Step::MoveTag { .. }
+        | Step::MoveStable { .. }
+        | Step::AppendLedger(_)
+        | Step::DispatchRetry { .. }
+        | Step::Notify { .. } => None,
+    });
+    let main = proposal.steps.iter().find_map(|step| match step {
+        Step::RollBack(step) => Some(step),
+        Step::WriteState { .. }
+        | Step::CheckImage { .. }
+        | Step::KeepDigest { .. }
+        | Step::MoveTag { .. }
+        | Step::MoveStable { .. }
+        | Step::AppendLedger(_)
+        | Step::DispatchRetry { .. }
+        | Step::Notify { .. } => None,
+    });
+    let record = proposal
+        .steps
+        .iter()
+        .any(|step| matches!(step, Step::WriteState { change } if change.record.is_some()));
+    let event = if record { NoticeEvent::RollbackOfStable } else { NoticeEvent::RollbackOfMain };
+    let stable = left.and_then(|left| Some((&left.commit, &left.rollback.as_ref()?.to)));
+    let both = main.map(|step| (&step.failed, &step.good)).or(stable);
+    let Some((failed, restored)) = both else { return Ok(()) };
+    let github = block_on(async { Ok(session.github()?.is_some()) })?;
+    let facts = Facts {
+        restored: Some(restored.clone()),
+        by_hand: true,
+        reasons: vec![stable::reason(args)],
+        ..session.facts(event, failed, github)
+    };
+    let noted = left.and_then(|left| Some(left.rollback.as_ref()?.range.as_slice()));
+    let range = noted.filter(|_| main.is_none()).unwrap_or(&proposal.dropped);
+    let facts = session.with_range(facts, range);
+    plan::announce(&mut proposal.steps, facts, &world.state.state, &session.config);
+    Ok(())
 }
 
 /// Lists what would be dropped, and asks.
@@ -137,6 +192,7 @@ fn perform(
         output.warning(warning)?;
     }
     let main = applied.rolled_back.as_ref();
+    announce::deliver_and_say(session, Some(announce::Done::of(&applied)), output)?;
     let done = Done {
         rollback_commit: main.map(|done| done.commit.to_string()),
         to: main.map(|done| done.good.to_string()),

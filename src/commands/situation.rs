@@ -161,7 +161,8 @@ pub(super) async fn assess(
         release = evidence.state.newest_number(),
         "decided"
     );
-    let plan = steps::make_plan(session, &world, &evidence, &decision, keep)?;
+    let plan =
+        steps::make_plan(session, &world, &evidence, &decision, keep, clients.github.is_some())?;
     let left = left::by_its_gate(&evidence, &decision);
     let passed = decision.outcome == Some(Outcome::Passed);
     let flaky = if passed { flaky(&evidence, &session.config) } else { Vec::new() };

@@ -350,6 +350,7 @@ fn pending(record: &Record, checks: &[Check]) -> Vec<String> {
         | Step::KeepDigest { .. }
         | Step::WriteState { .. }
         | Step::RollBack(_)
+        | Step::Notify { .. }
         | Step::DispatchRetry { .. } => false,
     };
     steps.iter().filter(is_pending).map(ToString::to_string).collect()

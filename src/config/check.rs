@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::node::{Misfit, MisfitKind, Step};
-use super::{Config, FreezeConfig, MetricConfig, ReportConfig};
+use super::{Config, FreezeConfig, HookConfig, MetricConfig, ReportConfig};
 use crate::model::{BranchName, CommitSha, Tag};
 use crate::observe::freeze::{FreezeError, open_windows};
 use crate::observe::globs;
@@ -43,7 +43,26 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
     freezes(&config.freeze)?;
     author(config)?;
     remote(&config.remote).map_err(|problem| misfit(&["remote"], problem))?;
+    hooks("after_promote", &config.after_promote)?;
+    hooks("after_rollback", &config.after_rollback)?;
+    config
+        .notify
+        .check()
+        .map_err(|(keys, problem)| misfit(&["notify", keys[0], keys[1]], problem))?;
     registries(config)
+}
+
+fn hooks(list: &str, hooks: &[HookConfig]) -> Result<(), Misfit> {
+    if hooks.len() > 10 {
+        return Err(misfit(&[list], format!("expected at most 10, found {}", hooks.len())));
+    }
+    for (index, hook) in hooks.iter().enumerate() {
+        let wrong = |(key, problem): (&str, String)| in_list(list, index, key, problem);
+        hook.check().map_err(wrong)?;
+        let dir = hook.dir.as_deref().map_or(Ok(()), repository_path);
+        dir.map_err(|problem| in_list(list, index, "dir", problem))?;
+    }
+    Ok(())
 }
 
 fn misfit(path: &[&str], problem: impl Into<String>) -> Misfit {

@@ -7,16 +7,25 @@
 //!    the observed head of the protected branch.
 //! 3. A retry notes what failed in one attempt of one run, and starts the workflow for just that.
 //! 4. The other verdicts change nothing but a stored verdict.
+//! 5. What is told is told of what the plan does, on channels that the configuration has. The
+//!    texts of notices are not checked: they decide nothing, and are escaped wherever they go.
 
 use super::{Plan, RollbackStep, Step, places, projections};
 use crate::config::Config;
 use crate::policy::Verdict;
-use crate::state::{Record, StateChange};
+use crate::state::{Delivery, NoticeEvent, Record, StateChange};
 
 impl Plan {
     /// Returns what is wrong with the plan, if anything is. `config` is the configuration of the
     /// commit that it is about.
     pub fn contradiction(&self, config: &Config) -> Option<String> {
+        if let Err(said) = self.notices_contradiction(config) {
+            return Some(said);
+        }
+        self.without_notices().steps_contradiction(config)
+    }
+
+    fn steps_contradiction(&self, config: &Config) -> Option<String> {
         let said = match self.verdict {
             Verdict::Promote => self.promotion_contradiction(config),
             Verdict::Rollback => self.rollback_contradiction(),
@@ -40,7 +49,8 @@ impl Plan {
             | Step::MoveStable { .. }
             | Step::AppendLedger(_)
             | Step::RollBack(_)
-            | Step::DispatchRetry { .. } => None,
+            | Step::DispatchRetry { .. }
+            | Step::Notify { .. } => None,
         })
     }
 
@@ -54,8 +64,64 @@ impl Plan {
             | Step::MoveTag { .. }
             | Step::MoveStable { .. }
             | Step::AppendLedger(_)
-            | Step::DispatchRetry { .. } => None,
+            | Step::DispatchRetry { .. }
+            | Step::Notify { .. } => None,
         })
+    }
+
+    /// The plan as it would be if nobody were told.
+    fn without_notices(&self) -> Self {
+        let mut plan = self.clone();
+        plan.steps.retain_mut(|step| match step {
+            Step::Notify { .. } => false,
+            Step::WriteState { change } => {
+                let only_notices = !change.notices.is_empty();
+                change.notices.clear();
+                !(only_notices && *change == StateChange::default())
+            }
+            Step::CheckImage { .. }
+            | Step::KeepDigest { .. }
+            | Step::MoveTag { .. }
+            | Step::MoveStable { .. }
+            | Step::AppendLedger(_)
+            | Step::DispatchRetry { .. }
+            | Step::RollBack(_) => true,
+        });
+        plan
+    }
+
+    fn notices_contradiction(&self, config: &Config) -> Result<(), String> {
+        let event = match self.verdict {
+            Verdict::Promote => Some(NoticeEvent::Promotion),
+            Verdict::Rollback => Some(NoticeEvent::RollbackOfMain),
+            Verdict::Hold => Some(NoticeEvent::Hold),
+            Verdict::Superseded | Verdict::Retry => None,
+        };
+        let notices = self.steps.iter().flat_map(|step| match step {
+            Step::WriteState { change } => change.notices.as_slice(),
+            Step::CheckImage { .. }
+            | Step::KeepDigest { .. }
+            | Step::MoveTag { .. }
+            | Step::MoveStable { .. }
+            | Step::AppendLedger(_)
+            | Step::DispatchRetry { .. }
+            | Step::Notify { .. }
+            | Step::RollBack(_) => &[],
+        });
+        for notice in notices {
+            let known = super::channels(notice.event, config, true, true);
+            let is_new = |(key, delivery): (&String, &Delivery)| {
+                *delivery == Delivery::new() && known.iter().any(|own| own.to_string() == *key)
+            };
+            let own = Some(notice.event) == event
+                && notice.commit == self.commit
+                && notice.issue.is_none()
+                && notice.deliveries.iter().all(is_new);
+            if !own {
+                return Err(format!("notice {:?} does not belong to it", notice.id));
+            }
+        }
+        Ok(())
     }
 
     fn promotion_contradiction(&self, config: &Config) -> Result<(), String> {
@@ -97,7 +163,8 @@ impl Plan {
             | Step::MoveStable { .. }
             | Step::AppendLedger(_)
             | Step::RollBack(_)
-            | Step::DispatchRetry { .. } => true,
+            | Step::DispatchRetry { .. }
+            | Step::Notify { .. } => true,
         });
         if let Some(step) = foreign {
             return Err(format!("\"{step}\" does not belong to its record"));

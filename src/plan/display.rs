@@ -45,6 +45,17 @@ impl fmt::Display for Step {
                 f,
                 "workflow {workflow} of {branch}: run the failed jobs of run {run} again after attempt {attempt}"
             ),
+            Self::Notify { channels, .. } => {
+                let words: Vec<&str> = channels
+                    .iter()
+                    .map(|key| match key.as_str() {
+                        "github_issue" => "GitHub issue",
+                        "email" => "e-mail",
+                        other => other,
+                    })
+                    .collect();
+                write!(f, "notify: {}", words.join(", "))
+            }
         }
     }
 }

@@ -73,6 +73,13 @@ pub enum Step {
         /// The attempt that failed.
         attempt: u32,
     },
+    /// Tells people and programs. It fails nothing, and a later run repeats what failed.
+    Notify {
+        /// The id of the notice.
+        notice: String,
+        /// The keys of the channels.
+        channels: Vec<String>,
+    },
 }
 
 /// An entry to be added to the ledger.
@@ -119,7 +126,8 @@ impl Step {
             | Self::KeepDigest { .. }
             | Self::WriteState { .. }
             | Self::RollBack(_)
-            | Self::DispatchRetry { .. } => false,
+            | Self::DispatchRetry { .. }
+            | Self::Notify { .. } => false,
         }
     }
 }

@@ -3,6 +3,9 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use std::collections::BTreeMap;
+
+use super::notice::{self, Notice};
 use super::{
     FORMAT, Hold, IndexEntry, Quarantine, QuarantinedDigest, Record, RetryNote, State,
     StoredVerdict, retry,
@@ -65,6 +68,7 @@ on hold. Read it, but change it only with the commands `promote`, `rollback`, `h
 - `holds/`: stops of promotions.
 - `verdicts/`: what a gate found of a commit that it did not release.
 - `retries/`: what failed in a run whose failed jobs are tried again.
+- `notices/`: what people and programs are told of, and who was told already.
 ";
 
 /// Builds a [`State`] from the files of the branch, and knows which files a reader has to give.
@@ -79,8 +83,8 @@ impl StateFiles {
     pub const INDEX: &'static str = "index.json";
 
     /// The folders whose files are all read.
-    pub const FOLDERS: [&'static str; 5] =
-        ["quarantine", "quarantined-digests", "holds", "verdicts", "retries"];
+    pub const FOLDERS: [&'static str; 6] =
+        ["quarantine", "quarantined-digests", "holds", "verdicts", "retries", "notices"];
 
     /// Returns the path of a record.
     pub fn record_path(number: u64) -> String {
@@ -145,6 +149,15 @@ impl StateFiles {
                 let note: RetryNote = read(&path, bytes)?;
                 self.state.retries.insert(note.commit.clone(), note);
             }
+            // Nothing is decided by a notice, so a broken one must not stop a rollback.
+            "notices" => match read::<Notice>(&path, bytes) {
+                Ok(notice)
+                    if notice::is_id(&notice.id) && name == format!("{}.json", notice.id) =>
+                {
+                    self.state.notices.insert(notice.id.clone(), notice);
+                }
+                Ok(_) | Err(_) => self.state.unreadable_notices.push(name.to_owned()),
+            },
             // A folder of a later version says nothing to this one.
             _ => {}
         }
@@ -197,6 +210,9 @@ pub struct StateChange {
     /// A note of a first try that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryNote>,
+    /// New or changed notices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
 }
 
 /// A path, and what is written there; `None` removes it.
@@ -252,6 +268,29 @@ impl StateChange {
             let outdated = retry::outdated(&state.retries, note);
             files.extend(outdated.into_iter().map(|old| (format!("retries/{old}.json"), None)));
         }
+        files.extend(self.notice_files(state)?);
+        Ok(files)
+    }
+
+    /// Returns the notices, without those that are settled and old.
+    fn notice_files(&self, state: &State) -> Result<Vec<FileChange>, StateError> {
+        if self.notices.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(wrong) = self.notices.iter().find(|notice| !notice::is_id(&notice.id)) {
+            let reason = format!("{:?} cannot be the id of a notice", wrong.id);
+            return Err(StateError::Inconsistent { reason });
+        }
+        let mut all: BTreeMap<&str, &Notice> =
+            state.notices.iter().map(|(id, notice)| (id.as_str(), notice)).collect();
+        all.extend(self.notices.iter().map(|notice| (notice.id.as_str(), notice)));
+        let forgotten = notice::forgotten(all.into_values());
+        let mut files = Vec::new();
+        for notice in self.notices.iter().filter(|notice| !forgotten.contains(&notice.id)) {
+            files.push((format!("notices/{}.json", notice.id), Some(write(notice)?)));
+        }
+        let old = forgotten.iter().filter(|id| state.notices.contains_key(*id));
+        files.extend(old.map(|id| (format!("notices/{id}.json"), None)));
         Ok(files)
     }
 
@@ -285,7 +324,11 @@ impl StateChange {
         if let Some(note) = &self.retry {
             return format!("Retry {} after attempt {}", note.commit.short(), note.run.attempt);
         }
-        format!("Resume {}", self.resume.join(", "))
+        match self.notices.as_slice() {
+            [] => format!("Resume {}", self.resume.join(", ")),
+            [notice] => format!("Notice {}", notice.id),
+            [notice, more @ ..] => format!("Notice {} and {} more", notice.id, more.len()),
+        }
     }
 }
 

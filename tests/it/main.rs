@@ -18,6 +18,7 @@ mod docs;
 mod git;
 mod github;
 mod github_evidence;
+mod notify;
 mod promises;
 mod protected;
 mod purity;

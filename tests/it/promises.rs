@@ -14,7 +14,7 @@ mod no_loop;
 mod plan_and_apply;
 mod registry_faults;
 mod release_set_moves_as_one;
-mod release_world;
+pub mod release_world;
 mod secrets;
 mod state_branch_damage;
 mod two_gates;

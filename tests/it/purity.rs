@@ -9,11 +9,13 @@ mod source;
 use source::Source;
 
 /// The rooms that may only compute.
-const PURE: [&str; 6] = ["policy", "plan", "evidence", "model", "ledger", "state"];
+const PURE: [&str; 7] = ["policy", "plan", "notice", "evidence", "model", "ledger", "state"];
 
 /// What they may use of an impure room, because it only computes, too. Held to the same rule.
-const PURE_ISLANDS: [(&str, &str); 1] =
-    [("src/actions/skip_markers.rs", "crate::actions::skip_markers")];
+const PURE_ISLANDS: [(&str, &str); 2] = [
+    ("src/actions/skip_markers.rs", "crate::actions::skip_markers"),
+    ("src/actions/markdown.rs", "crate::actions::markdown"),
+];
 
 /// What would let them read the world, or change it.
 const IMPURE: [&str; 38] = [

@@ -50,6 +50,7 @@ impl RetryText {
                 | Step::MoveTag { .. }
                 | Step::MoveStable { .. }
                 | Step::AppendLedger(_)
+                | Step::Notify { .. }
                 | Step::RollBack(_) => None,
             });
             let problem = Some("it could not be noted on the state branch".to_owned());

@@ -60,7 +60,8 @@ pub(in crate::commands) async fn assess_left(
     let keep = failing::observe(session, &looking, &ledger, &mut evidence).await?;
     let decision = policy::decide(&evidence, &session.config);
     tracing::info!(verdict = decision.verdict.word(), commit = %decision.commit, "decided");
-    let plan = steps::make_plan(session, &world, &evidence, &decision, keep)?;
+    let plan =
+        steps::make_plan(session, &world, &evidence, &decision, keep, clients.github.is_some())?;
     let (images, flaky, run) = (ImageCache::default(), Vec::new(), evidence.run);
     Ok(Some(Situation { world, decision, plan, images, left: None, flaky, run }))
 }

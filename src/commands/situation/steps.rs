@@ -1,6 +1,7 @@
 //! Turns a decision into a plan.
 
 use super::retry::retry_steps;
+use crate::commands::announce;
 use crate::commands::session::Session;
 use crate::evidence::Evidence;
 use crate::evidence::flaky::flaky;
@@ -16,9 +17,10 @@ pub(super) fn make_plan(
     evidence: &Evidence,
     decision: &Decision,
     keep: Vec<String>,
+    github: bool,
 ) -> anyhow::Result<Plan> {
     let state = &world.state.state;
-    let steps = if decision.binding {
+    let mut steps = if decision.binding {
         match decision.verdict {
             Verdict::Promote => {
                 plan::promotion(promotion(session, evidence), state, &session.config)?
@@ -32,6 +34,11 @@ pub(super) fn make_plan(
     } else {
         Vec::new()
     };
+    if decision.binding
+        && let Some(facts) = announce::of_decision(session, evidence, decision, github)
+    {
+        plan::announce(&mut steps, facts, state, &session.config);
+    }
     Ok(Plan {
         version: plan::FORMAT,
         verdict: decision.verdict,

@@ -6,7 +6,7 @@ use crate::model::BranchName;
 ///
 /// git takes the rolled-back commits for merged: a `pull --rebase`, or merging the mended branch
 /// again, would leave their changes out in silence.
-pub(in crate::commands) fn recovery(failed: &str, branch: &BranchName) -> Vec<String> {
+pub fn recovery(failed: &str, branch: &BranchName) -> Vec<String> {
     let short = failed.get(..7).unwrap_or(failed);
     vec![
         format!("git fetch origin && git switch {branch} && git merge --ff-only origin/{branch}"),

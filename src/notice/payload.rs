@@ -1,0 +1,77 @@
+//! What programs are told: the body of a webhook, and the environment of a command.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::model::{CommitSha, Digest};
+use crate::state::Notice;
+
+/// The version of the body.
+const SCHEMA: &str = "tidegate/notice/1";
+
+/// The body of a webhook.
+#[derive(Debug, Serialize)]
+struct Payload<'a> {
+    schema: &'static str,
+    /// The id of the notice: the same for every try, so that a receiver can drop repeats.
+    delivery: &'a str,
+    event: &'static str,
+    repository: Option<&'a str>,
+    branch: &'a str,
+    commit: &'a CommitSha,
+    release: u64,
+    digests: &'a BTreeMap<String, Digest>,
+    restored: Option<&'a CommitSha>,
+    restored_release: Option<u64>,
+    with_main: bool,
+    by_hand: bool,
+    reasons: &'a [String],
+    run_url: Option<&'a str>,
+    created: jiff::Timestamp,
+}
+
+/// Returns the body of a webhook: JSON.
+///
+/// # Errors
+/// None in practice: every value can be written as JSON.
+pub fn body(notice: &Notice, repository: Option<&str>) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&Payload {
+        schema: SCHEMA,
+        delivery: &notice.id,
+        event: notice.event.word(),
+        repository,
+        branch: notice.branch.as_str(),
+        commit: &notice.commit,
+        release: notice.release,
+        digests: &notice.digests,
+        restored: notice.restored.as_ref(),
+        restored_release: notice.restored_release,
+        with_main: notice.with_main,
+        by_hand: notice.by_hand,
+        reasons: &notice.reasons,
+        run_url: notice.run_url.as_deref(),
+        created: notice.created,
+    })
+}
+
+/// Returns the environment of a command. None of it is text of others.
+pub fn variables(notice: &Notice) -> Vec<(&'static str, String)> {
+    let digests: serde_json::Map<String, serde_json::Value> = notice
+        .digests
+        .iter()
+        .map(|(image, digest)| (image.clone(), digest.to_string().into()))
+        .collect();
+    vec![
+        ("TIDEGATE_EVENT", notice.event.word().to_owned()),
+        ("TIDEGATE_DELIVERY", notice.id.clone()),
+        ("TIDEGATE_BRANCH", notice.branch.to_string()),
+        ("TIDEGATE_COMMIT", notice.commit.to_string()),
+        ("TIDEGATE_RELEASE", notice.release.to_string()),
+        (
+            "TIDEGATE_RESTORED",
+            notice.restored.as_ref().map(ToString::to_string).unwrap_or_default(),
+        ),
+        ("TIDEGATE_DIGESTS", serde_json::Value::from(digests).to_string()),
+    ]
+}
