@@ -93,6 +93,7 @@ impl<'a> Runs<'a> {
     }
 
     /// Asks about no further commit where more than so many requests may be sent in all.
+    #[must_use]
     pub fn at_most(mut self, requests: u64) -> Self {
         self.budget = Some(requests);
         self

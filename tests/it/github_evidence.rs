@@ -40,7 +40,9 @@ impl World {
     /// Puts entries for these commits into the ledger at the head, and breaks the app.
     pub fn push_bad_with(&self, praised: &[&str]) -> String {
         let mut text = self.project.show("main", LEDGER);
-        praised.iter().for_each(|commit| text += &entry(commit));
+        for commit in praised {
+            text += &entry(commit);
+        }
         self.project.push("Bad", &[("app.py", "bad\n"), (LEDGER, &text)])
     }
 

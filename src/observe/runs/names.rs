@@ -41,7 +41,7 @@ pub fn judge<'a>(id: &str, file: Option<&WorkflowFile>, jobs: &'a [Job]) -> Foun
     let may_skip = calls && found.iter().any(succeeded);
     let failed = found
         .iter()
-        .find(|job| !succeeded(job) && !(may_skip && job.conclusion.as_deref() == Some("skipped")));
+        .find(|job| !(succeeded(job) || may_skip && job.conclusion.as_deref() == Some("skipped")));
     match failed {
         None => Found::Passed,
         Some(job) if may_fail => Found::MayFail(job),

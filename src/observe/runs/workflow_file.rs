@@ -21,6 +21,7 @@ pub struct WorkflowFile {
 
 /// One job of a workflow file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the file has these keys or not")]
 pub struct WorkflowJob {
     /// `name`, which may hold expressions.
     pub name: Option<String>,
@@ -124,6 +125,8 @@ fn text(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     const FILE: &str = r"
@@ -169,7 +172,7 @@ jobs:
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..12 {
             let before = format!("*a{}, ", level - 1).repeat(10);
-            bomb.push_str(&format!("a{level}: &a{level} [{before}]\n"));
+            writeln!(bomb, "a{level}: &a{level} [{before}]").unwrap();
         }
         bomb.push_str("jobs: { tests: { steps: *a11 } }\n");
         for text in ["", "jobs", "jobs: [tests]", "jobs: {a: 1}", &brackets, &large, &bomb] {

@@ -153,7 +153,7 @@ fn a_github_that_does_not_answer_holds_what_only_the_ledger_calls_good() {
             None => Rule::when(|_| true).fault(Fault::Close),
         });
         let bad = world.push("Bad", "bad\n");
-        let gate = world.project.gate(RED).envs(world.github.envs_through(&proxy.host(), &bad));
+        let gate = world.project.gate(RED).envs(world.github.envs_through(proxy.host(), &bad));
         let run = world.project.holds(gate, "github_did_not_answer");
         assert_eq!(reasons(&run).len(), 2, "{}", run.stdout);
     }

@@ -93,7 +93,7 @@ fn a_gate_that_observes_again_asks_conditionally() {
     };
     proxy.add(Rule::on("GET", "/jobs").times(1).before(push));
     world.github.add(Run::push(&bad).id(17).job("gate", "in_progress"));
-    let gate = world.project.gate(RED).envs(world.github.envs_through(&proxy.host(), &bad));
+    let gate = world.project.gate(RED).envs(world.github.envs_through(proxy.host(), &bad));
     let run = gate.run().code(4);
     assert_eq!(reasons(&run), ["job_failed", "not_the_effective_head"], "{}", run.stdout);
     assert_eq!(world.project.branch("main"), newer);
