@@ -1,5 +1,7 @@
 //! `after_promote` and `after_rollback`.
 
+use std::fmt::Write as _;
+
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
@@ -14,15 +16,17 @@ fn a_webhook_is_signed_and_says_what_is_live() {
     let url = format!("http://{}/deploy", receiver.host());
     let gate = world.gate(&commit).passed(&image);
     gate.env("DEPLOY_URL", &url).env("DEPLOY_SECRET", "key-of-ours").run().code(0);
-    let received = receiver.received();
-    assert_eq!(received.len(), 1);
-    let hook = &received[0];
+    let came = receiver.received();
+    assert_eq!(came.len(), 1);
+    let hook = &came[0];
     assert_eq!(hook.header("tidegate-event"), Some("promotion"));
     assert_eq!(hook.header("tidegate-delivery"), Some("release-1"));
     let mut mac = Hmac::<Sha256>::new_from_slice(b"key-of-ours").unwrap();
     mac.update(&hook.body);
-    let expected: String =
-        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let expected = mac.finalize().into_bytes().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
     assert_eq!(hook.header("tidegate-signature-256"), Some(format!("sha256={expected}").as_str()));
     let json = hook.json();
     assert_eq!(json["schema"], "tidegate/notice/1");

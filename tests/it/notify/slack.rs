@@ -2,7 +2,7 @@
 
 use super::{SLACK, SLACK_ALL, SLACK_PATH, broken, notices, rollback, slack_url, state, world};
 use crate::harness::fault_proxy::{Fault, FaultProxy, Rule};
-use crate::harness::receiver::Receiver;
+use crate::harness::receiver::{Received, Receiver};
 use crate::promises::release_world::REPOSITORY;
 
 #[test]
@@ -178,7 +178,7 @@ fn what_a_person_does_by_hand_is_told_too() {
     let (second, _) = world.candidate("Second", "print(2)\n");
     by_hand(&["promote"]);
     by_hand(&["rollback", "--stable-only", "--reason", "login is broken"]);
-    let told: Vec<String> = slack.received().iter().map(|one| one.text()).collect();
+    let told: Vec<String> = slack.received().iter().map(Received::text).collect();
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(told[0].contains("release 1") && told[1].contains("release 2"), "{told:?}");
     assert!(told[2].contains("Stable went back to release 1"), "{}", told[2]);
