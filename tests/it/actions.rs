@@ -1,5 +1,6 @@
-//! The action and the example workflow: audited, and run for real.
+//! The action and the example workflows: audited, and run for real.
 
 mod audit;
 mod example;
 mod release_gate;
+mod story;

@@ -14,6 +14,14 @@ use crate::harness::github::{self, GitHub};
 use crate::harness::oci_registry::{Auth, OciRegistry, PASSWORD, USER};
 use crate::harness::repo::Repo;
 
+/// The built tidegate.
+pub fn tidegate() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_tidegate"))
+}
+
+const RETRY: &str = include_str!("../../../docs/examples/tidegate-retry.yml");
+const RETRY_FILE: &str = ".github/workflows/tidegate-retry.yml";
+const WORKFLOW_REF: &str = "acme/app/.github/workflows/release-gate.yml@refs/heads/main";
 const EXAMPLE: &str = include_str!("../../../docs/examples/release-gate.yml");
 /// The run's token, which git and the registry ask for alike, as GitHub's do.
 const TOKEN: &str = PASSWORD;
@@ -39,7 +47,7 @@ pub struct Example {
     /// What stands for GitHub's API; act would name the real one.
     github: GitHub,
     /// How often the workflow ran, which gives each run its id.
-    runs: u32,
+    runs: u64,
 }
 
 impl Example {
@@ -52,6 +60,7 @@ impl Example {
         // act reads the repository's name from a remote; it never contacts it.
         repo.add_remote("github", &format!("https://github.com/{REPOSITORY}.git"));
         repo.write(".github/workflows/release-gate.yml", without_queue(EXAMPLE));
+        repo.write(RETRY_FILE, RETRY);
         repo.write(
             ".github/tidegate.yml",
             format!("version: 1\nimages:\n  - {}/{REPOSITORY}\n", registry.host()),
@@ -66,6 +75,53 @@ impl Example {
         example
     }
 
+    /// The same with more lines of configuration, and a GitHub that knows the history.
+    pub fn on_github(configuration: &str) -> Self {
+        let example = Self::new();
+        example.github.knows(&example.bare());
+        example.github.dispatchable("tidegate-retry.yml", &["run_id", "attempt"]);
+        let file = ".github/tidegate.yml";
+        let text = fs::read_to_string(example.repo.path().join(file)).expect("the configuration");
+        example.repo.write(file, text + configuration);
+        example
+    }
+
+    /// GitHub's API.
+    pub fn github(&self) -> &GitHub {
+        &self.github
+    }
+
+    /// The git server.
+    pub fn server(&self) -> &GitServer {
+        &self.server
+    }
+
+    /// Brings the developer's clone to what main shows.
+    pub fn pull(&self) {
+        let bare = self.bare();
+        self.repo.git(&["pull", "-q", "--ff-only", &bare.to_string_lossy(), "main"]);
+    }
+
+    /// Commits files and pushes them to main.
+    pub fn commit(&self, message: &str, files: &[(&str, &str)]) -> String {
+        let commit = self.repo.commit(message, files);
+        let bare = self.bare();
+        self.repo.git(&["push", "-q", &bare.to_string_lossy(), "main"]);
+        commit
+    }
+
+    /// Runs the gate's workflow at HEAD as an attempt of a run.
+    pub fn attempt(&self, run: u64, attempt: u32) -> ActRun {
+        let act = self.act(Act::push(self.repo.path(), REPOSITORY), EXAMPLE, run, tidegate());
+        act.env("GITHUB_RUN_ATTEMPT", &attempt.to_string()).run()
+    }
+
+    /// Runs the retry workflow with these inputs.
+    pub fn retry(&self, run: u64, inputs: &[(&str, &str)]) -> ActRun {
+        let act = Act::dispatch(self.repo.path(), REPOSITORY, RETRY_FILE, inputs);
+        self.act(act, RETRY, run, tidegate()).run()
+    }
+
     /// Commits an app, pushes it to main, and runs the workflow on it with `gate` as tidegate.
     pub fn push(&mut self, message: &str, app: &str, gate: &Path) -> (String, ActRun) {
         let commit = self.repo.commit(message, &[("app", app)]);
@@ -76,10 +132,15 @@ impl Example {
 
     fn run_workflow(&mut self, gate: &Path) -> ActRun {
         self.runs += 1;
+        let act = Act::push(self.repo.path(), REPOSITORY);
+        self.act(act, EXAMPLE, 1000 + self.runs, gate).run()
+    }
+
+    /// Gives a run of `workflow` its actions, servers and programs.
+    fn act(&self, mut act: Act, workflow: &str, run: u64, gate: &Path) -> Act {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/actions");
         let storage = |file: &str| self.storage.path().join(file).display().to_string();
-        let mut act = Act::push(self.repo.path(), REPOSITORY);
-        for uses in used_actions(EXAMPLE).chain(used_actions(ACTION)) {
+        for uses in used_actions(workflow).chain(used_actions(ACTION)) {
             let folder = match uses.split_once('@').map_or(uses, |(name, _)| name) {
                 "actions/checkout" => fixtures.join("checkout"),
                 "actions/upload-artifact" => fixtures.join("upload"),
@@ -100,14 +161,14 @@ impl Example {
             .env("TEST_REMOTE", &self.server.url(REPOSITORY))
             .env("TIDEGATE_GITHUB_API_URL", &self.github.url())
             .env("TIDEGATE_BIN", &gate.display().to_string())
-            .env("GITHUB_RUN_ID", &(1000 + self.runs).to_string())
+            .env("GITHUB_RUN_ID", &run.to_string())
+            .env("GITHUB_WORKFLOW_REF", WORKFLOW_REF)
             .env("CONTAINERS_STORAGE_CONF", &storage("storage.conf"))
             .programs(&self.storage.path().join("bin"))
             // Read by buildah and not by tidegate, which gets its credentials from the action.
             .env("REGISTRY_AUTH_FILE", &storage("auth.json"))
             // Nothing is run inside the image, so nothing needs a namespace.
             .env("BUILDAH_ISOLATION", "chroot")
-            .run()
     }
 
     /// The bare repository that stands for GitHub's.

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::example::{Example, digest};
+use super::example::{Example, digest, tidegate};
 
 const LEDGER: &str = "docs/ML_EXPERIMENT_RESULTS.md";
 
@@ -63,11 +63,6 @@ fn the_build_job_pushes_a_two_platform_candidate_and_the_gate_gets_its_digest() 
         assert_eq!(needs[job]["result"], "success", "{job}");
     }
     assert_eq!(needs["build-docker"]["outputs"]["digest"], digest(&index));
-}
-
-/// The built tidegate.
-fn tidegate() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_tidegate"))
 }
 
 /// The paths in which two trees of the bare repository differ.

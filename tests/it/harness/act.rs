@@ -17,10 +17,29 @@ pub struct Act {
 impl Act {
     /// A run of the `push` workflows of `repository` at its HEAD, as GitHub repository `name`.
     pub fn push(repository: &Path, name: &str) -> Self {
+        Self::event("push", repository, name)
+    }
+
+    /// A dispatched run of one workflow, given by its path, with these inputs.
+    pub fn dispatch(
+        repository: &Path,
+        name: &str,
+        workflow: &str,
+        inputs: &[(&str, &str)],
+    ) -> Self {
+        let mut act = Self::event("workflow_dispatch", repository, name);
+        act.command.args(["--workflows", workflow]);
+        for (name, value) in inputs {
+            act.command.args(["--input", &format!("{name}={value}")]);
+        }
+        act
+    }
+
+    fn event(event: &str, repository: &Path, name: &str) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let mut command = isolated_command(require_program("act"), folder.path());
         command
-            .args(["push", "--platform", "ubuntu-latest=-self-hosted"])
+            .args([event, "--platform", "ubuntu-latest=-self-hosted"])
             // Real checkouts through our stand-in, not act's copy of the work tree.
             .arg("--no-skip-checkout")
             // No server of act's own: it would listen on the machine's outside address.
