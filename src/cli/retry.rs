@@ -11,11 +11,11 @@ Examples:
   In the retry workflow, which the gate starts:
       tidegate retry --run 4711 --attempt 1
 
-Only a run that a gate has noted as failed on the state branch is run again: the push run of a commit
-on the protected branch of this very repository. A run with a later attempt, and one that did not
-fail, is left alone.
+Only a run that a gate has noted as failed on the state branch is run again: the push run of a
+commit on the protected branch of this very repository. A run with a later attempt, and one that
+did not fail, is left alone.
 
-Exit codes: 0 run again or left alone, 5 not ended in time, 6 not a run to be tried again; the others are errors.")]
+Exit codes: 0 run again or left alone, 5 not ended in time, 6 not a run to be tried again.")]
 pub struct Retry {
     /// Name the run by its id
     #[arg(long, value_name = "ID", env = "TIDEGATE_RUN_ID", hide_env_values = true)]
@@ -29,7 +29,7 @@ pub struct Retry {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub attempt: u32,
-    /// Wait at most so long for the end of the run: 60m, 90s
+    /// Wait at most so long for its end: 90s, 60m
     #[arg(
         long,
         value_name = "TIME",

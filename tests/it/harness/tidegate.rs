@@ -19,7 +19,7 @@ pub struct Tidegate {
     command: Command,
     stdin: Vec<u8>,
     // Kept so that the home folder lives as long as the run.
-    _home: TempDir,
+    home: TempDir,
 }
 
 impl Tidegate {
@@ -28,7 +28,7 @@ impl Tidegate {
         let home = TempDir::new().expect("a temporary folder");
         let mut command = isolated_command(env!("CARGO_BIN_EXE_tidegate"), home.path());
         command.current_dir(home.path());
-        Self { command, stdin: Vec::new(), _home: home }
+        Self { command, stdin: Vec::new(), home }
     }
 
     /// Adds arguments.
@@ -67,7 +67,7 @@ impl Tidegate {
     /// Starts it, for a test that kills it. The home folder lives as long as the second value.
     pub fn start(mut self) -> (Child, TempDir) {
         self.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        (self.command.spawn().expect("start tidegate"), self._home)
+        (self.command.spawn().expect("start tidegate"), self.home)
     }
 
     /// Runs it to its end.

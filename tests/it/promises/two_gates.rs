@@ -48,8 +48,8 @@ fn publish_data(world: &World, version: &str) {
     let dev = &world.dev;
     dev.git(&["fetch", "-q", "origin", "tidegate"]);
     dev.git(&["checkout", "-q", "--detach", "FETCH_HEAD"]);
-    dev.write("index.json", &index.to_string());
-    dev.write(&format!("records/{number:06}.json"), &record.to_string());
+    dev.write("index.json", index.to_string());
+    dev.write(&format!("records/{number:06}.json"), record.to_string());
     dev.git(&["add", "index.json", "records"]);
     dev.git(&["commit", "-qm", &format!("Release {number}: data [skip ci]")]);
     dev.git(&["push", "-q", "origin", "HEAD:refs/heads/tidegate"]);
@@ -120,13 +120,10 @@ fn a_gate_and_a_person_who_promote_at_once_release_it_once() {
         let person = world.by_hand(&["promote", &commit, "--yes"]).start();
         let (gate, person) = (gate.finish().code(0), person.finish());
         world.assert_live(2 + race as u64, &commit, &image);
-        match person.status {
-            // It was first, or found that there was nothing left to do.
-            Some(0) => {}
-            _ => {
-                person.code(7).says("has moved meanwhile; nothing was changed");
-                gate.says("is live as release");
-            }
+        // Else it was first, or found that there was nothing left to do.
+        if person.status != Some(0) {
+            person.code(7).says("has moved meanwhile; nothing was changed");
+            gate.says("is live as release");
         }
         assert_eq!(world.bare().ledger().matches(commit.as_str()).count(), 1);
     }

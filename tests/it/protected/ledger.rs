@@ -5,10 +5,10 @@ use crate::harness::project::{CONFIG, GREEN, LEDGER, NO_IMAGES, Project};
 
 /// Releases the head although main takes no push; the ledger's entry follows when it does.
 #[track_caller]
-fn stands_although_refused(protect: impl FnOnce(&Project), said: &str) {
+fn stands_although_refused(refuse_on: impl FnOnce(&Project), said: &str) {
     let project = Project::on_http();
     let commit = project.push("Better", &[("app.py", "print('better')\n")]);
-    protect(&project);
+    refuse_on(&project);
     let main = project.branch("main");
     let run = project.gate(GREEN).run().code(9);
     let report = run.json();
