@@ -13,6 +13,7 @@ mod harness;
 mod actions;
 mod byhand;
 mod cli;
+mod cost;
 mod demo;
 mod docs;
 mod git;
