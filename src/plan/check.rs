@@ -29,7 +29,7 @@ impl Plan {
         let said = match self.verdict {
             Verdict::Promote => self.promotion_contradiction(config),
             Verdict::Rollback => self.rollback_contradiction(),
-            Verdict::Retry => self.retry_contradiction(),
+            Verdict::Retry => self.retry_contradiction(config),
             Verdict::Hold | Verdict::Superseded => match self.steps.as_slice() {
                 [] => Ok(()),
                 [Step::WriteState { change }] if only_a_verdict(change) => Ok(()),
@@ -115,6 +115,7 @@ impl Plan {
             };
             let own = Some(notice.event) == event
                 && notice.commit == self.commit
+                && notice.branch == self.basis.branch
                 && notice.issue.is_none()
                 && notice.deliveries.iter().all(is_new);
             if !own {
@@ -178,7 +179,7 @@ impl Plan {
         Ok(())
     }
 
-    fn retry_contradiction(&self) -> Result<(), String> {
+    fn retry_contradiction(&self, config: &Config) -> Result<(), String> {
         let (note, step) = match self.steps.as_slice() {
             [] => return Ok(()),
             [Step::WriteState { change }, step] if only_a_note(change) => {
@@ -187,9 +188,12 @@ impl Plan {
             [step] => (None, step),
             _ => return Err("a retry is a note and the start of one workflow".to_owned()),
         };
-        let Step::DispatchRetry { branch, run, attempt, .. } = step else {
+        let Step::DispatchRetry { workflow, branch, run, attempt } = step else {
             return Err("a retry ends with the start of a workflow".to_owned());
         };
+        if *workflow != config.rollback.retry_workflow {
+            return Err(format!("{workflow:?} is not the configured retry workflow"));
+        }
         let noted = note.is_none_or(|note| note.run.id == *run && note.run.attempt == *attempt);
         if *branch != self.basis.branch || !noted {
             return Err(format!("its note is not that of run {run}, attempt {attempt}"));
