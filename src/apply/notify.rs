@@ -31,6 +31,9 @@ use seen::{Next, Seen};
 /// What a claim allows besides the channels' own time-outs: for git, and for clocks that differ.
 const ALLOWANCE: SignedDuration = SignedDuration::from_secs(180);
 
+/// So many files that cannot be read are named.
+const MOST_UNREADABLE: usize = 5;
+
 /// So far back the commit of a rollback is looked for.
 const MAX_COMMITS: usize = 500;
 
@@ -80,8 +83,8 @@ impl Applier<'_> {
         teller: &Teller,
     ) -> Told {
         let mut told = Told::default();
-        for name in observed.state.unreadable_notices.iter().take(3) {
-            told.warnings.push(format!("notices/{name} on the state branch cannot be read"));
+        for path in observed.state.unreadable.iter().take(MOST_UNREADABLE) {
+            told.warnings.push(format!("{path} on the state branch cannot be read"));
         }
         if !observed.state.notices.values().any(Notice::has_open_delivery) {
             return told;
