@@ -9,6 +9,7 @@ pub mod fault_proxy;
 pub mod git_server;
 pub mod github;
 pub mod mail_server;
+pub mod maildir_server;
 pub mod oci_registry;
 pub mod prism;
 pub mod project;

@@ -2,6 +2,7 @@
 
 use super::{broken, rollback, state, world};
 use crate::harness::mail_server::{MailServer, Manner};
+use crate::harness::maildir_server::MaildirServer;
 
 const MAIL: &str = "notify: { email: { to: [team@acme.example, ops@acme.example], from: gate@acme.example, smtp_env: SMTP_URL } }\n";
 
@@ -23,6 +24,20 @@ fn people_get_one_e_mail_of_a_rollback() {
     assert_eq!(mail.header("Auto-Submitted").as_deref(), Some("auto-generated"));
     for part in [&bad[..7], &good[..7], "tidegate rollback --undo"] {
         assert!(mail.body().contains(part), "no {part} in {}", mail.body());
+    }
+}
+
+#[test]
+fn a_mail_server_of_the_world_takes_it() {
+    let server = MaildirServer::start();
+    let (world, good, bad) = broken(MAIL);
+    rollback(&world, &bad).env("SMTP_URL", &server.url()).run().code(3).says("told");
+    world.by_hand(&["repair"]).env("SMTP_URL", &server.url()).run().code(0);
+    let mails = server.mails();
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    let recipients = "X-RcptTo: team@acme.example, ops@acme.example";
+    for part in ["Subject: [acme/app] Rolled back main", recipients, &bad[..7], &good[..7]] {
+        assert!(mails[0].contains(part), "no {part:?} in {}", mails[0]);
     }
 }
 

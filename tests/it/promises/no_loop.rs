@@ -177,8 +177,13 @@ fn retries_come_before_a_rollback() {
     let bad = project.push_bad();
     let attempt =
         |number: &str| project.gate(RED).envs(actions(&bad)).env("GITHUB_RUN_ATTEMPT", number);
-    let run = project.refuses(attempt("1"), 5);
+    let before = project.refs_but_state();
+    let run = attempt("1").run().code(5);
     assert_eq!(run.json()["verdict"], "retry");
+    // What failed is noted, and that is all.
+    assert_eq!(project.refs_but_state(), before);
+    let noted = project.remote_git(&["ls-tree", "-r", "--name-only", "refs/heads/tidegate"]);
+    assert!(noted.contains("retries/") && !noted.contains("quarantine/"), "{noted}");
     attempt("2").run().code(3);
     project.assert_rolled_back_to(&project.good);
 }
