@@ -41,32 +41,12 @@ impl Plan {
 
     /// Returns the record that the plan writes.
     pub fn record(&self) -> Option<&Record> {
-        self.steps.iter().find_map(|step| match step {
-            Step::WriteState { change } => change.record.as_ref(),
-            Step::CheckImage { .. }
-            | Step::KeepDigest { .. }
-            | Step::MoveTag { .. }
-            | Step::MoveStable { .. }
-            | Step::AppendLedger(_)
-            | Step::RollBack(_)
-            | Step::DispatchRetry { .. }
-            | Step::Notify { .. } => None,
-        })
+        self.steps.iter().filter_map(Step::change).find_map(|change| change.record.as_ref())
     }
 
     /// Returns the rollback of main that the plan pushes.
     pub fn main_rollback(&self) -> Option<&RollbackStep> {
-        self.steps.iter().find_map(|step| match step {
-            Step::RollBack(step) => Some(step),
-            Step::CheckImage { .. }
-            | Step::KeepDigest { .. }
-            | Step::WriteState { .. }
-            | Step::MoveTag { .. }
-            | Step::MoveStable { .. }
-            | Step::AppendLedger(_)
-            | Step::DispatchRetry { .. }
-            | Step::Notify { .. } => None,
-        })
+        self.steps.iter().find_map(Step::main_rollback)
     }
 
     /// The plan as it would be if nobody were told.
@@ -97,17 +77,8 @@ impl Plan {
             Verdict::Hold => Some(NoticeEvent::Hold),
             Verdict::Superseded | Verdict::Retry => None,
         };
-        let notices = self.steps.iter().flat_map(|step| match step {
-            Step::WriteState { change } => change.notices.as_slice(),
-            Step::CheckImage { .. }
-            | Step::KeepDigest { .. }
-            | Step::MoveTag { .. }
-            | Step::MoveStable { .. }
-            | Step::AppendLedger(_)
-            | Step::DispatchRetry { .. }
-            | Step::Notify { .. }
-            | Step::RollBack(_) => &[],
-        });
+        let changes = self.steps.iter().filter_map(Step::change);
+        let notices = changes.flat_map(|change| &change.notices);
         for notice in notices {
             let known = super::channels(notice.event, config, true, true);
             let is_new = |(key, delivery): (&String, &Delivery)| {
