@@ -12,8 +12,8 @@ use crate::observe::world::World;
 use crate::output::{Output, clean};
 use crate::plan::Facts;
 use crate::policy::{Decision, Reason, Verdict};
-use crate::state::NoticeEvent;
 use crate::state::notice::{AffectedCommit, FailedJob};
+use crate::state::{Channel, NoticeEvent};
 
 use super::gate::applier;
 
@@ -181,6 +181,23 @@ pub(super) fn deliver(session: &Session, done: Done, output: &mut Output) -> any
     }))
 }
 
+/// Returns who was told as people read it, one line for each notice: `e-mail, Slack (release-3)`.
+pub(super) fn in_words(delivered: &[String]) -> Vec<String> {
+    let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
+    for what in delivered {
+        let (channel, notice) = what.split_once(": ").unwrap_or((what, ""));
+        let words = Channel::words_of(channel);
+        match lines.iter_mut().find(|(known, _)| *known == notice) {
+            Some((_, channels)) => channels.push(words),
+            None => lines.push((notice, vec![words])),
+        }
+    }
+    lines
+        .into_iter()
+        .map(|(notice, channels)| format!("{} ({notice})", channels.join(", ")))
+        .collect()
+}
+
 /// The same for commands that report to people: says who was told, and warns.
 pub(super) fn deliver_and_say(
     session: &Session,
@@ -192,8 +209,8 @@ pub(super) fn deliver_and_say(
         None => Done::nothing(World::fetch(&session.git, &session.config)?.state),
     };
     let told = deliver(session, done, output)?;
-    for what in &told.delivered {
-        output.note(format!("told {}", clean(what)))?;
+    for what in in_words(&told.delivered) {
+        output.note(format!("told {}", clean(&what)))?;
     }
     for warning in &told.warnings {
         output.warning(warning)?;
