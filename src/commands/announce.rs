@@ -86,18 +86,36 @@ impl Session {
         self.git.commit(commit).map(|info| info.subject().to_owned()).unwrap_or_default()
     }
 
-    /// Adds the commits that a rollback takes out, newest first.
+    /// Adds the commits that a rollback takes out, newest first. Those that touch only the ledger
+    /// are nobody's work, and the ledger is kept.
     pub(super) fn with_range(&self, facts: Facts, range: &[CommitSha]) -> Facts {
-        let affected = range
-            .iter()
-            .take(NAMED)
-            .filter_map(|commit| {
-                let info = self.git.commit(commit).ok()?;
+        let mut affected = Vec::new();
+        let mut affected_count = 0;
+        for commit in range {
+            let Ok(info) = self.git.commit(commit) else {
+                affected_count += 1;
+                continue;
+            };
+            if self.is_ledger_commit(commit, &info.parents) {
+                continue;
+            }
+            affected_count += 1;
+            if affected.len() < NAMED {
                 let subject = info.subject().to_owned();
-                Some(AffectedCommit { commit: commit.clone(), subject, author: info.author })
-            })
-            .collect();
-        Facts { affected, affected_count: range.len(), ..facts }
+                let author = info.author;
+                affected.push(AffectedCommit { commit: commit.clone(), subject, author });
+            }
+        }
+        Facts { affected, affected_count, ..facts }
+    }
+
+    fn is_ledger_commit(&self, commit: &CommitSha, parents: &[CommitSha]) -> bool {
+        match parents {
+            [parent] => {
+                self.git.touches_only(parent, commit, &self.config.ledger.path).unwrap_or_default()
+            }
+            _ => false,
+        }
     }
 }
 
