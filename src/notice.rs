@@ -149,7 +149,7 @@ fn lead(notice: &Notice) -> Vec<Part> {
             }
         }
         (NoticeEvent::Hold, _) => {
-            parts.extend([own("A person is to look at "), said(&notice.subject), own(".")]);
+            parts.extend([own("The commit: "), said(&notice.subject), own(".")]);
         }
         (NoticeEvent::Promotion, _) => {
             parts.extend([own("Users get "), said(&notice.subject), own(" now.")]);
