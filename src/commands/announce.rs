@@ -1,6 +1,8 @@
 //! Who is told of what: the facts for the plan, and the last phase of every command that changes
 //! anything.
 
+use std::collections::BTreeMap;
+
 use super::session::{SECRETS, Session, block_on};
 use crate::actions::commands::mask;
 use crate::adapters::notify::{Channels, parts_of, variables};
@@ -125,6 +127,7 @@ pub(super) fn of_decision(
     evidence: &Evidence,
     decision: &Decision,
     github: bool,
+    pages: &BTreeMap<String, String>,
 ) -> Option<Facts> {
     let event = match decision.verdict {
         Verdict::Promote => NoticeEvent::Promotion,
@@ -139,7 +142,10 @@ pub(super) fn of_decision(
         reasons: decision.reasons.iter().map(ToString::to_string).collect(),
         reason_kinds: decision.reasons.iter().map(kind).collect(),
         failed_jobs: jobs
-            .map(|job| FailedJob { name: job.name.clone(), url: run_url.clone() })
+            .map(|job| FailedJob {
+                name: job.name.clone(),
+                url: pages.get(&job.name).cloned().or_else(|| run_url.clone()),
+            })
             .collect(),
         failed_tests: failed_tests(evidence),
         ..session.facts(event, &decision.commit, github)

@@ -36,7 +36,10 @@ impl Session {
         };
         let host = self.host_of_app(&api);
         let app = key.app;
-        let options = self.github_options(api, repository.clone(), Login::App(key));
+        let mut options = self.github_options(api, repository.clone(), Login::App(key));
+        if self.run.is_none() {
+            options.http = self.impatience();
+        }
         let token = block_on(async {
             let github = GitHub::new(options).or_hint(format!(
                 "{PRIVATE_KEY} has to be the whole file that GitHub gave for the App, from `-----BEGIN` to `-----END`; line breaks may be written as `\\n`"

@@ -47,10 +47,15 @@ impl Session {
 
     /// Makes a client of GitHub for a person who waits: one try, and no long one.
     pub(super) fn impatient_github(&self) -> anyhow::Result<Option<GitHub>> {
+        self.github_with(self.impatience())
+    }
+
+    /// What a person waits for: one try, and no long one.
+    pub(super) fn impatience(&self) -> http::Options {
         let mut options = patience(self);
         options.retry.attempts = 1;
         options.attempt_timeout = options.attempt_timeout.min(IMPATIENT);
-        self.github_with(options)
+        options
     }
 
     /// Makes the client of GitHub, with the patience of a gate.

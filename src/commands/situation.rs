@@ -27,6 +27,7 @@ mod base;
 mod earlier;
 mod failing;
 mod left;
+mod pages;
 mod places;
 mod retry;
 mod steps;
@@ -161,8 +162,8 @@ pub(super) async fn assess(
         release = evidence.state.newest_number(),
         "decided"
     );
-    let plan =
-        steps::make_plan(session, &world, &evidence, &decision, keep, clients.github.is_some())?;
+    let news = pages::observe(session, clients, &evidence, &decision).await;
+    let plan = steps::make_plan(session, &world, &evidence, &decision, keep, &news)?;
     let left = left::by_its_gate(&evidence, &decision);
     let passed = decision.outcome == Some(Outcome::Passed);
     let flaky = if passed { flaky(&evidence, &session.config) } else { Vec::new() };

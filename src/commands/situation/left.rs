@@ -2,7 +2,7 @@
 
 use super::earlier::Earlier;
 use super::failing::{self, Looking};
-use super::{Situation, base, observed_ledger, steps};
+use super::{Situation, base, observed_ledger, pages, steps};
 use crate::adapters::image_cache::ImageCache;
 use crate::cli::Inputs;
 use crate::commands::clients::Clients;
@@ -60,8 +60,8 @@ pub(in crate::commands) async fn assess_left(
     let keep = failing::observe(session, &looking, &ledger, &mut evidence).await?;
     let decision = policy::decide(&evidence, &session.config);
     tracing::info!(verdict = decision.verdict.word(), commit = %decision.commit, "decided");
-    let plan =
-        steps::make_plan(session, &world, &evidence, &decision, keep, clients.github.is_some())?;
+    let news = pages::observe(session, clients, &evidence, &decision).await;
+    let plan = steps::make_plan(session, &world, &evidence, &decision, keep, &news)?;
     let (images, flaky, run) = (ImageCache::default(), Vec::new(), evidence.run);
     Ok(Some(Situation { world, decision, plan, images, left: None, flaky, run }))
 }

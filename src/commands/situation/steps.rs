@@ -1,5 +1,6 @@
 //! Turns a decision into a plan.
 
+use super::pages::News;
 use super::retry::retry_steps;
 use crate::commands::announce;
 use crate::commands::session::Session;
@@ -17,7 +18,7 @@ pub(super) fn make_plan(
     evidence: &Evidence,
     decision: &Decision,
     keep: Vec<String>,
-    github: bool,
+    news: &News,
 ) -> anyhow::Result<Plan> {
     let state = &world.state.state;
     let mut steps = if decision.binding {
@@ -35,7 +36,7 @@ pub(super) fn make_plan(
         Vec::new()
     };
     if decision.binding
-        && let Some(facts) = announce::of_decision(session, evidence, decision, github)
+        && let Some(facts) = announce::of_decision(session, evidence, decision, news.github, &news.pages)
     {
         plan::announce(&mut steps, facts, state, &session.config);
     }

@@ -114,6 +114,10 @@ fn green_flaky_red_and_protected() {
     let text = issues[0].body.as_deref().unwrap_or_default();
     assert!(text.contains(&bad[..7]) && text.contains(&flaky[..7]), "{text}");
     assert!(text.contains("test\\_answer"), "the failing test is not named: {text}");
+    let jobs = &example.github().run(1003).jobs;
+    let job = jobs.iter().rfind(|job| job.name == "Tests").expect("the job of the second try");
+    let page = format!("/actions/runs/1003/job/{}", job.id);
+    assert!(text.contains(&page), "no link to the failed job: {text}");
 
     // The next green commit supersedes it, and closes the issue.
     example.pull();
