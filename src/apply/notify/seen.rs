@@ -87,6 +87,6 @@ impl Seen<'_> {
     }
 
     fn what(&self) -> String {
-        format!("{}: {}", self.channel, self.notice.id)
+        format!("{} ({})", self.channel.words(), self.notice.id)
     }
 }

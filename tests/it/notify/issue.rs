@@ -26,7 +26,7 @@ fn broken(configuration: &str, subject: &str) -> (World, GitHub, String) {
 fn a_rollback_opens_one_issue_and_the_promotion_closes_it() {
     let (world, github, bad) = broken("", "Bad");
     let url = github.url();
-    with_token(world.gate(&bad).failed(), &url).run().code(3).says("github_issue");
+    with_token(world.gate(&bad).failed(), &url).run().code(3).says("told GitHub issue");
     let issues = github.issues();
     assert_eq!(issues.len(), 1, "{issues:?}");
     let body = issues[0].body.clone().unwrap();
