@@ -18,6 +18,7 @@ mod docs;
 mod git;
 mod github;
 mod github_evidence;
+mod github_walk;
 mod notify;
 mod promises;
 mod protected;
