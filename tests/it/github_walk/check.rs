@@ -160,7 +160,7 @@ impl Story {
             else {
                 continue;
             };
-            self.told.push(format!("    main: {} -> {}", &from[..7], &to[..7]));
+            self.tell(format!("    main: {} -> {}", &from[..7], &to[..7]));
             let out = format!("{to}..{commit}^");
             let out = self.project.remote_git(&["rev-list", &out]);
             self.out.extend(out.lines().map(str::to_owned));

@@ -9,6 +9,10 @@ use crate::harness::fault_proxy::{Fault, FaultProxy, Request, Rule};
 /// Where the knife falls: the child, once it has started.
 pub type Victim = Arc<Mutex<Option<Child>>>;
 
+/// What the example workflow gives its gate, and a person may have taken away.
+const PERMISSIONS: [(&str, &str); 4] =
+    [("actions", "write"), ("issues", "write"), ("pull_requests", "write"), ("checks", "read")];
+
 fn is_write(request: &Request) -> bool {
     let push = request.method != "POST" || !request.path.ends_with("git-upload-pack");
     request.method != "GET" && push
@@ -19,10 +23,24 @@ impl Story {
         for proxy in [&self.api, &self.git, &self.hooks] {
             proxy.forget();
         }
+        for (name, level) in PERMISSIONS {
+            self.github.permit(name, level);
+        }
+    }
+
+    /// Takes something from the token.
+    fn forbid(&mut self) -> String {
+        let (name, _) = PERMISSIONS[self.dice.index(PERMISSIONS.len())];
+        let level = if self.dice.roll(2) == 0 { "none" } else { "read" };
+        self.github.permit(name, level);
+        format!("{name}: {level}")
     }
 
     /// Sets up one fault; says which.
     pub fn fault(&mut self) -> String {
+        if self.dice.roll(4) == 0 {
+            return self.forbid();
+        }
         let proxy = self.dice.roll(5);
         let kind = self.dice.roll(12);
         let skip = usize::try_from(self.dice.roll(3)).unwrap();

@@ -104,7 +104,7 @@ impl Story {
             let reasons: Vec<String> =
                 reasons.iter().map(|r| r["reason"].as_str().unwrap().to_owned()).collect();
             let commit = &said["commit"];
-            self.told.push(format!("    {} {verdict} {reasons:?}", &commit.as_str().unwrap()[..7]));
+            self.tell(format!("    {} {verdict} {reasons:?}", &commit.as_str().unwrap()[..7]));
             // A slow machine: nobody could know.
             if reasons.iter().any(|name| name == "github_did_not_answer") {
                 self.pushes[at].gate = Gate::Broken;
@@ -119,16 +119,16 @@ impl Story {
             self.pushes[at].gate = Gate::Said(9);
         }
         if let Some(error) = json["error"].as_str() {
-            self.told.push(format!("    {error}: {}", json["causes"]));
+            self.tell(format!("    {error}: {}", json["causes"]));
         }
         for what in ["told", "warnings", "pull_request"] {
             if json[what].as_array().is_some_and(|list| !list.is_empty()) || json[what].is_object()
             {
-                self.told.push(format!("    {what}: {}", json[what]));
+                self.tell(format!("    {what}: {}", json[what]));
             }
         }
         if let Some(problem) = json["left"]["error"].as_str() {
-            self.told.push(format!("    left: {problem}"));
+            self.tell(format!("    left: {problem}"));
         }
     }
 

@@ -30,10 +30,10 @@ impl Story {
     }
 
     pub fn push(&mut self) {
-        let color = match self.dice.roll(8) {
+        let color = match self.dice.roll(9) {
             0..=2 => Color::Green,
-            3..=5 => Color::Red,
-            6 => Color::Flaky(u32::try_from(self.dice.roll(3)).unwrap() + 1),
+            3..=6 => Color::Red,
+            7 => Color::Flaky(u32::try_from(self.dice.roll(3)).unwrap() + 1),
             _ => Color::Rotten,
         };
         self.project.pull();
