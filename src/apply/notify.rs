@@ -25,7 +25,7 @@ use crate::state::{Channel, Delivery, Notice, NoticeEvent, State, StateChange};
 mod results;
 mod seen;
 
-use results::{around, with_results};
+use results::{around, superseded, with_results};
 use seen::{Next, Seen};
 
 /// What a claim allows besides the channels' own time-outs: for git, and for clocks that differ.
@@ -190,6 +190,7 @@ impl Applier<'_> {
         for notice in open {
             let mut own = notice.clone();
             let has_happened = self.has_happened(&mut own, teller)?;
+            let superseded = superseded(state, notice);
             for (key, delivery) in &mut own.deliveries {
                 let Ok(channel) = key.parse::<Channel>() else { continue };
                 if channel == Channel::GithubIssue && issue_is_claimed && !by_another(delivery) {
@@ -200,7 +201,8 @@ impl Applier<'_> {
                     ));
                     continue;
                 }
-                let seen = Seen { now, notice, channel, has_happened, teller, channels };
+                let seen =
+                    Seen { now, notice, channel, has_happened, superseded, teller, channels };
                 let (next, warning) = seen.decide(delivery);
                 round.warnings.extend(warning);
                 match next {
