@@ -102,7 +102,9 @@ impl<'a> Channels<'a> {
     pub fn ready(&self, channel: Channel) -> Ready {
         let needs = |names: &[&str]| match names.iter().find(|name| (self.variable)(name).is_none())
         {
-            Some(name) => Ready::NotHere(format!("{name} is not set")),
+            Some(name) => Ready::NotHere(format!(
+                "{name} is not set; set it from a secret, in `env` of the gate's step"
+            )),
             None => Ready::Yes,
         };
         match channel {

@@ -14,8 +14,8 @@ use crate::observe::world::World;
 use crate::output::{Output, clean};
 use crate::plan::Facts;
 use crate::policy::{Decision, Reason, Verdict};
-use crate::state::NoticeEvent;
 use crate::state::notice::{AffectedCommit, FailedJob};
+use crate::state::{Channel, NoticeEvent};
 
 use super::gate::applier;
 
@@ -92,18 +92,36 @@ impl Session {
         self.git.commit(commit).map(|info| info.subject().to_owned()).unwrap_or_default()
     }
 
-    /// Adds the commits that a rollback takes out, newest first.
+    /// Adds the commits that a rollback takes out, newest first. Those that touch only the ledger
+    /// are nobody's work, and the ledger is kept.
     pub(super) fn with_range(&self, facts: Facts, range: &[CommitSha]) -> Facts {
-        let affected = range
-            .iter()
-            .take(NAMED)
-            .filter_map(|commit| {
-                let info = self.git.commit(commit).ok()?;
+        let mut affected = Vec::new();
+        let mut affected_count = 0;
+        for commit in range {
+            let Ok(info) = self.git.commit(commit) else {
+                affected_count += 1;
+                continue;
+            };
+            if self.is_ledger_commit(commit, &info.parents) {
+                continue;
+            }
+            affected_count += 1;
+            if affected.len() < NAMED {
                 let subject = info.subject().to_owned();
-                Some(AffectedCommit { commit: commit.clone(), subject, author: info.author })
-            })
-            .collect();
-        Facts { affected, affected_count: range.len(), ..facts }
+                let author = info.author;
+                affected.push(AffectedCommit { commit: commit.clone(), subject, author });
+            }
+        }
+        Facts { affected, affected_count, ..facts }
+    }
+
+    fn is_ledger_commit(&self, commit: &CommitSha, parents: &[CommitSha]) -> bool {
+        match parents {
+            [parent] => {
+                self.git.touches_only(parent, commit, &self.config.ledger.path).unwrap_or_default()
+            }
+            _ => false,
+        }
     }
 }
 
@@ -191,6 +209,23 @@ pub(super) fn deliver(session: &Session, done: Done, output: &mut Output) -> any
     }))
 }
 
+/// Returns who was told as people read it, one line for each notice: `e-mail, Slack (release-3)`.
+pub(super) fn in_words(delivered: &[String]) -> Vec<String> {
+    let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
+    for what in delivered {
+        let (channel, notice) = what.split_once(": ").unwrap_or((what, ""));
+        let words = Channel::words_of(channel);
+        match lines.iter_mut().find(|(known, _)| *known == notice) {
+            Some((_, channels)) => channels.push(words),
+            None => lines.push((notice, vec![words])),
+        }
+    }
+    lines
+        .into_iter()
+        .map(|(notice, channels)| format!("{} ({notice})", channels.join(", ")))
+        .collect()
+}
+
 /// The same for commands that report to people: says who was told, and warns.
 pub(super) fn deliver_and_say(
     session: &Session,
@@ -202,8 +237,8 @@ pub(super) fn deliver_and_say(
         None => Done::nothing(World::fetch(&session.git, &session.config)?.state),
     };
     let told = deliver(session, done, output)?;
-    for what in &told.delivered {
-        output.note(format!("told {}", clean(what)))?;
+    for what in in_words(&told.delivered) {
+        output.note(format!("told {}", clean(&what)))?;
     }
     for warning in &told.warnings {
         output.warning(warning)?;

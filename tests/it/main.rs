@@ -19,6 +19,7 @@ mod docs;
 mod git;
 mod github;
 mod github_evidence;
+mod github_walk;
 mod notify;
 mod promises;
 mod protected;
