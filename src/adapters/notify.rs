@@ -137,8 +137,7 @@ impl<'a> Channels<'a> {
         match channel {
             Channel::Slack => post::SLACK_TIMEOUT,
             Channel::Email => email::TIMEOUT,
-            // Several requests, each with its waits for rate limits.
-            Channel::GithubIssue => Duration::from_mins(10),
+            Channel::GithubIssue => issue::patience(self.config),
             Channel::AfterPromote(_) | Channel::AfterRollback(_) => match self.hook(channel) {
                 Some(Hook::Run { timeout, .. } | Hook::Webhook { timeout, .. }) => timeout,
                 None => Duration::ZERO,

@@ -7,7 +7,7 @@ use super::session::{SECRETS, Session, block_on};
 use crate::actions::commands::mask;
 use crate::adapters::notify::{Channels, parts_of, variables};
 use crate::adapters::state_branch::Observed;
-use crate::apply::{Applied, Teller, Told};
+use crate::apply::{Applied, PullState, Teller, Told};
 use crate::evidence::Evidence;
 use crate::model::CommitSha;
 use crate::observe::world::World;
@@ -34,7 +34,11 @@ impl Done {
     /// Takes it from what was applied.
     pub(super) fn of(applied: &Applied) -> Self {
         let pushed = applied.rolled_back.as_ref();
-        let proposed = applied.proposed.as_ref();
+        // What a person has merged or declined before restores nothing now.
+        let proposed = applied.proposed.as_ref().filter(|pull| match pull.state {
+            PullState::Opened | PullState::Open => true,
+            PullState::Merged | PullState::Declined => false,
+        });
         Self {
             observed: applied.observed.clone(),
             rolled_back: pushed.map(|done| (done.failed.clone(), done.commit.clone())),
@@ -255,4 +259,37 @@ fn mask_variables(session: &Session, output: &mut Output) -> anyhow::Result<()> 
     }
     output.text(&String::from_utf8_lossy(&commands))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::Proposed;
+
+    fn told_of(state: PullState) -> Option<(CommitSha, String)> {
+        let sha = |digit: &str| -> CommitSha { digit.repeat(40).parse().unwrap() };
+        let proposed = Proposed {
+            number: 1,
+            url: "https://github.com/acme/app/pull/1".to_owned(),
+            state,
+            branch: "tidegate-rollback-222222222222".parse().unwrap(),
+            commit: None,
+            good: sha("3"),
+            good_subject: String::new(),
+            failed: sha("2"),
+            kept: Vec::new(),
+            warnings: Vec::new(),
+        };
+        Done::of(&Applied { proposed: Some(proposed), ..Applied::default() }).pull_request
+    }
+
+    #[test]
+    fn people_are_told_of_pull_requests_that_wait() {
+        for state in [PullState::Opened, PullState::Open] {
+            assert!(told_of(state).is_some_and(|(_, url)| url.ends_with("/pull/1")), "{state:?}");
+        }
+        for state in [PullState::Merged, PullState::Declined] {
+            assert_eq!(told_of(state), None, "{state:?}");
+        }
+    }
 }

@@ -114,6 +114,20 @@ fn a_token_that_may_not_open_issues_is_a_warning() {
 }
 
 #[test]
+fn a_rollback_that_a_promotion_has_superseded_opens_no_issue_any_more() {
+    let (world, github, bad) = broken("", "Bad");
+    github.permit("issues", "read");
+    let url = github.url();
+    with_token(world.gate(&bad).failed(), &url).run().code(3).says("issues: write");
+    let (mended, image) = world.candidate("Mended", "print('mended')\n");
+    with_token(world.gate(&mended).passed(&image), &url).run().code(0);
+    github.permit("issues", "write");
+    // Another run of the same commit: no promotion would close what it opens.
+    with_token(world.gate(&mended).passed(&image).run_id(17, 2), &url).run().code(0);
+    assert_eq!(github.issues().len(), 0, "{:?}", github.issues());
+}
+
+#[test]
 fn nobody_is_asked_where_issues_are_not_wanted() {
     let (world, github, bad) = broken("notify: { github_issue: false }\n", "Bad");
     with_token(world.gate(&bad).failed(), &github.url()).run().code(3);

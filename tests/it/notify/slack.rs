@@ -213,6 +213,15 @@ fn a_plan_that_is_applied_tells_and_a_forged_one_is_refused() {
         apply().run().code(10);
         assert_eq!(world.fingerprint(), before, "{to}");
     }
+    // Of another branch, whose issue it would be told in.
+    let mut other: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    for step in other["steps"].as_array_mut().unwrap() {
+        if step["step"] == "write_state" {
+            step["change"]["notices"][0]["branch"] = "release".into();
+        }
+    }
+    std::fs::write(&file, other.to_string()).unwrap();
+    apply().run().code(10);
     std::fs::write(&file, &plan).unwrap();
     apply().run().code(3).says("told");
     assert_eq!(slack.received().len(), 1);
