@@ -89,7 +89,7 @@ fn a_rollback_to_a_release_without_anything_in_between_asks_nothing() {
     let bad = world.push("Bad", "bad\n");
     let run = world.gate(&bad, RED).run().code(3);
     assert_eq!(run.json()["rolled_back"]["to"], good.as_str());
-    assert_eq!(world.github.count("GET", "actions"), 0, "{:?}", world.github.lines());
+    assert_eq!(world.github.count("GET", "/actions/workflows/"), 0, "{:?}", world.github.lines());
 }
 
 #[test]
