@@ -1,9 +1,10 @@
 //! Runs, their gates, and the retry workflow.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::faults::Victim;
 use super::{Gate, HOOK_PATH, HOOK_SECRET, RETRY_WORKFLOW, Story};
+use crate::harness::fault_proxy::{Request, Rule};
 use crate::harness::github::world::Run as Listed;
 use crate::harness::repo::Repo;
 use crate::harness::tidegate::{Run, Tidegate};
@@ -88,7 +89,7 @@ impl Story {
             run.conclusion = Some(if green { "success" } else { "failure" }.to_owned());
         });
         self.pushes[at].gate = match code {
-            Some(code @ (0 | 3 | 4 | 5)) if !faulty => Gate::Said(code),
+            Some(code @ (0 | 3 | 4 | 5)) => Gate::Said(code),
             _ => Gate::Broken,
         };
         let Some(ended) = ended else { return };
@@ -139,9 +140,10 @@ impl Story {
             return self.push();
         }
         let at = waiting[self.dice.index(waiting.len())];
-        match self.dice.roll(8) {
+        match self.dice.roll(9) {
             0 | 1 => self.run_gate(at, true),
             2 => self.kill_gate(at),
+            3 => self.race(at),
             _ => self.run_gate(at, false),
         }
     }
@@ -189,6 +191,38 @@ impl Story {
         self.check(&before, true, true);
     }
 
+    /// Somebody pushes while a gate writes.
+    fn race(&mut self, at: usize) {
+        let color = self.color();
+        self.count += 1;
+        let text = self.count.to_string();
+        let (person, pushed) = (self.clone(), Arc::new(Mutex::new(None)));
+        let bare = self.project.bare().display().to_string();
+        let skip = self.dice.index(3);
+        let note = Arc::clone(&pushed);
+        let push = move |_: &Request| {
+            person.git(&["fetch", "-q", &bare, "main"]);
+            person.git(&["reset", "-q", "--hard", "FETCH_HEAD"]);
+            let commit = person.commit(&format!("Race {text}"), &[("app.py", &text)]);
+            if person.try_git(&["push", "-q", &bare, "HEAD:main"]).status.success() {
+                *note.lock().unwrap() = Some(commit);
+            }
+        };
+        let rule = Rule::on("POST", "git-receive-pack").skip(skip).times(1).before(push);
+        self.git.add(rule);
+        self.tell(format!("somebody pushes in front of write {}", skip + 1));
+        self.run_gate(at, false);
+        let pushed = pushed.lock().unwrap().take();
+        if let Some(commit) = pushed {
+            self.tell(format!(
+                "push #{} {} {color:?}, in between",
+                self.pushes.len(),
+                &commit[..7]
+            ));
+            self.add_run(commit, color);
+        }
+    }
+
     /// Two gates at the same time.
     pub fn two_gates(&mut self) {
         let waiting = self.waiting();
@@ -203,16 +237,22 @@ impl Story {
         self.tell(text);
         let (one, one_clone, _) = self.prepare(first);
         let (other, other_clone, _) = self.prepare(second);
+        let faulty = self.dice.roll(3) == 0;
+        if faulty {
+            let fault = self.fault();
+            self.tell(format!("    with {fault}"));
+        }
         let thread = std::thread::spawn(move || one.run());
         let other = other.run();
         let one = thread.join().unwrap();
         drop((one_clone, other_clone));
+        self.no_faults();
         for (at, ended) in [(first, &one), (second, &other)] {
             self.tell(format!("    exit {:?}", ended.status));
-            self.conclude(at, Some(ended), false);
+            self.conclude(at, Some(ended), faulty);
             self.check_run(ended, false);
         }
-        self.check(&before, true, false);
+        self.check(&before, true, faulty);
     }
 
     /// The retry workflow of the oldest dispatch that nobody has attended to.

@@ -16,7 +16,11 @@ impl Story {
         if self.protected {
             self.project.server().protect("app", MAIN);
         }
-        let commit = self.project.dev.head();
+        self.add_run(self.project.dev.head(), color);
+    }
+
+    /// GitHub starts the run of a push.
+    pub fn add_run(&mut self, commit: String, color: Color) {
         let run = Listed::push(&commit).queued().job("tests", "queued").job("gate", "queued");
         let run = self.github.add(run);
         self.pushes.push(Push { commit, run, color, gate: Gate::Waits, word: None });
@@ -29,13 +33,17 @@ impl Story {
         self.push_head(color);
     }
 
-    pub fn push(&mut self) {
-        let color = match self.dice.roll(9) {
+    pub fn color(&mut self) -> Color {
+        match self.dice.roll(9) {
             0..=2 => Color::Green,
             3..=6 => Color::Red,
             7 => Color::Flaky(u32::try_from(self.dice.roll(3)).unwrap() + 1),
             _ => Color::Rotten,
-        };
+        }
+    }
+
+    pub fn push(&mut self) {
+        let color = self.color();
         self.project.pull();
         for _ in 0..self.dice.roll(3).saturating_sub(1) {
             self.count += 1;
