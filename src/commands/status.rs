@@ -294,7 +294,7 @@ fn find_good(
         Ok(mut search) => {
             if !offline {
                 let most = MOST_REQUESTS.saturating_sub(session.login_requests);
-                session.corroborate_shown(state, &mut search, Some(most));
+                let _silent = session.corroborate_shown(state, &mut search, Some(most));
             }
             let chosen = last_good::choose(&search).map(|good| Good {
                 commit: good.commit.clone(),

@@ -216,6 +216,19 @@ fn without_a_token_people_get_the_ledgers_word_and_nobody_is_asked() {
 }
 
 #[test]
+fn last_good_prints_no_hearsay_where_github_is_silent() {
+    let (world, forged) = forged_by_hand();
+    let proxy = FaultProxy::start(&world.github.host());
+    proxy.add(Rule::when(|_| true).answer(500, &[], "<html>Unicorn</html>"));
+    let run = by_hand(&world, proxy.host(), &["last-good"]).run().code(8);
+    assert_eq!(run.stdout, "");
+    assert!(run.stderr.contains("--explain"), "{}", run.stderr);
+    let run = by_hand(&world, proxy.host(), &["last-good", "--json"]).run().code(8);
+    assert_eq!(run.json()["commit"], forged.as_str());
+    assert!(run.stdout.contains("GitHub did not answer"), "{}", run.stdout);
+}
+
+#[test]
 fn a_rollback_by_hand_passes_over_what_github_refutes() {
     let (world, _) = forged_by_hand();
     let run =
