@@ -81,7 +81,7 @@ fn a_promotion_asks_github_nothing_about_runs() {
 }
 
 #[test]
-fn a_rollback_to_a_release_without_anything_in_between_asks_nothing() {
+fn a_rollback_to_a_release_without_anything_in_between_asks_only_for_links() {
     let world = World::new();
     let good = world.push("Fine", "fine\n");
     world.gate(&good, GREEN).run().success();

@@ -58,7 +58,7 @@ fn no_channel_shows_its_secrets() {
     let bad = world.commit("Bad", &[("app.py", "print('bad')\n")]);
     let run = loud(&world, &bad, &github.url(), &web.host(), &mail.url());
     assert_eq!((web.received().len(), mail.mails().len(), github.issues().len()), (2, 1, 1));
-    let run = run.says("after_rollback/1");
+    let run = run.says("not told: after_rollback[1]");
     is_nowhere(&world, &run);
 }
 
@@ -70,6 +70,6 @@ fn no_channel_that_cannot_be_reached_shows_its_secrets() {
     // Nobody listens on port 1.
     let smtp = "smtp://alerts:p%40ss-w0rd-of-mail@127.0.0.1:1";
     let run = loud(&world, &bad, "http://127.0.0.1:1", "127.0.0.1:1", smtp);
-    let run = run.says("not told: slack").says("not told: email").says("not told: github_issue");
+    let run = run.says("not told: Slack").says("not told: e-mail").says("not told: GitHub issue");
     is_nowhere(&world, &run);
 }
