@@ -110,6 +110,10 @@ impl Story {
             if reasons.iter().any(|name| name == "github_did_not_answer") {
                 self.pushes[at].gate = Gate::Broken;
             }
+            // It is about the tested commit, whatever failed above it.
+            if reasons.iter().any(|name| name == "rolled_back_already") {
+                continue;
+            }
             if let Some(push) = self.pushes.iter_mut().find(|push| *commit == *push.commit) {
                 push.word = Some((verdict.to_owned(), reasons));
             }
