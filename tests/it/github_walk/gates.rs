@@ -353,10 +353,9 @@ impl Story {
                 continue;
             }
             let broken = |push: &super::Push| match push.gate {
-                // Whoever cancelled it wants to know after all: nobody else would decide.
-                Gate::Broken | Gate::Cancelled => true,
-                // The retry workflow could not be started.
-                Gate::Said(5) => true,
+                // Whoever cancelled it wants to know after all, since nobody else would decide; and a
+                // retry workflow that could not be started is started by a person.
+                Gate::Broken | Gate::Cancelled | Gate::Said(5) => true,
                 Gate::Waits | Gate::Said(_) => false,
             };
             // The newest first.
