@@ -157,7 +157,10 @@ async fn ask_in_between(
     let (git, config) = (&session.git, &session.config);
     let mut between = Vec::new();
     for commit in git.range(good, failed, MAX_COMMITS)? {
-        if commit != *failed && failure::seems_to_run(git, config, &commit)? {
+        // What a rollback took out is good for nothing whatever its run says, and its gate decides
+        // nothing any more: to wait for it would be to wait for ever.
+        let out = evidence.state.is_rolled_back(&commit);
+        if commit != *failed && !out && failure::seems_to_run(git, config, &commit)? {
             between.push(commit);
         }
     }

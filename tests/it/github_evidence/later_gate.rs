@@ -124,3 +124,30 @@ fn the_failure_of_a_newer_commit_is_tried_again_in_its_own_run() {
     assert_eq!(again.json()["retry"]["dispatched"], true, "{}", again.stdout);
     assert_eq!(w.world.github.dispatches().len(), 1);
 }
+
+#[test]
+fn a_commit_that_was_rolled_back_is_waited_for_by_nobody() {
+    let world = World::new();
+    let released = world.push("Released", "released\n");
+    world.project.gate(GREEN).run().success();
+    world.project.pull();
+    let first = world.push("Bad", "bad\n");
+    let first_run = world.github.add(Run::push(&first).job("gate", "in_progress"));
+    world.gate_of(first_run, RED).run().code(3);
+    world.github.finish(first_run, &[("gate", "failure")], "failure");
+    world.project.dev.checkout("main");
+    world.project.pull();
+    let second = world.push("Worse", "worse\n");
+    let second_run = world.github.add(Run::push(&second).job("gate", "in_progress"));
+    // Somebody tries the first one again: its gate has nothing to decide any more.
+    world.github.edit(first_run, |run| {
+        run.attempt = 2;
+        "in_progress".clone_into(&mut run.status);
+        run.conclusion = None;
+    });
+    let run = world.gate_of(second_run, RED).run().code(3);
+    assert_eq!(run.json()["rolled_back"]["failed"], second.as_str());
+    world.project.assert_rolled_back_to(&released);
+    let run = world.gate_of(first_run, RED).run().success();
+    assert_eq!(run.json()["verdict"], "superseded");
+}

@@ -36,7 +36,7 @@ impl Story {
         let files = self.project.remote_git(&["ls-tree", "-r", "--name-only", STATE]);
         for path in files.lines() {
             if path == "index.json" {
-                look.records = read(path)["records"].as_array().unwrap().clone();
+                look.records.clone_from(read(path)["records"].as_array().unwrap());
             } else if path.starts_with("quarantine/") {
                 let file = read(path);
                 look.quarantines.insert(file["commit"].as_str().unwrap().to_owned(), file);
@@ -253,7 +253,8 @@ impl Story {
     pub fn check_end(&mut self) {
         let mut head = self.project.branch("main");
         while self.project.message(&head).contains("Tidegate-Release:") {
-            head = self.project.remote_git(&["rev-parse", &format!("{head}^")]).trim().to_owned();
+            let below = self.project.remote_git(&["rev-parse", &format!("{head}^")]);
+            below.trim().clone_into(&mut head);
         }
         if let Some(at) = self.pushes.iter().position(|push| push.commit == head)
             && self.tests(at) != "success"

@@ -110,6 +110,10 @@ impl Story {
             if reasons.iter().any(|name| name == "github_did_not_answer") {
                 self.pushes[at].gate = Gate::Broken;
             }
+            // It is about the tested commit, whatever failed above it.
+            if reasons.iter().any(|name| name == "rolled_back_already") {
+                continue;
+            }
             if let Some(push) = self.pushes.iter_mut().find(|push| *commit == *push.commit) {
                 push.word = Some((verdict.to_owned(), reasons));
             }
@@ -349,10 +353,9 @@ impl Story {
                 continue;
             }
             let broken = |push: &super::Push| match push.gate {
-                // Whoever cancelled it wants to know after all: nobody else would decide.
-                Gate::Broken | Gate::Cancelled => true,
-                // The retry workflow could not be started.
-                Gate::Said(5) => true,
+                // Whoever cancelled it wants to know after all, since nobody else would decide; and a
+                // retry workflow that could not be started is started by a person.
+                Gate::Broken | Gate::Cancelled | Gate::Said(5) => true,
                 Gate::Waits | Gate::Said(_) => false,
             };
             // The newest first.
