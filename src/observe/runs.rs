@@ -324,6 +324,7 @@ fn newest(runs: &[Run], workflow: &str, branch: &BranchName) -> BTreeMap<CommitS
                 id: run.id,
                 attempt: run.run_attempt,
                 finished: run.status == crate::adapters::github::RunStatus::Completed,
+                cancelled: run.conclusion.as_deref() == Some("cancelled"),
                 url: run.html_url.chars().take(300).collect(),
             };
             newest.insert(commit, seen);

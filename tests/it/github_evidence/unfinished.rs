@@ -27,6 +27,16 @@ fn an_unfinished_run_in_between_holds() {
 }
 
 #[test]
+fn a_cancelled_run_above_decides_nothing() {
+    let world = released();
+    let bad = world.push("Bad", "bad\n");
+    let above = world.push("Never tested", "never tested\n");
+    world.github.add(Run::push(&above).completed("cancelled"));
+    let gate = world.gate(&bad, RED);
+    world.project.holds(gate, "not_the_effective_head");
+}
+
+#[test]
 fn a_finished_run_in_between_does_not() {
     let world = released();
     let between = world.push("Slow", "slow\n");
