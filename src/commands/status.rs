@@ -36,7 +36,7 @@ mod stops;
 #[cfg(test)]
 mod tests;
 
-use agreement::{Agreement, Check, Part};
+use agreement::{Agreement, Check, Finding, Part};
 use images::LiveImage;
 use look::{Source, said};
 use rollbacks::Rollback;
@@ -333,6 +333,27 @@ fn checks(
     }
     checks.push(agreement::ledger(&config.ledger.path, record, ledger));
     checks
+}
+
+/// Compares what users see with the newest record, for somebody who has looked at the remote:
+/// the projections that are not made, and the comparisons that have no answer.
+pub(super) fn projections_at(
+    session: &Session,
+    seen: &look::Seen,
+    offline: bool,
+) -> anyhow::Result<(Vec<String>, Vec<(String, String)>)> {
+    let Some(record) = seen.state.newest() else { return Ok((Vec::new(), Vec::new())) };
+    let (_, ledger) = look::ledger(&session.git, &session.config, &seen.refs, &seen.state);
+    let asked: Vec<ImageRef> = record.images.iter().map(|own| own.image.clone()).collect();
+    let images = images::look(session, &asked, offline, &mut Vec::new())?;
+    let checks = checks(session, &seen.refs, record, &ledger, &images);
+    let unknown = checks
+        .iter()
+        .filter(|check| check.finding == Finding::Unknown)
+        .filter(|check| matches!(check.part, Part::Stable | Part::Tag | Part::Ledger))
+        .map(|check| (check.name.clone(), check.detail.clone()))
+        .collect();
+    Ok((pending(record, &checks), unknown))
 }
 
 /// Names the projections that are not made, in the words of a plan.

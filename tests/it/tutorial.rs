@@ -184,7 +184,8 @@ fn configuration_in_documents_is_understood() {
     for document in documents() {
         let text = fs::read_to_string(&document).unwrap();
         // An indented block is a part of a workflow, and so is one that begins with its permissions.
-        let workflow = |text: &str| text.starts_with([' ', '-']) || text.starts_with("permissions:");
+        let workflow =
+            |text: &str| text.starts_with([' ', '-']) || text.starts_with("permissions:");
         let whole = |block: &&Block| block.language == "yaml" && !workflow(&block.text);
         for block in blocks(&text).iter().filter(whole) {
             let place = format!("{}, line {}", document.display(), block.line);

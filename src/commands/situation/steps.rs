@@ -36,7 +36,8 @@ pub(super) fn make_plan(
         Vec::new()
     };
     if decision.binding
-        && let Some(facts) = announce::of_decision(session, evidence, decision, news.github, &news.pages)
+        && let Some(facts) =
+            announce::of_decision(session, evidence, decision, news.github, &news.pages)
     {
         plan::announce(&mut steps, facts, state, &session.config);
     }

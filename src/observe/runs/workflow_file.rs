@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_yaml::Value;
 
+use crate::doctor::workflow::names_tidegate;
+
 /// The largest file that is read, in bytes; GitHub takes at most 512 KiB.
 const LARGEST: usize = 512 << 10;
 
@@ -106,12 +108,6 @@ impl JobText {
             gate: steps.iter().any(runs_gate) || self.uses.as_str().is_some_and(names_tidegate),
         }
     }
-}
-
-/// Tells whether `uses` names this project's action or one of its workflows.
-fn names_tidegate(uses: &str) -> bool {
-    let path = uses.split('@').next().unwrap_or_default();
-    path.split('/').take(2).any(|part| part.eq_ignore_ascii_case("tidegate"))
 }
 
 fn text(value: &Value) -> Option<String> {

@@ -1,0 +1,27 @@
+//! The state branch can be read.
+
+use super::{Answer, Checkup, Finding, Severity};
+
+pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
+    let branch = &checkup.config.state_branch;
+    match &checkup.state {
+        Err(why) => answer.find(Finding::new(
+            Severity::Error,
+            "state-unreadable",
+            format!("the state branch {branch} cannot be read: {why}"),
+            "no command knows what is released; promotions and rollbacks of stable end with an error",
+            format!("see who changed it, and revert that commit there: git log -p refs/tidegate/{branch}"),
+        )),
+        Ok(state) => {
+            for name in &state.unreadable_notices {
+                answer.find(Finding::new(
+                    Severity::Warning,
+                    "notice-unreadable",
+                    format!("notice {name} on {branch} cannot be read"),
+                    "nobody is told of what it says; nothing is decided by it",
+                    format!("see who changed it: git log -p refs/tidegate/{branch} -- notices"),
+                ));
+            }
+        }
+    }
+}
