@@ -15,6 +15,7 @@ mod byhand;
 mod cli;
 mod demo;
 mod docs;
+mod doctor;
 mod git;
 mod github;
 mod github_evidence;
