@@ -1,11 +1,12 @@
 //! The state branch can be read.
 
-use super::{Answer, Checkup, Finding, Severity};
+use super::{Answer, Checkup, Finding, Severity, StateProblem};
 
 pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
     let branch = &checkup.config.state_branch;
     match &checkup.state {
-        Err(why) => answer.find(Finding::new(
+        Err(StateProblem::NotHere(why)) => answer.cannot("the state branch", why),
+        Err(StateProblem::Damaged(why)) => answer.find(Finding::new(
             Severity::Error,
             "state-unreadable",
             format!("the state branch {branch} cannot be read: {why}"),

@@ -96,8 +96,9 @@ impl Workflow {
         self.document.get(key)
     }
 
-    /// Returns the line of a key at the end of a way through maps.
+    /// Returns the line of a key at the end of a way through maps; `None` where there is none.
     pub fn line(&self, way: &[&str]) -> Option<usize> {
+        way.iter().try_fold(&self.document, |value, key| value.get(*key))?;
         let way: Vec<Key> = way.iter().map(|key| Key::Key((*key).to_owned())).collect();
         self.line_of(&way)
     }

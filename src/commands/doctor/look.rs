@@ -12,7 +12,8 @@ use crate::commands::status::projections_at;
 use crate::config::{CONFIG_PATH, ConfigError};
 use crate::doctor::{
     Checkup, CommitSeen, ConfigurationFile, ConfigurationProblem, GitHubSeen, ImagesSeen,
-    LedgerSeen, ProjectionsSeen, RefsSeen, RegistryAnswer, RemoteSeen, Seen, Unchecked,
+    LedgerSeen, ProjectionsSeen, RefsSeen, RegistryAnswer, RemoteSeen, Seen, StateProblem,
+    Unchecked,
 };
 use crate::evidence::markers::MarkerEvidence;
 use crate::http;
@@ -44,7 +45,10 @@ pub(super) fn look(
     let remote = remote(session, &seen, offline);
     say("asking the registries");
     let state = match &seen.state_problem {
-        Some(why) => Err(why.clone()),
+        Some(why) if seen.state_head.as_ref().is_some_and(|head| !git.has_commit(head)) => {
+            Err(StateProblem::NotHere(why.clone()))
+        }
+        Some(why) => Err(StateProblem::Damaged(why.clone())),
         None => Ok(seen.state.clone()),
     };
     let images = images_of(session, &seen, offline);
