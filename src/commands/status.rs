@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::session::Session;
 use crate::adapters::git::RemoteRefs;
 use crate::cli::{self, Global};
+use crate::doctor::{ProjectionsSeen, Unchecked};
 use crate::evidence::freeze::OpenWindow;
 use crate::evidence::good::Witness;
 use crate::exit::Exit;
@@ -341,8 +342,8 @@ pub(super) fn projections_at(
     session: &Session,
     seen: &look::Seen,
     offline: bool,
-) -> anyhow::Result<(Vec<String>, Vec<(String, String)>)> {
-    let Some(record) = seen.state.newest() else { return Ok((Vec::new(), Vec::new())) };
+) -> anyhow::Result<ProjectionsSeen> {
+    let Some(record) = seen.state.newest() else { return Ok(ProjectionsSeen::default()) };
     let (_, ledger) = look::ledger(&session.git, &session.config, &seen.refs, &seen.state);
     let asked: Vec<ImageRef> = record.images.iter().map(|own| own.image.clone()).collect();
     let images = images::look(session, &asked, offline, &mut Vec::new())?;
@@ -351,9 +352,12 @@ pub(super) fn projections_at(
         .iter()
         .filter(|check| check.finding == Finding::Unknown)
         .filter(|check| matches!(check.part, Part::Stable | Part::Tag | Part::Ledger))
-        .map(|check| (check.name.clone(), check.detail.clone()))
+        .map(|check| Unchecked {
+            what: format!("whether {} is up to date", check.name),
+            why: check.detail.clone(),
+        })
         .collect();
-    Ok((pending(record, &checks), unknown))
+    Ok(ProjectionsSeen { pending: pending(record, &checks), unknown })
 }
 
 /// Names the projections that are not made, in the words of a plan.

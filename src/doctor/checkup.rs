@@ -124,6 +124,7 @@ pub struct RemoteSeen {
 
 /// Which refs the remote has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the remote has these refs or not")]
 pub struct RefsSeen {
     /// Whether there is the protected branch.
     pub branch: bool,

@@ -8,14 +8,13 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
     match &checkup.ledger {
         LedgerSeen::Unknown(why) => answer.cannot("the ledger", why),
         LedgerSeen::Missing => {
-            let finding = Finding::new(
+            answer.find(Finding::new(
                 Severity::Note,
                 "ledger-missing",
                 format!("there is no {path} on {}", checkup.config.ledger_branch()),
                 "nothing: the first promotion begins it; until then a failure has nothing to go back to, and holds",
                 "let the first green run promote, or enter what is released: tidegate ledger append",
-            );
-            answer.find(finding.at(path, None));
+            ));
         }
         LedgerSeen::Unreadable(why) => {
             let finding = Finding::new(

@@ -207,20 +207,11 @@ fn images_of(session: &Session, seen: &GitSeen, offline: bool) -> ImagesSeen {
 }
 
 fn projections(session: &Session, seen: &GitSeen, offline: bool) -> ProjectionsSeen {
-    match projections_at(session, seen, offline) {
-        Ok((pending, unknown)) => {
-            let unknown = unknown
-                .into_iter()
-                .map(|(name, why)| Unchecked { what: format!("whether {name} is up to date"), why })
-                .collect();
-            ProjectionsSeen { pending, unknown }
-        }
-        Err(error) => {
-            let what = "pending projections".to_owned();
-            let unknown = vec![Unchecked { what, why: said(error) }];
-            ProjectionsSeen { pending: Vec::new(), unknown }
-        }
-    }
+    projections_at(session, seen, offline).unwrap_or_else(|error| {
+        let what = "pending projections".to_owned();
+        let unknown = vec![Unchecked { what, why: said(error) }];
+        ProjectionsSeen { pending: Vec::new(), unknown }
+    })
 }
 
 fn github_of(session: &Session) -> Seen<GitHubSeen> {

@@ -93,7 +93,10 @@ impl JobText {
         let steps = self.steps.as_sequence().map(Vec::as_slice).unwrap_or_default();
         let runs_gate = |step: &Value| {
             let said = |key: &str| step.get(key).and_then(Value::as_str).unwrap_or_default();
-            names_tidegate(said("uses")) || said("run").contains("tidegate gate")
+            // The action also does other things: retry, doctor.
+            let command = step.get("with").and_then(|with| with.get("command"));
+            let is_gate = matches!(command.and_then(Value::as_str), None | Some("" | "gate"));
+            (is_gate && names_tidegate(said("uses"))) || said("run").contains("tidegate gate")
         };
         WorkflowJob {
             name: text(&self.name),
@@ -157,6 +160,9 @@ jobs:
         assert_eq!(file.gate_needs(Some("tell")).unwrap(), ["gate"]);
         assert_eq!(file.gate_needs(Some("renamed")).unwrap(), ["tests", "build"]);
         assert_eq!(file.gate_needs(None).unwrap(), ["tests", "build"]);
+        let other = FILE.replace("run: echo", "uses: acme/tidegate@abc, with: { command: doctor }");
+        let other = WorkflowFile::parse(other.as_bytes()).unwrap();
+        assert_eq!(other.gate_needs(None).unwrap(), ["tests", "build"]);
         let two = FILE.replace("run: echo", "run: tidegate gate");
         assert_eq!(WorkflowFile::parse(two.as_bytes()).unwrap().gate_needs(None), None);
     }
