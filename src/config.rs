@@ -287,6 +287,9 @@ pub struct GitHubConfig {
 }
 
 impl GitHubConfig {
+    /// The time for one request with its repeats, where the file says nothing.
+    pub const PATIENCE: Duration = Duration::from_secs(150);
+
     /// Returns the time for one request.
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout.as_deref().and_then(wait)

@@ -143,7 +143,7 @@ pub struct StoredFailure {
 pub struct Evidence {
     /// When it was observed.
     pub now: Timestamp,
-    /// The run that asks.
+    /// The run that asks; for a failure of a commit above, the run that has found it.
     pub run: RunIdentity,
     /// What the event may lead to.
     pub occasion: Occasion,

@@ -154,7 +154,10 @@ impl Exit {
                 "fail the job, so that a person looks; rerun it when the cause is gone; deploy \
                  nothing"
             }
-            Self::Retry => "start the failed jobs again; the gate of that attempt decides",
+            Self::Retry => {
+                "wait: the retry workflow starts the failed jobs again, and the gate of that \
+                 attempt decides; where a warning says that it did not start, start them again"
+            }
             Self::Refused => "do not start the gate from this event: mend the workflow's `on:`",
             Self::StalePlan => "make a new plan, and have it approved again",
             Self::Unreachable => "rerun the job later; what had begun is completed by the next run",

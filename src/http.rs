@@ -251,7 +251,8 @@ impl Client {
             }
             tracing::debug!(
                 method = %request.method,
-                url = %without_query(&request.url),
+                // The path of a webhook is its secret.
+                host = %host_of(&request.url),
                 attempt,
                 wait_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
                 "repeating a request after a transient failure"

@@ -93,6 +93,9 @@ fn headline(notice: &Notice) -> String {
     let commit = notice.commit.short();
     let restored = notice.restored.as_ref().map_or("an earlier commit", CommitSha::short);
     match notice.event {
+        NoticeEvent::RollbackOfMain if waits(notice) => {
+            format!("Rollback of {} waits in a pull request: {commit} to {restored}", notice.branch)
+        }
         NoticeEvent::RollbackOfMain => {
             format!("Rolled back {}: {commit} to {restored}", notice.branch)
         }
@@ -106,14 +109,23 @@ fn headline(notice: &Notice) -> String {
     }
 }
 
+/// Tells whether a rollback of main is there only as a pull request.
+fn waits(notice: &Notice) -> bool {
+    notice.rollback_commit.is_none() && notice.pull_request.is_some()
+}
+
 fn lead(notice: &Notice) -> Vec<Part> {
     let own = |text: &str| Part::Own(text.to_owned());
     let branch = Part::Code(notice.branch.to_string());
     let mut parts = Vec::new();
     match (notice.event, &notice.restored) {
         (NoticeEvent::RollbackOfMain, Some(restored)) => {
-            if notice.rollback_commit.is_none() && notice.pull_request.is_some() {
-                parts.extend([branch, own(" is protected: a pull request restores the tree of ")]);
+            if waits(notice) {
+                parts.extend([
+                    branch,
+                    own(" is protected: it shows what failed until a person merges the pull \
+                         request, and then the tree of "),
+                ]);
             } else {
                 parts.extend([branch, own(" shows the tree of ")]);
             }
@@ -137,7 +149,7 @@ fn lead(notice: &Notice) -> Vec<Part> {
             }
         }
         (NoticeEvent::Hold, _) => {
-            parts.extend([own("A person is to look at "), said(&notice.subject), own(".")]);
+            parts.extend([own("The commit: "), said(&notice.subject), own(".")]);
         }
         (NoticeEvent::Promotion, _) => {
             parts.extend([own("Users get "), said(&notice.subject), own(" now.")]);
@@ -201,7 +213,12 @@ fn back(notice: &Notice) -> Section {
     };
     let lines = if main { recovery(notice.commit.as_str(), &notice.branch) } else { Vec::new() };
     let lines = lines.into_iter().map(|line| vec![Part::Own(line)]).collect();
-    Section { title: "To get the work back", lines, is_code: true }
+    let title = if waits(notice) {
+        "To get the work back, after the merge"
+    } else {
+        "To get the work back"
+    };
+    Section { title, lines, is_code: true }
 }
 
 fn said(text: &str) -> Part {

@@ -167,8 +167,8 @@ pub struct State {
     pub retries: BTreeMap<CommitSha, RetryNote>,
     /// Notices, by id.
     pub notices: BTreeMap<String, Notice>,
-    /// Notices that cannot be read. Nothing is decided by them.
-    pub unreadable_notices: Vec<String>,
+    /// Paths of notices and notes of retries that cannot be read. Nothing is decided by them.
+    pub unreadable: Vec<String>,
 }
 
 impl State {

@@ -102,7 +102,9 @@ impl<'a> Channels<'a> {
     pub fn ready(&self, channel: Channel) -> Ready {
         let needs = |names: &[&str]| match names.iter().find(|name| (self.variable)(name).is_none())
         {
-            Some(name) => Ready::NotHere(format!("{name} is not set")),
+            Some(name) => Ready::NotHere(format!(
+                "{name} is not set; set it from a secret, in `env` of the gate's step"
+            )),
             None => Ready::Yes,
         };
         match channel {
@@ -135,8 +137,7 @@ impl<'a> Channels<'a> {
         match channel {
             Channel::Slack => post::SLACK_TIMEOUT,
             Channel::Email => email::TIMEOUT,
-            // Several requests, each with its waits for rate limits.
-            Channel::GithubIssue => Duration::from_mins(10),
+            Channel::GithubIssue => issue::patience(self.config),
             Channel::AfterPromote(_) | Channel::AfterRollback(_) => match self.hook(channel) {
                 Some(Hook::Run { timeout, .. } | Hook::Webhook { timeout, .. }) => timeout,
                 None => Duration::ZERO,

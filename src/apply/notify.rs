@@ -25,11 +25,14 @@ use crate::state::{Channel, Delivery, Notice, NoticeEvent, State, StateChange};
 mod results;
 mod seen;
 
-use results::{around, with_results};
+use results::{around, superseded, with_results};
 use seen::{Next, Seen};
 
 /// What a claim allows besides the channels' own time-outs: for git, and for clocks that differ.
 const ALLOWANCE: SignedDuration = SignedDuration::from_secs(180);
+
+/// So many files that cannot be read are named.
+const MOST_UNREADABLE: usize = 5;
 
 /// So far back the commit of a rollback is looked for.
 const MAX_COMMITS: usize = 500;
@@ -80,8 +83,8 @@ impl Applier<'_> {
         teller: &Teller,
     ) -> Told {
         let mut told = Told::default();
-        for name in observed.state.unreadable_notices.iter().take(3) {
-            told.warnings.push(format!("notices/{name} on the state branch cannot be read"));
+        for path in observed.state.unreadable.iter().take(MOST_UNREADABLE) {
+            told.warnings.push(format!("{path} on the state branch cannot be read"));
         }
         if !observed.state.notices.values().any(Notice::has_open_delivery) {
             return told;
@@ -102,13 +105,13 @@ impl Applier<'_> {
         let mut results = Vec::new();
         for claim in round.claims {
             let Some(notice) = observed.state.notices.get(&claim.id).cloned() else { continue };
-            (self.on_step)(&format!("notify: {} ({})", claim.channel, claim.id));
+            let what = format!("{} ({})", claim.channel.words(), claim.id);
+            (self.on_step)(&format!("notify: {what}"));
             let around = around(&observed.state, &notice);
             let sent = channels.send(claim.channel, &notice, &around).await;
-            let what = format!("{}: {}", claim.channel, claim.id);
             match &sent {
                 Sent::Done { issue } => {
-                    told.delivered.push(what);
+                    told.delivered.push(format!("{}: {}", claim.channel, claim.id));
                     // What follows in this run is to find the issue.
                     if let (Some(issue), Some(own)) =
                         (issue, observed.state.notices.get_mut(&claim.id))
@@ -187,16 +190,19 @@ impl Applier<'_> {
         for notice in open {
             let mut own = notice.clone();
             let has_happened = self.has_happened(&mut own, teller)?;
+            let superseded = superseded(state, notice);
             for (key, delivery) in &mut own.deliveries {
                 let Ok(channel) = key.parse::<Channel>() else { continue };
                 if channel == Channel::GithubIssue && issue_is_claimed && !by_another(delivery) {
                     round.warnings.push(format!(
-                        "not told yet: {key}: {}: another run is telling on this channel",
+                        "not told yet: {} ({}): another run is telling on this channel",
+                        channel.words(),
                         notice.id
                     ));
                     continue;
                 }
-                let seen = Seen { now, notice, channel, has_happened, teller, channels };
+                let seen =
+                    Seen { now, notice, channel, has_happened, superseded, teller, channels };
                 let (next, warning) = seen.decide(delivery);
                 round.warnings.extend(warning);
                 match next {

@@ -7,15 +7,15 @@ use super::session::{SECRETS, Session, block_on};
 use crate::actions::commands::mask;
 use crate::adapters::notify::{Channels, parts_of, variables};
 use crate::adapters::state_branch::Observed;
-use crate::apply::{Applied, Teller, Told};
+use crate::apply::{Applied, PullState, Teller, Told};
 use crate::evidence::Evidence;
 use crate::model::CommitSha;
 use crate::observe::world::World;
 use crate::output::{Output, clean};
 use crate::plan::Facts;
 use crate::policy::{Decision, Reason, Verdict};
-use crate::state::NoticeEvent;
 use crate::state::notice::{AffectedCommit, FailedJob};
+use crate::state::{Channel, NoticeEvent};
 
 use super::gate::applier;
 
@@ -34,7 +34,11 @@ impl Done {
     /// Takes it from what was applied.
     pub(super) fn of(applied: &Applied) -> Self {
         let pushed = applied.rolled_back.as_ref();
-        let proposed = applied.proposed.as_ref();
+        // What a person has merged or declined before restores nothing now.
+        let proposed = applied.proposed.as_ref().filter(|pull| match pull.state {
+            PullState::Opened | PullState::Open => true,
+            PullState::Merged | PullState::Declined => false,
+        });
         Self {
             observed: applied.observed.clone(),
             rolled_back: pushed.map(|done| (done.failed.clone(), done.commit.clone())),
@@ -88,18 +92,36 @@ impl Session {
         self.git.commit(commit).map(|info| info.subject().to_owned()).unwrap_or_default()
     }
 
-    /// Adds the commits that a rollback takes out, newest first.
+    /// Adds the commits that a rollback takes out, newest first. Those that touch only the ledger
+    /// are nobody's work, and the ledger is kept.
     pub(super) fn with_range(&self, facts: Facts, range: &[CommitSha]) -> Facts {
-        let affected = range
-            .iter()
-            .take(NAMED)
-            .filter_map(|commit| {
-                let info = self.git.commit(commit).ok()?;
+        let mut affected = Vec::new();
+        let mut affected_count = 0;
+        for commit in range {
+            let Ok(info) = self.git.commit(commit) else {
+                affected_count += 1;
+                continue;
+            };
+            if self.is_ledger_commit(commit, &info.parents) {
+                continue;
+            }
+            affected_count += 1;
+            if affected.len() < NAMED {
                 let subject = info.subject().to_owned();
-                Some(AffectedCommit { commit: commit.clone(), subject, author: info.author })
-            })
-            .collect();
-        Facts { affected, affected_count: range.len(), ..facts }
+                let author = info.author;
+                affected.push(AffectedCommit { commit: commit.clone(), subject, author });
+            }
+        }
+        Facts { affected, affected_count, ..facts }
+    }
+
+    fn is_ledger_commit(&self, commit: &CommitSha, parents: &[CommitSha]) -> bool {
+        match parents {
+            [parent] => {
+                self.git.touches_only(parent, commit, &self.config.ledger.path).unwrap_or_default()
+            }
+            _ => false,
+        }
     }
 }
 
@@ -187,6 +209,23 @@ pub(super) fn deliver(session: &Session, done: Done, output: &mut Output) -> any
     }))
 }
 
+/// Returns who was told as people read it, one line for each notice: `e-mail, Slack (release-3)`.
+pub(super) fn in_words(delivered: &[String]) -> Vec<String> {
+    let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
+    for what in delivered {
+        let (channel, notice) = what.split_once(": ").unwrap_or((what, ""));
+        let words = Channel::words_of(channel);
+        match lines.iter_mut().find(|(known, _)| *known == notice) {
+            Some((_, channels)) => channels.push(words),
+            None => lines.push((notice, vec![words])),
+        }
+    }
+    lines
+        .into_iter()
+        .map(|(notice, channels)| format!("{} ({notice})", channels.join(", ")))
+        .collect()
+}
+
 /// The same for commands that report to people: says who was told, and warns.
 pub(super) fn deliver_and_say(
     session: &Session,
@@ -198,8 +237,8 @@ pub(super) fn deliver_and_say(
         None => Done::nothing(World::fetch(&session.git, &session.config)?.state),
     };
     let told = deliver(session, done, output)?;
-    for what in &told.delivered {
-        output.note(format!("told {}", clean(what)))?;
+    for what in in_words(&told.delivered) {
+        output.note(format!("told {}", clean(&what)))?;
     }
     for warning in &told.warnings {
         output.warning(warning)?;
@@ -220,4 +259,37 @@ fn mask_variables(session: &Session, output: &mut Output) -> anyhow::Result<()> 
     }
     output.text(&String::from_utf8_lossy(&commands))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::Proposed;
+
+    fn told_of(state: PullState) -> Option<(CommitSha, String)> {
+        let sha = |digit: &str| -> CommitSha { digit.repeat(40).parse().unwrap() };
+        let proposed = Proposed {
+            number: 1,
+            url: "https://github.com/acme/app/pull/1".to_owned(),
+            state,
+            branch: "tidegate-rollback-222222222222".parse().unwrap(),
+            commit: None,
+            good: sha("3"),
+            good_subject: String::new(),
+            failed: sha("2"),
+            kept: Vec::new(),
+            warnings: Vec::new(),
+        };
+        Done::of(&Applied { proposed: Some(proposed), ..Applied::default() }).pull_request
+    }
+
+    #[test]
+    fn people_are_told_of_pull_requests_that_wait() {
+        for state in [PullState::Opened, PullState::Open] {
+            assert!(told_of(state).is_some_and(|(_, url)| url.ends_with("/pull/1")), "{state:?}");
+        }
+        for state in [PullState::Merged, PullState::Declined] {
+            assert_eq!(told_of(state), None, "{state:?}");
+        }
+    }
 }

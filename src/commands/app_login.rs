@@ -40,12 +40,14 @@ impl Session {
         if self.run.is_none() {
             options.http = self.impatience();
         }
-        let token = block_on(async {
+        let (token, requests) = block_on(async {
             let github = GitHub::new(options).or_hint(format!(
                 "{PRIVATE_KEY} has to be the whole file that GitHub gave for the App, from `-----BEGIN` to `-----END`; line breaks may be written as `\\n`"
             ))?;
-            exchange(&github, app, installation, &repository).await
+            let token = exchange(&github, app, installation, &repository).await?;
+            Ok((token, github.requests()))
         })?;
+        self.login_requests = requests;
         if self.run.is_some() && !output.is_json() {
             let mut commands = Vec::new();
             mask(&mut commands, token.expose())?;

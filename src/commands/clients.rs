@@ -7,6 +7,7 @@ use url::Url;
 use super::session::Session;
 use crate::adapters::github::{self, GitHub, Login};
 use crate::adapters::registry::Registries;
+use crate::config::GitHubConfig;
 use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::http;
 use crate::secret::{Redactor, Secret};
@@ -32,7 +33,7 @@ fn patience(session: &Session) -> http::Options {
     let mut options = http::Options::default();
     options.retry.attempts = 4;
     options.retry.longest_delay = Duration::from_secs(75);
-    options.retry.total = config.patience().unwrap_or(Duration::from_secs(150));
+    options.retry.total = config.patience().unwrap_or(GitHubConfig::PATIENCE);
     if let Some(timeout) = config.timeout() {
         options.attempt_timeout = timeout;
     }

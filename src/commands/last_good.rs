@@ -43,8 +43,10 @@ pub(super) fn run(global: &Global, args: &LastGood, output: &mut Output) -> anyh
             now: session.now,
         },
     )?;
-    session.corroborate_shown(&state, &mut search, None);
+    let silent = session.corroborate_shown(&state, &mut search, None);
     let chosen = last_good::choose(&search);
+    // What is printed may be checked out: trouble of GitHub's must not make a forged entry count.
+    let on_hearsay = silent && chosen.is_some_and(|good| !good.witness.is_authority());
     for warning in &search.warnings {
         output.warning(warning)?;
     }
@@ -53,8 +55,18 @@ pub(super) fn run(global: &Global, args: &LastGood, output: &mut Output) -> anyh
         output.json("tidegate/last-good/1", &Answer { commit, head: &head, search: &search })?;
     } else if args.explain {
         explain(output, &session, &search, chosen)?;
-    } else if let Some(good) = chosen {
+    } else if let Some(good) = chosen.filter(|_| !on_hearsay) {
         output.line(&good.commit)?;
+    }
+    if on_hearsay && (output.is_json() || args.explain) {
+        // The answer is there, and its warning says what it is worth.
+        return Ok(Exit::Unreachable);
+    }
+    if on_hearsay {
+        let error = "only the ledger calls a commit good, and GitHub did not answer whether its jobs passed";
+        return Err(Failed::new(Exit::Unreachable, error)
+            .with_hint("run it again later, or look at `tidegate last-good --explain`")
+            .into());
     }
     if chosen.is_some() {
         return Ok(Exit::Done);

@@ -151,7 +151,7 @@ fn show(global: &Global, args: &LedgerShow, output: &mut Output) -> anyhow::Resu
         now: session.now,
     };
     let mut search = good::search(&session.git, &ledger, &query)?;
-    session.corroborate_shown(&state, &mut search, None);
+    let _silent = session.corroborate_shown(&state, &mut search, None);
     let entries: Vec<ShownEntry> =
         ledger.entries.iter().rev().map(|entry| shown(entry, &search)).collect();
     let shown = Shown { path: &session.config.ledger.path, entries, warnings: &search.warnings };

@@ -4,6 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
+use super::announce;
 use super::session::Session;
 use super::situation::Situation;
 use crate::actions::Run;
@@ -211,8 +212,8 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
             "The release stands; every later run tries these again, and so does `tidegate repair`.",
         )?;
     }
-    for what in &report.told {
-        output.line(format!("  {} {}", good("told"), clean(what)))?;
+    for what in announce::in_words(&report.told) {
+        output.line(format!("  {} {}", good("told"), clean(&what)))?;
     }
     for warning in &report.warnings {
         output.warning(warning)?;

@@ -79,32 +79,10 @@ fn announce_rollback(
     proposal: &mut Proposal,
     args: &Rollback,
 ) -> anyhow::Result<()> {
-    let left = proposal.steps.iter().find_map(|step| match step {
-        Step::WriteState { change } => change.quarantine.as_ref(),
-        Step::RollBack(_)
-        | Step::CheckImage { .. }
-        | Step::KeepDigest { .. }
-        | Step::MoveTag { .. }
-        | Step::MoveStable { .. }
-        | Step::AppendLedger(_)
-        | Step::DispatchRetry { .. }
-        | Step::Notify { .. } => None,
-    });
-    let main = proposal.steps.iter().find_map(|step| match step {
-        Step::RollBack(step) => Some(step),
-        Step::WriteState { .. }
-        | Step::CheckImage { .. }
-        | Step::KeepDigest { .. }
-        | Step::MoveTag { .. }
-        | Step::MoveStable { .. }
-        | Step::AppendLedger(_)
-        | Step::DispatchRetry { .. }
-        | Step::Notify { .. } => None,
-    });
-    let record = proposal
-        .steps
-        .iter()
-        .any(|step| matches!(step, Step::WriteState { change } if change.record.is_some()));
+    let changes = || proposal.steps.iter().filter_map(Step::change);
+    let left = changes().find_map(|change| change.quarantine.as_ref());
+    let main = proposal.steps.iter().find_map(Step::main_rollback);
+    let record = changes().any(|change| change.record.is_some());
     let event = if record { NoticeEvent::RollbackOfStable } else { NoticeEvent::RollbackOfMain };
     let stable = left.and_then(|left| Some((&left.commit, &left.rollback.as_ref()?.to)));
     let both = main.map(|step| (&step.failed, &step.good)).or(stable);

@@ -29,6 +29,8 @@ pub(super) struct Session {
     pub(super) run: Option<Run>,
     /// The token of the GitHub App's installation, once it was asked for.
     pub(super) app_token: Option<Secret>,
+    /// How many requests that took.
+    pub(super) login_requests: u64,
     /// When the command began.
     pub(super) now: Timestamp,
     /// The work tree's root, or the folder of a bare repository.
@@ -126,6 +128,7 @@ impl Session {
             config: Config::default(),
             run,
             app_token: None,
+            login_requests: 0,
             now: Timestamp::now(),
             root,
             explicit_config: global.config.as_ref().map(|path| folder.join(path)),

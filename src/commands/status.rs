@@ -294,7 +294,8 @@ fn find_good(
     match good::search(git, ledger, &query) {
         Ok(mut search) => {
             if !offline {
-                session.corroborate_shown(state, &mut search, Some(MOST_REQUESTS));
+                let most = MOST_REQUESTS.saturating_sub(session.login_requests);
+                let _silent = session.corroborate_shown(state, &mut search, Some(most));
             }
             let chosen = last_good::choose(&search).map(|good| Good {
                 commit: good.commit.clone(),

@@ -83,13 +83,14 @@ impl Session {
         })
     }
 
-    /// The same for commands that only show something: what GitHub did not say is a warning.
+    /// The same for commands that only show something: what GitHub did not say is a warning. Returns
+    /// whether it did not answer.
     pub(super) fn corroborate_shown(
         &self,
         state: &State,
         search: &mut GoodSearch,
         requests: Option<u64>,
-    ) {
+    ) -> bool {
         let said = match self.corroborate(state, search, requests) {
             Ok(said) => said.unwrap_or_default(),
             Err(error) => Corroboration {
@@ -103,9 +104,11 @@ impl Session {
                 format!("the run of {} is running again: wait for it", commit.short())
             }),
         );
+        let silent = said.unanswered.is_some();
         search.warnings.extend(
             said.unanswered
                 .map(|why| format!("GitHub did not answer, so this is not known: {why}")),
         );
+        silent
     }
 }

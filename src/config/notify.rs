@@ -179,11 +179,14 @@ impl HookConfig {
         if let Some(variable) = &self.secret_env {
             variable_name(variable).map_err(|problem| ("secret_env", problem))?;
         }
-        let most = Duration::from_secs(if self.run.is_some() { 3600 } else { 120 });
+        let (most, words) = if self.run.is_some() {
+            (Duration::from_hours(1), "1h")
+        } else {
+            (Duration::from_mins(2), "2m")
+        };
         match &self.timeout {
             Some(text) if super::wait(text).is_none_or(|timeout| timeout > most) => {
-                let most = most.as_secs();
-                Err(("timeout", format!("expected a time of at most {most} s, found {text:?}")))
+                Err(("timeout", format!("expected a time of at most {words}, found {text:?}")))
             }
             Some(_) | None => Ok(()),
         }
@@ -224,9 +227,16 @@ fn variable_name(name: &str) -> Result<(), String> {
         && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if !well_formed {
-        return Err(format!(
-            "expected the name of an environment variable such as SLACK_WEBHOOK, found {name:?}"
-        ));
+        let expected = "expected the name of an environment variable such as SLACK_WEBHOOK";
+        // The address of a webhook is a secret: it is not quoted.
+        return Err(if name.contains("://") {
+            format!(
+                "{expected}, found an address; whoever can read this file knows it now: make a \
+                 new one, and keep it as a secret of the repository"
+            )
+        } else {
+            format!("{expected}, found {name:?}")
+        });
     }
     let upper = name.to_ascii_uppercase();
     let taken = ["TIDEGATE_", "GITHUB_", "GH_", "ACTIONS_", "RUNNER_"];

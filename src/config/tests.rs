@@ -283,3 +283,16 @@ fn a_file_that_is_not_there_is_an_error() {
     std::fs::write(&path, "branch: trunk\n").unwrap();
     assert_eq!(Config::load(&path).unwrap().branch.as_str(), "trunk");
 }
+
+#[test]
+fn an_address_that_stands_in_the_file_is_not_quoted() {
+    let said = error(
+        "notify: { slack: { webhook_env: \"https://hooks.slack.example/services/T0/B0/k3y\" } }",
+    );
+    assert!(said.starts_with("tidegate.yml:1:33: notify.slack.webhook_env: expected"), "{said}");
+    assert!(said.contains("make a new one") && !said.contains("k3y"), "{said}");
+    let said = error("notify: { slack: { webhook_env: \"my hook\" } }");
+    assert!(said.contains("such as SLACK_WEBHOOK, found \"my hook\""), "{said}");
+    let said = error("after_promote: [ { run: x, timeout: 2h } ]");
+    assert!(said.ends_with("expected a time of at most 1h, found \"2h\""), "{said}");
+}

@@ -15,6 +15,8 @@ pub struct SeenRun {
     pub attempt: u32,
     /// Whether it has ended.
     pub finished: bool,
+    /// Whether it was cancelled: its gate decides nothing, unless somebody runs it again.
+    pub cancelled: bool,
     /// Its page; empty where GitHub does not say.
     pub url: String,
 }
@@ -53,12 +55,12 @@ impl RunsSeen {
         }
     }
 
-    /// Tells whether a commit has a run of its own; `None` where GitHub did not say. A push of this
+    /// Tells whether a commit has a run of its own that decides about it; `None` where GitHub did not say. A push of this
     /// very second may not be listed yet: what is above the tested commit is not the effective head
     /// then, which holds a rollback whatever is said here.
     pub fn has_run(&self, commit: &CommitSha) -> Option<bool> {
         match self {
-            Self::Listed { runs } => Some(runs.contains_key(commit)),
+            Self::Listed { runs } => Some(runs.get(commit).is_some_and(|run| !run.cancelled)),
             Self::NotAsked | Self::Unavailable { .. } | Self::Unanswered { .. } => None,
         }
     }

@@ -24,6 +24,9 @@ struct Payload<'a> {
     digests: &'a BTreeMap<String, Digest>,
     restored: Option<&'a CommitSha>,
     restored_release: Option<u64>,
+    rollback_commit: Option<&'a CommitSha>,
+    /// Where only this is there, main does not show the restored tree yet.
+    pull_request: Option<&'a str>,
     with_main: bool,
     by_hand: bool,
     reasons: &'a [String],
@@ -47,12 +50,19 @@ pub fn body(notice: &Notice, repository: Option<&str>) -> Result<Vec<u8>, serde_
         digests: &notice.digests,
         restored: notice.restored.as_ref(),
         restored_release: notice.restored_release,
+        rollback_commit: notice.rollback_commit.as_ref(),
+        pull_request: pull_request(notice),
         with_main: notice.with_main,
         by_hand: notice.by_hand,
         reasons: &notice.reasons,
         run_url: notice.run_url.as_deref(),
         created: notice.created,
     })
+}
+
+/// Returns the page of the pull request that a rollback of main waits in.
+fn pull_request(notice: &Notice) -> Option<&str> {
+    notice.pull_request.as_deref().filter(|url| super::http_url(url))
 }
 
 /// Returns the environment of a command. None of it is text of others.
@@ -72,6 +82,7 @@ pub fn variables(notice: &Notice) -> Vec<(&'static str, String)> {
             "TIDEGATE_RESTORED",
             notice.restored.as_ref().map(ToString::to_string).unwrap_or_default(),
         ),
+        ("TIDEGATE_PULL_REQUEST", pull_request(notice).unwrap_or_default().to_owned()),
         ("TIDEGATE_DIGESTS", serde_json::Value::from(digests).to_string()),
     ]
 }

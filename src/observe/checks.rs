@@ -14,8 +14,10 @@ pub async fn observe(
         return Vec::new();
     }
     let runs = match github {
-        None => Err("there is no token for GitHub".to_owned()),
-        Some(github) => github.check_runs(commit).await.map_err(|error| error.to_string()),
+        None => Err("there is no token for GitHub (set TIDEGATE_TOKEN)".to_owned()),
+        Some(github) => {
+            github.check_runs(commit).await.map_err(|error| error.with_permission("checks: read"))
+        }
     };
     let found = |name: &String| match &runs {
         Ok(runs) => judge(name, runs),

@@ -75,7 +75,7 @@ impl From<GitHubError> for Trouble {
         if error.is_transient() {
             Self::Unanswered(error.to_string())
         } else {
-            Self::Unavailable(error.to_string())
+            Self::Unavailable(error.with_permission("actions: read"))
         }
     }
 }
@@ -156,7 +156,9 @@ impl<'a> Runs<'a> {
     /// Finds the workflow's path, with at most one request.
     async fn workflow(&mut self) -> Result<(&'a GitHub, String), Trouble> {
         let Some(github) = self.github else {
-            return Err(Trouble::Unavailable("there is no token for it".to_owned()));
+            return Err(Trouble::Unavailable(
+                "there is no token for GitHub (set TIDEGATE_TOKEN)".to_owned(),
+            ));
         };
         let unknown = || {
             let why = "which workflow runs the gate is not known: no run of it is recorded";
@@ -322,6 +324,7 @@ fn newest(runs: &[Run], workflow: &str, branch: &BranchName) -> BTreeMap<CommitS
                 id: run.id,
                 attempt: run.run_attempt,
                 finished: run.status == crate::adapters::github::RunStatus::Completed,
+                cancelled: run.conclusion.as_deref() == Some("cancelled"),
                 url: run.html_url.chars().take(300).collect(),
             };
             newest.insert(commit, seen);

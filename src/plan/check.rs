@@ -29,7 +29,7 @@ impl Plan {
         let said = match self.verdict {
             Verdict::Promote => self.promotion_contradiction(config),
             Verdict::Rollback => self.rollback_contradiction(),
-            Verdict::Retry => self.retry_contradiction(),
+            Verdict::Retry => self.retry_contradiction(config),
             Verdict::Hold | Verdict::Superseded => match self.steps.as_slice() {
                 [] => Ok(()),
                 [Step::WriteState { change }] if only_a_verdict(change) => Ok(()),
@@ -41,32 +41,12 @@ impl Plan {
 
     /// Returns the record that the plan writes.
     pub fn record(&self) -> Option<&Record> {
-        self.steps.iter().find_map(|step| match step {
-            Step::WriteState { change } => change.record.as_ref(),
-            Step::CheckImage { .. }
-            | Step::KeepDigest { .. }
-            | Step::MoveTag { .. }
-            | Step::MoveStable { .. }
-            | Step::AppendLedger(_)
-            | Step::RollBack(_)
-            | Step::DispatchRetry { .. }
-            | Step::Notify { .. } => None,
-        })
+        self.steps.iter().filter_map(Step::change).find_map(|change| change.record.as_ref())
     }
 
     /// Returns the rollback of main that the plan pushes.
     pub fn main_rollback(&self) -> Option<&RollbackStep> {
-        self.steps.iter().find_map(|step| match step {
-            Step::RollBack(step) => Some(step),
-            Step::CheckImage { .. }
-            | Step::KeepDigest { .. }
-            | Step::WriteState { .. }
-            | Step::MoveTag { .. }
-            | Step::MoveStable { .. }
-            | Step::AppendLedger(_)
-            | Step::DispatchRetry { .. }
-            | Step::Notify { .. } => None,
-        })
+        self.steps.iter().find_map(Step::main_rollback)
     }
 
     /// The plan as it would be if nobody were told.
@@ -97,17 +77,8 @@ impl Plan {
             Verdict::Hold => Some(NoticeEvent::Hold),
             Verdict::Superseded | Verdict::Retry => None,
         };
-        let notices = self.steps.iter().flat_map(|step| match step {
-            Step::WriteState { change } => change.notices.as_slice(),
-            Step::CheckImage { .. }
-            | Step::KeepDigest { .. }
-            | Step::MoveTag { .. }
-            | Step::MoveStable { .. }
-            | Step::AppendLedger(_)
-            | Step::DispatchRetry { .. }
-            | Step::Notify { .. }
-            | Step::RollBack(_) => &[],
-        });
+        let changes = self.steps.iter().filter_map(Step::change);
+        let notices = changes.flat_map(|change| &change.notices);
         for notice in notices {
             let known = super::channels(notice.event, config, true, true);
             let is_new = |(key, delivery): (&String, &Delivery)| {
@@ -115,6 +86,7 @@ impl Plan {
             };
             let own = Some(notice.event) == event
                 && notice.commit == self.commit
+                && notice.branch == self.basis.branch
                 && notice.issue.is_none()
                 && notice.deliveries.iter().all(is_new);
             if !own {
@@ -178,7 +150,7 @@ impl Plan {
         Ok(())
     }
 
-    fn retry_contradiction(&self) -> Result<(), String> {
+    fn retry_contradiction(&self, config: &Config) -> Result<(), String> {
         let (note, step) = match self.steps.as_slice() {
             [] => return Ok(()),
             [Step::WriteState { change }, step] if only_a_note(change) => {
@@ -187,9 +159,12 @@ impl Plan {
             [step] => (None, step),
             _ => return Err("a retry is a note and the start of one workflow".to_owned()),
         };
-        let Step::DispatchRetry { branch, run, attempt, .. } = step else {
+        let Step::DispatchRetry { workflow, branch, run, attempt } = step else {
             return Err("a retry ends with the start of a workflow".to_owned());
         };
+        if *workflow != config.rollback.retry_workflow {
+            return Err(format!("{workflow:?} is not the configured retry workflow"));
+        }
         let noted = note.is_none_or(|note| note.run.id == *run && note.run.attempt == *attempt);
         if *branch != self.basis.branch || !noted {
             return Err(format!("its note is not that of run {run}, attempt {attempt}"));

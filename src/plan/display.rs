@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Plan, Step};
+use crate::state::Channel;
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,14 +47,8 @@ impl fmt::Display for Step {
                 "workflow {workflow} of {branch}: run the failed jobs of run {run} again after attempt {attempt}"
             ),
             Self::Notify { channels, .. } => {
-                let words: Vec<&str> = channels
-                    .iter()
-                    .map(|key| match key.as_str() {
-                        "github_issue" => "GitHub issue",
-                        "email" => "e-mail",
-                        other => other,
-                    })
-                    .collect();
+                let words: Vec<String> =
+                    channels.iter().map(|key| Channel::words_of(key)).collect();
                 write!(f, "notify: {}", words.join(", "))
             }
         }

@@ -142,17 +142,7 @@ pub fn announce(steps: &mut Vec<Step>, facts: Facts, state: &State, config: &Con
 }
 
 fn notice(facts: Facts, steps: &[Step], channels: &[Channel], state: &State) -> Notice {
-    let record = steps.iter().find_map(|step| match step {
-        Step::WriteState { change } => change.record.as_ref(),
-        Step::CheckImage { .. }
-        | Step::KeepDigest { .. }
-        | Step::MoveTag { .. }
-        | Step::MoveStable { .. }
-        | Step::AppendLedger(_)
-        | Step::RollBack(_)
-        | Step::DispatchRetry { .. }
-        | Step::Notify { .. } => None,
-    });
+    let record = steps.iter().filter_map(Step::change).find_map(|change| change.record.as_ref());
     let live = record.or_else(|| state.newest());
     let release = live.map_or(0, |record| record.number);
     let restored_release = live.and_then(|live| match live.kind {

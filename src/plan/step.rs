@@ -118,6 +118,36 @@ pub struct RollbackStep {
 }
 
 impl Step {
+    /// Returns what the step writes to the state branch.
+    pub fn change(&self) -> Option<&StateChange> {
+        match self {
+            Self::WriteState { change } => Some(change),
+            Self::CheckImage { .. }
+            | Self::KeepDigest { .. }
+            | Self::MoveTag { .. }
+            | Self::MoveStable { .. }
+            | Self::AppendLedger(_)
+            | Self::RollBack(_)
+            | Self::DispatchRetry { .. }
+            | Self::Notify { .. } => None,
+        }
+    }
+
+    /// Returns the rollback of main that the step pushes.
+    pub fn main_rollback(&self) -> Option<&RollbackStep> {
+        match self {
+            Self::RollBack(step) => Some(step),
+            Self::CheckImage { .. }
+            | Self::KeepDigest { .. }
+            | Self::WriteState { .. }
+            | Self::MoveTag { .. }
+            | Self::MoveStable { .. }
+            | Self::AppendLedger(_)
+            | Self::DispatchRetry { .. }
+            | Self::Notify { .. } => None,
+        }
+    }
+
     /// Returns the release that this step completes, where it is a projection.
     pub fn is_projection(&self) -> bool {
         match self {

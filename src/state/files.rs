@@ -145,18 +145,21 @@ impl StateFiles {
                 let verdict: StoredVerdict = read(&path, bytes)?;
                 self.state.verdicts.insert(verdict.commit.clone(), verdict);
             }
-            "retries" => {
-                let note: RetryNote = read(&path, bytes)?;
-                self.state.retries.insert(note.commit.clone(), note);
-            }
-            // Nothing is decided by a notice, so a broken one must not stop a rollback.
+            // Nothing is reverted by a note of a retry, or by a notice, so a broken one must not stop
+            // a rollback.
+            "retries" => match read::<RetryNote>(&path, bytes) {
+                Ok(note) if name == format!("{}.json", note.commit) => {
+                    self.state.retries.insert(note.commit.clone(), note);
+                }
+                Ok(_) | Err(_) => self.state.unreadable.push(path),
+            },
             "notices" => match read::<Notice>(&path, bytes) {
                 Ok(notice)
                     if notice::is_id(&notice.id) && name == format!("{}.json", notice.id) =>
                 {
                     self.state.notices.insert(notice.id.clone(), notice);
                 }
-                Ok(_) | Err(_) => self.state.unreadable_notices.push(name.to_owned()),
+                Ok(_) | Err(_) => self.state.unreadable.push(path),
             },
             // A folder of a later version says nothing to this one.
             _ => {}

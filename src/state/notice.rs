@@ -82,6 +82,25 @@ impl fmt::Display for Channel {
     }
 }
 
+impl Channel {
+    /// Returns what people read: `e-mail`, `after_promote[0]`. Entries are numbered as in the
+    /// errors of the configuration.
+    pub fn words(self) -> String {
+        match self {
+            Self::AfterPromote(index) => format!("after_promote[{index}]"),
+            Self::AfterRollback(index) => format!("after_rollback[{index}]"),
+            Self::Email => "e-mail".to_owned(),
+            Self::GithubIssue => "GitHub issue".to_owned(),
+            Self::Slack => "Slack".to_owned(),
+        }
+    }
+
+    /// Returns the words for a key. A key that is unknown stays as it is.
+    pub fn words_of(key: &str) -> String {
+        key.parse().map_or_else(|_| key.to_owned(), Self::words)
+    }
+}
+
 /// A key that this version does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unknown channel")]
@@ -321,6 +340,19 @@ mod tests {
         }
         for key in ["", "slack/0", "after_promote", "after_promote/-1", "after_promote/x", "sms"] {
             assert_eq!(key.parse::<Channel>(), Err(UnknownChannel), "{key}");
+        }
+    }
+
+    #[test]
+    fn people_read_words() {
+        for (key, words) in [
+            ("slack", "Slack"),
+            ("email", "e-mail"),
+            ("github_issue", "GitHub issue"),
+            ("after_promote/0", "after_promote[0]"),
+            ("sms", "sms"),
+        ] {
+            assert_eq!(Channel::words_of(key), words);
         }
     }
 

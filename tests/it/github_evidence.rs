@@ -81,7 +81,7 @@ fn a_promotion_asks_github_nothing_about_runs() {
 }
 
 #[test]
-fn a_rollback_to_a_release_without_anything_in_between_asks_nothing() {
+fn a_rollback_to_a_release_without_anything_in_between_asks_only_for_links() {
     let world = World::new();
     let good = world.push("Fine", "fine\n");
     world.gate(&good, GREEN).run().success();
@@ -89,7 +89,9 @@ fn a_rollback_to_a_release_without_anything_in_between_asks_nothing() {
     let bad = world.push("Bad", "bad\n");
     let run = world.gate(&bad, RED).run().code(3);
     assert_eq!(run.json()["rolled_back"]["to"], good.as_str());
-    assert_eq!(world.github.count("GET", "actions"), 0, "{:?}", world.github.lines());
+    // But for the page of the job that failed.
+    assert_eq!(world.github.count("GET", "actions"), 1, "{:?}", world.github.lines());
+    assert_eq!(world.github.count("GET", "actions/runs/17/jobs"), 1, "{:?}", world.github.lines());
 }
 
 #[test]

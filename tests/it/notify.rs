@@ -4,6 +4,7 @@ mod email;
 mod hooks;
 mod issue;
 mod outbox;
+mod secrets;
 mod slack;
 
 use serde_json::Value;

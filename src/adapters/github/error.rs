@@ -140,6 +140,23 @@ impl GitHubError {
         }
     }
 
+    /// Says what went wrong, and which permission of the job would help where one is missing:
+    /// `actions: read`.
+    pub fn with_permission(&self, permission: &str) -> String {
+        match self {
+            Self::Forbidden { .. } => {
+                format!("{self}; give the gate's job the permission `{permission}`")
+            }
+            Self::Transport { .. }
+            | Self::Unauthorized { .. }
+            | Self::RateLimit { .. }
+            | Self::Server { .. }
+            | Self::Refused { .. }
+            | Self::Unreadable { .. }
+            | Self::App { .. } => self.to_string(),
+        }
+    }
+
     /// Whether GitHub may have done what was asked all the same.
     pub fn may_have_been_applied(&self) -> bool {
         match self {

@@ -168,20 +168,22 @@ fn said(server: &Server, error: &lettre::transport::smtp::Error) -> String {
     format!("the mail server {}: {}", server.host, one_line(&text))
 }
 
+/// What the variable has to hold.
+const EXPECTED: &str = "expected smtps://user:password@host:465 or smtp://user:password@host:587";
+
 /// Reads the server from the environment. It is never quoted: it holds a password.
 fn server(text: &str) -> Result<Server, &'static str> {
-    let url = Url::parse(text.trim())
-        .map_err(|_| "expected smtps://user:password@host:465 or smtp://user:password@host:587")?;
+    let url = Url::parse(text.trim()).map_err(|_| EXPECTED)?;
     let host = match url.host() {
         Some(Host::Domain(name)) => name.to_owned(),
         Some(Host::Ipv4(address)) => address.to_string(),
         Some(Host::Ipv6(address)) => format!("[{address}]"),
-        None => return Err("expected the name of a host"),
+        None => return Err(EXPECTED),
     };
     // The scheme is none that the library knows, so hosts are not checked as those of https are.
     let known = host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-[]:".contains(&b));
     if host.is_empty() || !known {
-        return Err("expected the name of a host");
+        return Err(EXPECTED);
     }
     let on_this_machine = host == "localhost"
         || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
@@ -189,7 +191,7 @@ fn server(text: &str) -> Result<Server, &'static str> {
         "smtps" => (Security::Tls, 465),
         "smtp" if on_this_machine => (Security::None, 587),
         "smtp" => (Security::StartTls, 587),
-        _ => return Err("expected smtps:// or smtp://"),
+        _ => return Err(EXPECTED),
     };
     if url.query().is_some() || url.fragment().is_some() || url.path().len() > 1 {
         return Err("expected nothing after the port: how it is secured, the scheme says");

@@ -6,11 +6,23 @@
 //! 3. Only where nothing was found is one opened; before a create is tried again, 2 is.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{Around, Channels, Sent};
 use crate::adapters::github::{GitHub, GitHubError, Issue, IssueUpdate, NewIssue};
+use crate::config::{Config, GitHubConfig};
 use crate::notice::issue;
 use crate::state::{Notice, NoticeEvent, NoticeIssue};
+
+/// The most requests that one try sends: for logins, a known issue, a search, a new issue, and the
+/// search after a lost answer.
+const MOST_REQUESTS: u32 = 5;
+
+/// How long a try may take at the most, with the waits for rate limits: another run that took it for
+/// dead would open a second issue.
+pub(super) fn patience(config: &Config) -> Duration {
+    config.github.patience().unwrap_or(GitHubConfig::PATIENCE) * MOST_REQUESTS
+}
 
 impl Channels<'_> {
     /// Tells of a rollback, or closes what told of it.
@@ -133,4 +145,17 @@ async fn find(github: &GitHub, notice: &Notice) -> Result<Option<Issue>, GitHubE
 
 fn stored(issue: &Issue, open: bool) -> NoticeIssue {
     NoticeIssue { number: issue.number, url: issue.html_url.clone(), open }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_takes_over_while_requests_may_still_be_repeated() {
+        let mut config = Config::default();
+        assert_eq!(patience(&config), Duration::from_secs(750));
+        config.github.patience = Some("10m".to_owned());
+        assert_eq!(patience(&config), Duration::from_mins(50));
+    }
 }

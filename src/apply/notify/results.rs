@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Claim;
 use crate::adapters::notify::{Around, Sent};
-use crate::state::{Delivery, Notice, NoticeEvent, NoticeIssue, State};
+use crate::state::{Channel, Delivery, Notice, NoticeEvent, NoticeIssue, State};
 
 /// Returns what a notice needs to know of others: the issue of rollbacks of the same branch.
 pub(super) fn around<'a>(state: &'a State, notice: &Notice) -> Around<'a> {
@@ -23,6 +23,24 @@ pub(super) fn around<'a>(state: &'a State, notice: &Notice) -> Around<'a> {
     let open_issue = own.or_else(|| rollbacks.iter().find(is_open)?.issue.clone());
     let earlier = rollbacks.iter().filter(is_open).copied().collect();
     Around { open_issue, earlier }
+}
+
+/// Tells whether a promotion came after a rollback and has closed what it found: an issue that is
+/// opened afterwards would stay open.
+pub(super) fn superseded(state: &State, notice: &Notice) -> bool {
+    let key = Channel::GithubIssue.to_string();
+    let closes = |promotion: &Notice| {
+        promotion.event == NoticeEvent::Promotion
+            && promotion.branch == notice.branch
+            && promotion.release > notice.release
+            && promotion.deliveries.get(&key).is_some_and(|delivery| !delivery.is_settled())
+    };
+    notice.event.is_rollback()
+        && state
+            .index
+            .iter()
+            .any(|entry| entry.kind.is_promotion() && entry.number > notice.release)
+        && !state.notices.values().any(closes)
 }
 
 /// Puts the results into the notices as they are now; of claims that are not ours any more,

@@ -25,6 +25,7 @@ pub(super) struct Seen<'a> {
     pub(super) notice: &'a Notice,
     pub(super) channel: Channel,
     pub(super) has_happened: bool,
+    pub(super) superseded: bool,
     pub(super) teller: &'a Teller,
     pub(super) channels: &'a Channels<'a>,
 }
@@ -61,6 +62,10 @@ impl Seen<'_> {
         if ready == Ready::NotConfigured {
             return self.dropped("the configuration has no such channel any more");
         }
+        if self.superseded && self.channel == Channel::GithubIssue {
+            return self
+                .dropped("a promotion has superseded it, and nothing would close the issue");
+        }
         let last = last.map_or_else(String::new, |last| format!(", the last time: {last}"));
         if tries >= MOST_TRIES {
             return self.dropped(&format!("it was tried {tries} times{last}"));
@@ -87,6 +92,6 @@ impl Seen<'_> {
     }
 
     fn what(&self) -> String {
-        format!("{}: {}", self.channel, self.notice.id)
+        format!("{} ({})", self.channel.words(), self.notice.id)
     }
 }

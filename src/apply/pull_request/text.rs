@@ -54,7 +54,14 @@ pub(super) fn body(git: &Git, step: &RollbackStep, proposed: &Proposed) -> Strin
         }
         let _ = writeln!(text, "- **Kept as they are:** {}", kept.join(", "));
     }
-    let affected = git.range(&step.good, &step.head, COMMITS + 1).unwrap_or_default();
+    let mut affected = git.range(&step.good, &step.head, COMMITS + 1).unwrap_or_default();
+    // The ledger is kept, so what touches only the ledger does not go.
+    affected.retain(|commit| {
+        git.commit(commit).is_ok_and(|info| match info.parents.as_slice() {
+            [parent] => !git.touches_only(parent, commit, &step.ledger).unwrap_or_default(),
+            _ => true,
+        })
+    });
     if !affected.is_empty() {
         text.push_str("\n### Commits whose changes go\n\n");
         for commit in affected.iter().take(COMMITS) {

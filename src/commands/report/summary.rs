@@ -16,6 +16,8 @@ pub(super) fn outputs(report: &Report) -> Vec<(&'static str, String)> {
     let left = report.left.as_ref().and_then(super::Left::report);
     let rolled_back =
         report.rolled_back.as_ref().or(left.and_then(|left| left.rolled_back.as_ref()));
+    let pull_request =
+        report.pull_request.as_ref().or(left.and_then(|left| left.pull_request.as_ref()));
     vec![
         ("verdict", report.verdict.word().to_owned()),
         ("commit", report.commit.clone()),
@@ -23,10 +25,7 @@ pub(super) fn outputs(report: &Report) -> Vec<(&'static str, String)> {
         ("release", if report.release == 0 { String::new() } else { report.release.to_string() }),
         ("rolled_back_to", rolled_back.map(|done| done.to.clone()).unwrap_or_default()),
         ("rollback_commit", rolled_back.map(|done| done.commit.clone()).unwrap_or_default()),
-        (
-            "pull_request",
-            report.pull_request.as_ref().map(|pull| pull.number.to_string()).unwrap_or_default(),
-        ),
+        ("pull_request", pull_request.map(|pull| pull.number.to_string()).unwrap_or_default()),
         ("digest", images.clone().next().map(|own| own.digest.to_string()).unwrap_or_default()),
         (
             "digests",

@@ -43,7 +43,7 @@ pub(super) async fn observe(
         return earlier;
     }
     let problem = match &clients.github {
-        None => "there is no token for GitHub's API".to_owned(),
+        None => "there is no token for GitHub (set TIDEGATE_TOKEN)".to_owned(),
         Some(github) => match github.jobs(run.id).await {
             Ok(jobs) => {
                 let path = session.run.as_ref().and_then(|run| run.workflow_path.as_deref());
@@ -51,7 +51,7 @@ pub(super) async fn observe(
                 earlier.starts = Some(JobStarts::of(jobs, file));
                 return earlier;
             }
-            Err(error) => error.to_string(),
+            Err(error) => error.with_permission("actions: read"),
         },
     };
     earlier.warnings.push(format!(

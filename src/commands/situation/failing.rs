@@ -59,6 +59,12 @@ pub(super) async fn observe(
         }
     }
     evidence.warnings.append(&mut seen.warnings);
+    // A failure above is decided as that commit's: its own run is the one to be tried again.
+    let failed = &seen.failure.commit;
+    let is_above = evidence.above.iter().any(|above| above.commit == *failed);
+    if let Some(stored) = evidence.state.verdicts.get(failed).filter(|_| is_above) {
+        evidence.run = stored.run.clone();
+    }
     evidence.failure = Some(seen.failure);
     Ok(seen.keep)
 }
@@ -129,6 +135,14 @@ fn may_roll_back(evidence: &Evidence) -> bool {
     evidence.occasion == Occasion::Push && !superseded
 }
 
+/// Whether the gate of the latest attempt of a commit's run has stored what it found.
+fn has_decided(evidence: &Evidence, seen: &RunsSeen, commit: &CommitSha) -> bool {
+    let stored = evidence.state.verdicts.get(commit).map(|verdict| &verdict.run);
+    stored
+        .zip(seen.run(commit))
+        .is_some_and(|(stored, run)| stored.id == run.id && stored.attempt >= run.attempt)
+}
+
 /// Asks which commits between good and failed have runs that have not ended: their gates decide
 /// again. The failed commit counts too where its run is being tried again.
 async fn ask_in_between(
@@ -143,7 +157,10 @@ async fn ask_in_between(
     let (git, config) = (&session.git, &session.config);
     let mut between = Vec::new();
     for commit in git.range(good, failed, MAX_COMMITS)? {
-        if commit != *failed && failure::seems_to_run(git, config, &commit)? {
+        // What a rollback took out is good for nothing whatever its run says, and its gate decides
+        // nothing any more: to wait for it would be to wait for ever.
+        let out = evidence.state.is_rolled_back(&commit);
+        if commit != *failed && !out && failure::seems_to_run(git, config, &commit)? {
             between.push(commit);
         }
     }
@@ -157,6 +174,9 @@ async fn ask_in_between(
     let own = runs.own();
     match runs.list(&newest).await {
         seen @ RunsSeen::Listed { .. } => {
+            // What goes on in a run whose gate has decided already changes nothing, and nobody would
+            // be left to decide afterwards.
+            between.retain(|commit| !has_decided(evidence, seen, commit));
             said.unfinished.extend(seen.unfinished(&between, own));
             let again = seen.run(failed).zip(earlier);
             if again.is_some_and(|(run, earlier)| !run.finished && run.attempt > earlier.attempt) {

@@ -26,9 +26,15 @@ pub(super) async fn observe(
     decision: &Decision,
 ) -> News {
     let mut news = News { github: clients.github.is_some(), ..News::default() };
-    let told = decision.binding && decision.verdict == Verdict::Rollback && evidence.run.id != 0;
-    let Some(github) = clients.github.as_ref().filter(|_| told) else { return news };
-    let jobs = match github.jobs(evidence.run.id).await {
+    // What failed is of this run, also where the failure of another one is decided.
+    let (run, failures) = (session.identity(), evidence.jobs.failures());
+    let told = decision.binding && decision.verdict == Verdict::Rollback;
+    if !told || !news.github || run.id == 0 || failures.is_empty() {
+        return news;
+    }
+    // A rollback does not wait long for links.
+    let Ok(Some(github)) = session.impatient_github() else { return news };
+    let jobs = match github.jobs(run.id).await {
         Ok(jobs) => jobs,
         Err(error) => {
             tracing::info!(%error, "the pages of the failed jobs are not known");
@@ -37,7 +43,7 @@ pub(super) async fn observe(
     };
     let path = session.run.as_ref().and_then(|run| run.workflow_path.as_deref());
     let file = path.and_then(|path| workflow_file(&session.git, &evidence.tested, path));
-    for failed in evidence.jobs.failures() {
+    for failed in failures {
         let shown = names::jobs_of(&failed.name, file.as_ref(), &jobs);
         let page = shown
             .into_iter()

@@ -2,6 +2,7 @@
 
 use crate::commands::session::Session;
 use crate::evidence::Evidence;
+use crate::evidence::reports::FailedTest;
 use crate::plan::Step;
 use crate::state::{FORMAT, RetryNote, StateChange};
 
@@ -12,15 +13,24 @@ pub(super) fn retry_steps(session: &Session, evidence: &Evidence) -> Vec<Step> {
     if run.id == 0 {
         return Vec::new();
     }
-    let failures = evidence.reports.reports.iter().flat_map(|report| &report.failures);
-    let known = evidence.state.retries.get(&evidence.tested);
+    let failed = evidence.failure.as_ref().map(|failure| &failure.commit);
+    let above = failed.filter(|failed| evidence.above.iter().any(|own| own.commit == **failed));
+    // What failed in this run is not what failed in that of a commit above.
+    let (mut failed_jobs, mut failed_tests) = (Vec::new(), Vec::new());
+    if above.is_none() {
+        let failures = evidence.reports.reports.iter().flat_map(|report| &report.failures);
+        failed_jobs = evidence.jobs.failures().iter().map(|job| job.name.clone()).collect();
+        failed_tests = failures.map(FailedTest::full_name).collect();
+    }
+    let commit = above.unwrap_or(&evidence.tested);
+    let known = evidence.state.retries.get(commit);
     let note = RetryNote {
         version: FORMAT,
-        commit: evidence.tested.clone(),
+        commit: commit.clone(),
         run: run.clone(),
         workflow: session.run.as_ref().and_then(|run| run.workflow_path.clone()),
-        failed_jobs: evidence.jobs.failures().iter().map(|job| job.name.clone()).collect(),
-        failed_tests: failures.map(crate::evidence::reports::FailedTest::full_name).collect(),
+        failed_jobs,
+        failed_tests,
         dispatched: false,
         created: session.now,
     }

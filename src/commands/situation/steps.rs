@@ -145,7 +145,11 @@ fn stored_verdict(session: &Session, evidence: &Evidence, decision: &Decision) -
         return None;
     }
     let known = evidence.state.verdicts.get(&evidence.tested);
-    if known.is_some_and(|known| known.outcome == outcome) {
+    // A later attempt of the same run says so: others wait until its gate has decided.
+    let own = session.identity();
+    let is_later =
+        |known: &StoredVerdict| known.run.id == own.id && known.run.attempt < own.attempt;
+    if known.is_some_and(|known| known.outcome == outcome && !is_later(known)) {
         return None;
     }
     let verdict = StoredVerdict {
@@ -153,7 +157,7 @@ fn stored_verdict(session: &Session, evidence: &Evidence, decision: &Decision) -
         commit: evidence.tested.clone(),
         outcome,
         reasons: decision.reasons.iter().map(ToString::to_string).collect(),
-        run: session.identity(),
+        run: own,
         created: session.now,
     };
     Some(Step::WriteState {

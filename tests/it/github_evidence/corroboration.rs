@@ -6,9 +6,11 @@ use crate::harness::github::world::Run;
 use crate::harness::project::{CONFIG, NO_IMAGES, RED, reasons};
 use crate::harness::tidegate::Tidegate;
 
-/// What GitHub was asked about runs; people are told of the rollback by other requests.
+/// What GitHub was asked about runs; people are told of the rollback by other requests, with the
+/// pages of the jobs of the gate's own run.
 fn asked(world: &World) -> Vec<String> {
-    world.github.lines().into_iter().filter(|line| !line.contains("/issues")).collect()
+    let told = |line: &String| line.contains("/issues") || line.contains("/runs/17/jobs");
+    world.github.lines().into_iter().filter(|line| !told(line)).collect()
 }
 
 #[test]
@@ -211,6 +213,19 @@ fn without_a_token_people_get_the_ledgers_word_and_nobody_is_asked() {
     let run = by_hand(&world, &world.github.host(), &["last-good"]).env("GH_TOKEN", "").run();
     assert_eq!(run.success().line(), forged);
     assert!(world.github.lines().is_empty());
+}
+
+#[test]
+fn last_good_prints_no_hearsay_where_github_is_silent() {
+    let (world, forged) = forged_by_hand();
+    let proxy = FaultProxy::start(&world.github.host());
+    proxy.add(Rule::when(|_| true).answer(500, &[], "<html>Unicorn</html>"));
+    let run = by_hand(&world, proxy.host(), &["last-good"]).run().code(8);
+    assert_eq!(run.stdout, "");
+    assert!(run.stderr.contains("--explain"), "{}", run.stderr);
+    let run = by_hand(&world, proxy.host(), &["last-good", "--json"]).run().code(8);
+    assert_eq!(run.json()["commit"], forged.as_str());
+    assert!(run.stdout.contains("GitHub did not answer"), "{}", run.stdout);
 }
 
 #[test]

@@ -99,3 +99,55 @@ fn a_newer_push_leaves_the_failure_to_its_own_run() {
     let run = w.world.gate_of(w.slow_run, GREEN).run().success();
     assert!(run.json()["left"].is_null(), "{}", run.stdout);
 }
+
+#[test]
+fn the_failure_of_a_newer_commit_is_tried_again_in_its_own_run() {
+    let w = waiting_with("rollback: { retries: 1 }\n");
+    w.world.github.knows(w.world.project.bare());
+    w.world.github.dispatchable("tidegate-retry.yml", &["run_id", "attempt"]);
+    // The older commit has failed in its second attempt; the newer one only once.
+    w.world.github.edit(w.slow_run, |run| {
+        *run = run.clone().attempt(2).job("gate", "in_progress");
+    });
+    let run = w.world.gate_of(w.slow_run, RED).run().code(5);
+    assert_eq!(run.json()["commit"], w.bad.as_str(), "{}", run.stdout);
+    assert_eq!(w.world.project.show("main", "app.py"), "bad");
+    let dispatches = w.world.github.dispatches();
+    assert_eq!(dispatches.len(), 1, "{dispatches:?}");
+    assert_eq!(dispatches[0].inputs["run_id"], w.bad_run.to_string());
+    assert_eq!(dispatches[0].inputs["attempt"], "1");
+    let note = format!("retries/{}.json", w.bad);
+    let note = w.world.project.show("refs/heads/tidegate", &note);
+    assert!(!note.contains("failed_jobs"), "what failed in another run is not its own: {note}");
+    // Once more: it was started already.
+    let again = w.world.gate_of(w.slow_run, RED).run().code(5);
+    assert_eq!(again.json()["retry"]["dispatched"], true, "{}", again.stdout);
+    assert_eq!(w.world.github.dispatches().len(), 1);
+}
+
+#[test]
+fn a_commit_that_was_rolled_back_is_waited_for_by_nobody() {
+    let world = World::new();
+    let released = world.push("Released", "released\n");
+    world.project.gate(GREEN).run().success();
+    world.project.pull();
+    let first = world.push("Bad", "bad\n");
+    let first_run = world.github.add(Run::push(&first).job("gate", "in_progress"));
+    world.gate_of(first_run, RED).run().code(3);
+    world.github.finish(first_run, &[("gate", "failure")], "failure");
+    world.project.dev.checkout("main");
+    world.project.pull();
+    let second = world.push("Worse", "worse\n");
+    let second_run = world.github.add(Run::push(&second).job("gate", "in_progress"));
+    // Somebody tries the first one again: its gate has nothing to decide any more.
+    world.github.edit(first_run, |run| {
+        run.attempt = 2;
+        "in_progress".clone_into(&mut run.status);
+        run.conclusion = None;
+    });
+    let run = world.gate_of(second_run, RED).run().code(3);
+    assert_eq!(run.json()["rolled_back"]["failed"], second.as_str());
+    world.project.assert_rolled_back_to(&released);
+    let run = world.gate_of(first_run, RED).run().success();
+    assert_eq!(run.json()["verdict"], "superseded");
+}

@@ -27,12 +27,52 @@ fn an_unfinished_run_in_between_holds() {
 }
 
 #[test]
+fn a_cancelled_run_above_decides_nothing() {
+    let world = released();
+    let bad = world.push("Bad", "bad\n");
+    let above = world.push("Never tested", "never tested\n");
+    world.github.add(Run::push(&above).completed("cancelled"));
+    let gate = world.gate(&bad, RED);
+    world.project.holds(gate, "not_the_effective_head");
+}
+
+#[test]
 fn a_finished_run_in_between_does_not() {
     let world = released();
     let between = world.push("Slow", "slow\n");
     world.ran(&between, "failure");
     let bad = world.push("Bad", "bad\n");
     world.gate(&bad, RED).run().code(3);
+}
+
+#[test]
+fn a_commit_whose_gate_has_decided_is_not_waited_for() {
+    let world = released();
+    let released = world.project.branch("main");
+    let between = world.push("Red", "red\n");
+    let slow = world.github.add(Run::push(&between).job("gate", "in_progress"));
+    let bad = world.push("Bad", "bad\n");
+    let newest = world.github.add(Run::push(&bad).job("gate", "in_progress"));
+    let run = world.gate_of(slow, RED).run().code(0);
+    assert_eq!(reasons(&run), ["job_failed", "newer_run_decides"]);
+    // Its gate is over, and something else in its run goes on: nobody is left to decide but this.
+    world.gate_of(newest, RED).run().code(3);
+    assert_eq!(world.project.listing("refs/heads/main"), world.project.listing(&released));
+}
+
+#[test]
+fn a_commit_whose_run_goes_on_again_is_waited_for_until_its_gate_has_decided() {
+    let world = released();
+    let between = world.push("Red", "red\n");
+    let slow = world.github.add(Run::push(&between).job("gate", "in_progress"));
+    let bad = world.push("Bad", "bad\n");
+    let newest = world.github.add(Run::push(&bad).job("gate", "in_progress"));
+    world.gate_of(slow, RED).run().code(0);
+    world.github.edit(slow, |run| *run = run.clone().attempt(2).job("gate", "in_progress"));
+    let gate = world.gate_of(newest, RED);
+    world.project.holds(gate, "unfinished_runs");
+    let later = world.gate_of(slow, RED).run().code(3);
+    assert_eq!(later.json()["commit"], bad.as_str(), "{}", later.stdout);
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn broken(configuration: &str, subject: &str) -> (World, GitHub, String) {
 fn a_rollback_opens_one_issue_and_the_promotion_closes_it() {
     let (world, github, bad) = broken("", "Bad");
     let url = github.url();
-    with_token(world.gate(&bad).failed(), &url).run().code(3).says("github_issue");
+    with_token(world.gate(&bad).failed(), &url).run().code(3).says("told GitHub issue");
     let issues = github.issues();
     assert_eq!(issues.len(), 1, "{issues:?}");
     let body = issues[0].body.clone().unwrap();
@@ -111,6 +111,20 @@ fn a_token_that_may_not_open_issues_is_a_warning() {
     // Told late, and closed at once.
     let issues = github.issues();
     assert_eq!(issues.len(), 1);
+}
+
+#[test]
+fn a_rollback_that_a_promotion_has_superseded_opens_no_issue_any_more() {
+    let (world, github, bad) = broken("", "Bad");
+    github.permit("issues", "read");
+    let url = github.url();
+    with_token(world.gate(&bad).failed(), &url).run().code(3).says("issues: write");
+    let (mended, image) = world.candidate("Mended", "print('mended')\n");
+    with_token(world.gate(&mended).passed(&image), &url).run().code(0);
+    github.permit("issues", "write");
+    // Another run of the same commit: no promotion would close what it opens.
+    with_token(world.gate(&mended).passed(&image).run_id(17, 2), &url).run().code(0);
+    assert_eq!(github.issues().len(), 0, "{:?}", github.issues());
 }
 
 #[test]

@@ -18,6 +18,8 @@ fn slack_is_told_of_a_rollback_once() {
     for part in [&bad[..7], &good[..7], "tests", "tidegate rollback --undo", "acme/app"] {
         assert!(text.contains(part), "no {part:?} in {text}");
     }
+    // The ledger's entry of the good commit lies between the two, and is nobody's work.
+    assert!(!text.contains("in the ledger"), "{text}");
     assert_eq!(state(&world.bare(), "rollback-", "slack"), "delivered");
     // Another run has nothing to tell.
     world.by_hand(&["repair"]).env(SLACK, &slack_url(&slack.host())).run().code(0);
@@ -50,7 +52,7 @@ fn a_plan_says_who_would_be_told_and_tells_nobody() {
     let (world, _, bad) = broken(SLACK_ALL);
     let before = world.fingerprint();
     let gate = rollback(&world, &bad).env(SLACK, &slack_url(&slack.host())).command("plan");
-    gate.run().code(0).says("notify: slack");
+    gate.run().code(0).says("notify: Slack");
     assert_eq!(slack.received().len(), 0);
     assert_eq!(world.fingerprint(), before);
 }
@@ -171,7 +173,7 @@ fn what_a_person_does_by_hand_is_told_too() {
     let world = world(SLACK_ALL);
     let by_hand = |arguments: &[&str]| {
         let gate = world.by_hand(arguments).arguments(&["--yes"]).env(SLACK, &url);
-        gate.run().code(0).says("notify: slack").says("told");
+        gate.run().code(0).says("notify: Slack").says("told");
     };
     world.candidate("First", "print(1)\n");
     by_hand(&["promote"]);
@@ -211,6 +213,15 @@ fn a_plan_that_is_applied_tells_and_a_forged_one_is_refused() {
         apply().run().code(10);
         assert_eq!(world.fingerprint(), before, "{to}");
     }
+    // Of another branch, whose issue it would be told in.
+    let mut other: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    for step in other["steps"].as_array_mut().unwrap() {
+        if step["step"] == "write_state" {
+            step["change"]["notices"][0]["branch"] = "release".into();
+        }
+    }
+    std::fs::write(&file, other.to_string()).unwrap();
+    apply().run().code(10);
     std::fs::write(&file, &plan).unwrap();
     apply().run().code(3).says("told");
     assert_eq!(slack.received().len(), 1);

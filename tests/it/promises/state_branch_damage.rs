@@ -68,3 +68,30 @@ fn a_state_branch_that_is_gone_is_begun_again_and_the_ledger_still_counts() {
     let ledger = bare.ledger();
     assert!(ledger.contains(&first) && ledger.contains(&third), "{ledger}");
 }
+
+#[test]
+fn what_decides_nothing_stops_nothing_when_it_is_broken() {
+    let world = World::new();
+    let (good, _) = world.released("Add the page", "print(1)\n");
+    let bad = world.commit("Break the page", &[("app.py", "print(\n")]);
+    let dev = &world.dev;
+    dev.git(&["fetch", "-q", "origin"]);
+    dev.git(&["checkout", "-q", "-B", "tidegate", "origin/tidegate"]);
+    let newer = "{\"version\": 99}";
+    let broken = [
+        (format!("retries/{bad}.json"), "{\"version\": 1, \"commit\""),
+        (format!("retries/{good}.json"), newer),
+        ("notices/release-9.json".to_owned(), "["),
+        ("notices/release-8.json".to_owned(), newer),
+    ];
+    let files: Vec<(&str, &str)> =
+        broken.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    dev.commit("Edit by hand", &files);
+    dev.push("tidegate");
+    dev.git(&["checkout", "-q", "main"]);
+    let mut run = world.gate(&bad).failed().run().code(3);
+    for (path, _) in &broken {
+        run = run.says(path);
+    }
+    assert_eq!(world.bare().show("refs/heads/main", "app.py"), "print(1)");
+}

@@ -31,6 +31,16 @@ fn people_and_workflows_are_told_that_main_is_not_restored() {
     let summary = fs::read_to_string(summary).unwrap();
     assert!(summary.contains("is not yet restored"), "{summary}");
     assert!(summary.contains("pull request #1"), "{summary}");
+    let issues = world.github.issues();
+    let told = issues.iter().find(|issue| issue.title.starts_with("Rollback of main waits"));
+    let told = told.expect("an issue that does not say that main was rolled back");
+    let body = told.body.clone().unwrap_or_default();
+    for part in ["until a person merges the pull request", "after the merge"] {
+        assert!(body.contains(part), "no {part:?} in {body}");
+    }
+    let pull = world.github.pulls()[0].body.clone().unwrap_or_default();
+    assert!(pull.contains("Commits whose changes go"), "{pull}");
+    assert!(!pull.contains("in the ledger"), "{pull}");
 }
 
 #[test]

@@ -300,6 +300,10 @@ fn an_approved_plan_starts_the_workflow() {
     assert!(text.contains(&id), "{text}");
     std::fs::write(path, text.replace(&id, &other)).unwrap();
     tidegate(&["apply", path]).code(10);
+    // So is one that would start another workflow.
+    assert!(text.contains(WORKFLOW), "{text}");
+    std::fs::write(path, text.replace(WORKFLOW, "deploy.yml")).unwrap();
+    tidegate(&["apply", path]).code(10);
     std::fs::write(path, text).unwrap();
     tidegate(&["apply", path]).code(5);
     assert_eq!(team.github.dispatches().len(), 1);
