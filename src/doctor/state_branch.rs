@@ -14,13 +14,13 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
             format!("see who changed it, and revert that commit there: git log -p refs/tidegate/{branch}"),
         )),
         Ok(state) => {
-            for name in &state.unreadable_notices {
+            for path in &state.unreadable {
                 answer.find(Finding::new(
                     Severity::Warning,
-                    "notice-unreadable",
-                    format!("notice {name} on {branch} cannot be read"),
-                    "nobody is told of what it says; nothing is decided by it",
-                    format!("see who changed it: git log -p refs/tidegate/{branch} -- notices"),
+                    "state-file-unreadable",
+                    format!("{path} on {branch} cannot be read"),
+                    "what it notes is not told, or not tried again; nothing is decided by it",
+                    format!("see who changed it: git log -p refs/tidegate/{branch} -- {path}"),
                 ));
             }
         }

@@ -80,6 +80,11 @@ fn a_damaged_state_branch_is_an_error() {
     let project = right();
     project.dev.git(&["fetch", "-q", "origin", "tidegate"]);
     project.dev.git(&["checkout", "-q", "-b", "damage", "FETCH_HEAD"]);
+    project.dev.commit("Scratch", &[("notices/scratched.json", "{")]);
+    project.dev.git(&["push", "-q", "origin", "damage:tidegate"]);
+    let run = doctor(&project).run().code(0);
+    let found = finding(&run, "state-file-unreadable");
+    assert!(found["problem"].as_str().unwrap().contains("notices/scratched.json"), "{found:#}");
     project.dev.commit("Damage", &[("index.json", "{")]);
     project.dev.git(&["push", "-q", "origin", "damage:tidegate"]);
     project.dev.checkout("main");
