@@ -23,7 +23,8 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
             "write one where they do not fit; docs/reference/configuration.md has every key",
         ));
     }
-    if !checkup.images.known {
+    // A broken file may well name them.
+    if !checkup.images.known && file.problem.is_none() {
         let finding = Finding::new(
             Severity::Error,
             "images-unknown",

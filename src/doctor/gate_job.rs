@@ -134,7 +134,7 @@ fn condition(gate: Job<'_>, answer: &mut Answer) {
     if !runs_on_red {
         let text = format!("the `if` of job {} does not say `!cancelled()`: {text}", gate.id);
         answer.find(wrong("gate-if-skips-failures", text));
-    } else if packed.contains(".result=='success'") && packed.contains("needs.") {
+    } else if says("needs.") && says(".result=='success'") && !says(".result=='failure'") {
         let text = format!("the `if` of job {} asks for success: {text}", gate.id);
         answer.find(wrong("gate-if-asks-for-success", text));
     }

@@ -116,13 +116,7 @@ const WARNINGS: [Fault; 9] = [
         "    concurrency:",
     ),
     (GATE, "\npermissions: {}\n", "\n", "permissions-default", "jobs:"),
-    (
-        GATE,
-        "      issues: write # one issue about a rollback\n",
-        "",
-        "permission-missing",
-        "    permissions:",
-    ),
+    (GATE, "      issues: write", "      issues: read", "permission-missing", "    permissions:"),
     (
         GATE,
         "      pull-requests: write",
@@ -139,10 +133,10 @@ const WARNINGS: [Fault; 9] = [
     ),
     (
         RETRY,
-        "@b50449ed80da2d2ced7fa253cc67bf76110b5d42",
-        "@v1",
+        "tidegate/tidegate@",
+        "tidegate/tidegate@v",
         "action-unpinned",
-        "        uses: tidegate/tidegate@v1",
+        "        uses: tidegate/tidegate@v",
     ),
 ];
 
@@ -247,6 +241,10 @@ fn other_forms_of_a_right_workflow_have_no_finding() {
         ("    if: ${{ !cancelled() }}\n    runs-on", "    if: \"!cancelled()\"\n    runs-on"),
         ("    if: ${{ !cancelled() }}\n    runs-on", "    if: always()\n    runs-on"),
         ("    if: ${{ !cancelled() }}\n    runs-on", "    if: success() || failure()\n    runs-on"),
+        (
+            "    if: ${{ !cancelled() }}\n    runs-on",
+            "    if: always() && (needs.tests.result == 'success' || needs.tests.result == 'failure')\n    runs-on",
+        ),
         ("    branches: [main]", "    branches: ['**']"),
         ("    branches: [main]", "    branches-ignore: [docs]"),
         ("on:\n  push:\n    branches: [main]", "on: push"),

@@ -82,9 +82,11 @@ fn a_damaged_state_branch_is_an_error() {
     project.dev.git(&["checkout", "-q", "-b", "damage", "FETCH_HEAD"]);
     project.dev.commit("Scratch", &[("notices/scratched.json", "{")]);
     project.dev.git(&["push", "-q", "origin", "damage:tidegate"]);
+    project.dev.checkout("main");
     let run = doctor(&project).run().code(0);
     let found = finding(&run, "state-file-unreadable");
     assert!(found["problem"].as_str().unwrap().contains("notices/scratched.json"), "{found:#}");
+    project.dev.checkout("damage");
     project.dev.commit("Damage", &[("index.json", "{")]);
     project.dev.git(&["push", "-q", "origin", "damage:tidegate"]);
     project.dev.checkout("main");
@@ -163,6 +165,12 @@ fn a_notice_that_reached_nobody_is_named() {
     let run = doctor(&project).run().code(0);
     let found = finding(&run, "notice-undelivered");
     assert!(found["problem"].as_str().unwrap().contains("after_promote/0"), "{found:#}");
+    // Once the channel works again, it is well.
+    let hook = "after_promote: [{ run: \"true\" }]\n";
+    project.push("Mend the hook", &[(CONFIG, &format!("{CONFIG_TEXT}{hook}"))]);
+    project.gate(PASSED).run().code(0);
+    project.pull();
+    assert_eq!(ids(&doctor(&project).run().code(0)), Vec::<String>::new());
 }
 
 /// A project with an image in a layout, released.
