@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser};
 use clap::{Subcommand, ValueEnum};
 
+mod doctor;
 mod gate;
 mod ledger;
 mod read;
@@ -15,6 +16,7 @@ mod retry;
 mod stop;
 mod value;
 
+pub use doctor::Doctor;
 pub use gate::{Apply, Gate, Inputs, Plan};
 pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
 pub use read::{Completions, Demo, History, LastGood, Status};
@@ -127,6 +129,7 @@ pub enum Command {
     LastGood(LastGood),
     Ledger(Ledger),
     Status(Status),
+    Doctor(Doctor),
     History(History),
     Demo(Demo),
     Completions(Completions),

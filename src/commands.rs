@@ -13,6 +13,7 @@ mod by_hand;
 mod clients;
 mod completions;
 mod demo;
+mod doctor;
 mod gate;
 mod history;
 mod hold;
@@ -76,6 +77,7 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::LastGood(args) => last_good::run(&cli.global, args, output),
         Command::Ledger(args) => ledger::run(&cli.global, args, output),
         Command::Status(args) => status::run(&cli.global, args, output),
+        Command::Doctor(args) => doctor::run(&cli.global, args, output),
         Command::History(args) => history::run(&cli.global, args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),
         Command::Completions(args) => completions::run(args, output),

@@ -24,6 +24,8 @@ mod tests;
 
 pub use error::{ConfigError, Place, Problem};
 pub use load::MAX_CONFIG_BYTES;
+pub(crate) use locate::{Wanted, locate};
+pub(crate) use node::Step;
 pub use notify::{EmailConfig, Hook, HookConfig, NotifyConfig, NotifyEvent, SlackConfig};
 pub use report::ReportConfig;
 pub use tags::TagPatternError;

@@ -21,6 +21,8 @@ pub mod evidence;
 pub mod ledger;
 pub mod state;
 
+pub mod doctor;
+
 pub mod observe;
 
 pub mod policy;

@@ -2,6 +2,7 @@
 
 pub mod attempts;
 pub mod checks;
+pub mod checkup;
 pub mod failure;
 pub mod freeze;
 pub mod globs;

@@ -29,6 +29,7 @@ mod error;
 mod etags;
 mod issues;
 mod pulls;
+mod repository;
 mod runs;
 mod transport;
 mod workflows;
@@ -38,6 +39,7 @@ pub use checks::CheckRun;
 pub use error::GitHubError;
 pub use issues::{Issue, IssueUpdate, NewIssue};
 pub use pulls::{Account, NewPull, Pull};
+pub use repository::{RepositoryInfo, RepositoryPermissions};
 pub use runs::{Job, Repository, Run, RunStatus};
 pub use workflows::RetryInputs;
 

@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::session::Session;
 use crate::adapters::git::RemoteRefs;
 use crate::cli::{self, Global};
+use crate::doctor::{ProjectionsSeen, Unchecked};
 use crate::evidence::freeze::OpenWindow;
 use crate::evidence::good::Witness;
 use crate::exit::Exit;
@@ -36,7 +37,7 @@ mod stops;
 #[cfg(test)]
 mod tests;
 
-use agreement::{Agreement, Check, Part};
+use agreement::{Agreement, Check, Finding, Part};
 use images::LiveImage;
 use look::{Source, said};
 use rollbacks::Rollback;
@@ -334,6 +335,30 @@ fn checks(
     }
     checks.push(agreement::ledger(&config.ledger.path, record, ledger));
     checks
+}
+
+/// Compares what users see with the newest record, for somebody who has looked at the remote:
+/// the projections that are not made, and the comparisons that have no answer.
+pub(super) fn projections_at(
+    session: &Session,
+    seen: &look::Seen,
+    offline: bool,
+) -> anyhow::Result<ProjectionsSeen> {
+    let Some(record) = seen.state.newest() else { return Ok(ProjectionsSeen::default()) };
+    let (_, ledger) = look::ledger(&session.git, &session.config, &seen.refs, &seen.state);
+    let asked: Vec<ImageRef> = record.images.iter().map(|own| own.image.clone()).collect();
+    let images = images::look(session, &asked, offline, &mut Vec::new())?;
+    let checks = checks(session, &seen.refs, record, &ledger, &images);
+    let unknown = checks
+        .iter()
+        .filter(|check| check.finding == Finding::Unknown)
+        .filter(|check| matches!(check.part, Part::Stable | Part::Tag | Part::Ledger))
+        .map(|check| Unchecked {
+            what: format!("whether {} is up to date", check.name),
+            why: check.detail.clone(),
+        })
+        .collect();
+    Ok(ProjectionsSeen { pending: pending(record, &checks), unknown })
 }
 
 /// Names the projections that are not made, in the words of a plan.

@@ -12,7 +12,7 @@ use super::node::Step;
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted<'a> {
+pub(crate) enum Wanted<'a> {
     /// The value at the end of the way.
     Value,
     /// The key of this name in the map at the end of the way.
@@ -20,7 +20,7 @@ pub(super) enum Wanted<'a> {
 }
 
 /// Returns the place of what is `wanted` at the end of `path`, if it is there.
-pub(super) fn locate(text: &str, path: &[Step], wanted: Wanted<'_>) -> Option<Place> {
+pub(crate) fn locate(text: &str, path: &[Step], wanted: Wanted<'_>) -> Option<Place> {
     let error = Way { path, wanted }.deserialize(serde_yaml::Deserializer::from_str(text)).err()?;
     let location = error.location()?;
     Some(Place { line: location.line(), column: location.column() })

@@ -27,7 +27,7 @@ pub(super) enum Node {
 
 /// One step on the way from the root of the document to a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Key(String),
     Index(usize),
 }

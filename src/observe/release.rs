@@ -49,7 +49,7 @@ pub async fn observe(
         images,
         descent: descent(git, query)?,
         on_branch: git.is_ancestor(query.tested, query.head)?,
-        markers: conflict_markers(git, config, query)?,
+        markers: conflict_markers(git, config, query.state, query.tree)?,
     })
 }
 
@@ -134,25 +134,26 @@ fn descent(git: &Git, query: &ReleaseQuery<'_>) -> anyhow::Result<Descent> {
     Ok(Descent::Unrelated)
 }
 
-/// Reads the candidate's texts. A file that the last release has with the same content cannot
+/// Reads the candidate's texts, which are those of `tree`. A file that the last release has with the same content cannot
 /// hold new markers.
-fn conflict_markers(
+pub fn conflict_markers(
     git: &Git,
     config: &Config,
-    query: &ReleaseQuery<'_>,
+    state: &State,
+    tree: &TreeSha,
 ) -> anyhow::Result<MarkerEvidence> {
     match config.preflight.conflict_markers {
         MarkerAction::Hold | MarkerAction::Warn => {}
         MarkerAction::Off => return Ok(MarkerEvidence::default()),
     }
     let ignored = markers::ignored(&config.preflight.ignore)?;
-    let good: BTreeMap<Vec<u8>, crate::adapters::git::TreeFile> = match query.state.newest() {
+    let good: BTreeMap<Vec<u8>, crate::adapters::git::TreeFile> = match state.newest() {
         Some(record) if git.has_commit(&record.commit) => {
             git.files(&record.tree)?.into_iter().map(|file| (file.path.clone(), file)).collect()
         }
         Some(_) | None => BTreeMap::new(),
     };
-    let files = git.files(query.tree)?;
+    let files = git.files(tree)?;
     let mut unreadable = None;
     let texts = files.iter().filter_map(|file| match git.small_blob(file, MAX_TEXT) {
         Ok(text) => Some((file.path.as_slice(), text?)),

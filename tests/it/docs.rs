@@ -12,6 +12,7 @@ use tidegate::exit::Exit;
 
 mod command_line;
 mod configuration;
+mod doctor;
 mod json;
 mod verdicts;
 

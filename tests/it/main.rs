@@ -16,6 +16,7 @@ mod cli;
 mod cost;
 mod demo;
 mod docs;
+mod doctor;
 mod git;
 mod github;
 mod github_evidence;

@@ -103,6 +103,20 @@ impl Git {
         Ok(RemoteRefs(heads.iter().map(|head| (head.name().to_owned(), sha(head.oid()))).collect()))
     }
 
+    /// Asks the remote whether it takes pushes with these credentials: it is connected to as for a
+    /// push, which servers allow to nobody who may only read, and nothing is sent. What the rules of
+    /// a branch say is not known by that.
+    pub fn may_push(&self) -> Result<(), GitError> {
+        let url = self.raw_remote_url()?;
+        let config = self.repo.config().map_err(GitError::other("reading git's configuration"))?;
+        let mut remote = self.remote()?;
+        let connection = remote
+            .connect_auth(Direction::Push, Some(self.auth.callbacks(&url, config)), Some(proxy()))
+            .map_err(|error| self.remote_error("connecting for a push to", &error))?;
+        drop(connection);
+        Ok(())
+    }
+
     /// Fetches branches with their whole history, and tells what they point at. Only refs below
     /// `refs/tidegate/` are written, so nobody's branches or tracking refs move.
     pub fn fetch(&self, branches: &[&BranchName]) -> Result<RemoteRefs, GitError> {

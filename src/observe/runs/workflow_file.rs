@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_yaml::Value;
 
+use crate::doctor::workflow::names_tidegate;
+
 /// The largest file that is read, in bytes; GitHub takes at most 512 KiB.
 const LARGEST: usize = 512 << 10;
 
@@ -91,7 +93,10 @@ impl JobText {
         let steps = self.steps.as_sequence().map(Vec::as_slice).unwrap_or_default();
         let runs_gate = |step: &Value| {
             let said = |key: &str| step.get(key).and_then(Value::as_str).unwrap_or_default();
-            names_tidegate(said("uses")) || said("run").contains("tidegate gate")
+            // The action also does other things: retry, doctor.
+            let command = step.get("with").and_then(|with| with.get("command"));
+            let is_gate = matches!(command.and_then(Value::as_str), None | Some("" | "gate"));
+            (is_gate && names_tidegate(said("uses"))) || said("run").contains("tidegate gate")
         };
         WorkflowJob {
             name: text(&self.name),
@@ -106,12 +111,6 @@ impl JobText {
             gate: steps.iter().any(runs_gate) || self.uses.as_str().is_some_and(names_tidegate),
         }
     }
-}
-
-/// Tells whether `uses` names this project's action or one of its workflows.
-fn names_tidegate(uses: &str) -> bool {
-    let path = uses.split('@').next().unwrap_or_default();
-    path.split('/').take(2).any(|part| part.eq_ignore_ascii_case("tidegate"))
 }
 
 fn text(value: &Value) -> Option<String> {
@@ -161,6 +160,9 @@ jobs:
         assert_eq!(file.gate_needs(Some("tell")).unwrap(), ["gate"]);
         assert_eq!(file.gate_needs(Some("renamed")).unwrap(), ["tests", "build"]);
         assert_eq!(file.gate_needs(None).unwrap(), ["tests", "build"]);
+        let other = FILE.replace("run: echo", "uses: acme/tidegate@abc, with: { command: doctor }");
+        let other = WorkflowFile::parse(other.as_bytes()).unwrap();
+        assert_eq!(other.gate_needs(None).unwrap(), ["tests", "build"]);
         let two = FILE.replace("run: echo", "run: tidegate gate");
         assert_eq!(WorkflowFile::parse(two.as_bytes()).unwrap().gate_needs(None), None);
     }

@@ -27,11 +27,12 @@ pub enum Ask {
     CreateIssue,
     DispatchRetry,
     RerunFailedJobs,
+    RepositoryInfo,
 }
 
 impl Ask {
     /// All, with their names in the sources.
-    pub const ALL: [(Self, &str); 16] = [
+    pub const ALL: [(Self, &str); 17] = [
         (Self::PushRuns, "push_runs"),
         (Self::PushRunsOf, "push_runs_of"),
         (Self::Run, "run"),
@@ -48,6 +49,7 @@ impl Ask {
         (Self::CreateIssue, "create_issue"),
         (Self::DispatchRetry, "dispatch_retry"),
         (Self::RerunFailedJobs, "rerun_failed_jobs"),
+        (Self::RepositoryInfo, "repository_info"),
     ];
 
     /// Whether only the App itself may ask it.
@@ -81,7 +83,8 @@ impl Ask {
             | Self::Installation
             | Self::InstallationToken
             | Self::UpdateIssue
-            | Self::AddLabels => 0,
+            | Self::AddLabels
+            | Self::RepositoryInfo => 0,
         }
     }
 
@@ -124,6 +127,7 @@ impl Ask {
                 let inputs = RetryInputs { run_id: RUN.to_string(), attempt: "1".to_owned() };
                 show(&client.dispatch_retry("retry.yml", &main, &inputs).await?)
             }
+            Self::RepositoryInfo => show(&client.repository_info().await?),
             Self::RerunFailedJobs => show(&client.rerun_failed_jobs(RUN).await?),
         })
     }

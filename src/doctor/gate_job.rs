@@ -1,0 +1,141 @@
+//! The gate's job runs when it is needed most: after a failure, with all results before it.
+
+use serde_yaml::Value;
+
+use super::workflow::{Job, Runs, scalar};
+use super::{Answer, Checkup, Finding, Severity};
+
+pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
+    unreadable(checkup, answer);
+    let mut gates = 0;
+    for gate in checkup.jobs(Runs::Gate) {
+        gates += 1;
+        needs(checkup, gate, answer);
+        condition(gate, answer);
+    }
+    if gates == 0 && answer.findings.is_empty() {
+        let finding = Finding::new(
+            Severity::Warning,
+            "gate-missing",
+            "no workflow runs the gate: none uses the action or calls `tidegate gate`",
+            "nothing is promoted or rolled back, unless a person does it",
+            "copy docs/examples/release-gate.yml to .github/workflows/",
+        );
+        answer.find(finding);
+    }
+}
+
+/// A file that names tidegate, and that nobody can read.
+fn unreadable(checkup: &Checkup, answer: &mut Answer) {
+    for seen in &checkup.workflows {
+        let Err(wrong) = &seen.workflow else { continue };
+        if wrong.names_tidegate {
+            let finding = Finding::new(
+                Severity::Error,
+                "workflow-unreadable",
+                format!("the workflow cannot be read: {}", wrong.reason),
+                "GitHub does not start it, so there is no gate",
+                "correct the YAML",
+            );
+            answer.find(finding.at(&seen.path, wrong.line));
+        }
+    }
+}
+
+fn needs(checkup: &Checkup, gate: Job<'_>, answer: &mut Answer) {
+    let file = gate.workflow.path();
+    let needs = gate.needs();
+    let required = checkup.config.require.jobs.as_deref().unwrap_or_default();
+    if needs.is_empty() {
+        let finding = Finding::new(
+            Severity::Error,
+            "gate-needs-nothing",
+            format!("job {} has no `needs`", gate.id),
+            "the gate does not wait for the tests and has no results: every commit is held",
+            "list the jobs that have to pass: `needs: [tests, build]`",
+        );
+        answer.find(finding.at(file, gate.line("needs")));
+        return;
+    }
+    for job in required.iter().filter(|job| !needs.contains(&job.as_str())) {
+        let finding = Finding::new(
+            Severity::Error,
+            "required-job-not-needed",
+            format!("`require.jobs` names {job}, and job {} does not need it", gate.id),
+            "its result never arrives, so every commit is held",
+            format!("add {job} to `needs`, or take it out of `require.jobs`"),
+        );
+        answer.find(finding.at(file, gate.line("needs")));
+    }
+    let counts = |id: &str| {
+        checkup.config.require.jobs.as_ref().is_none_or(|jobs| jobs.iter().any(|job| job == id))
+    };
+    for id in needs {
+        let Some(job) = gate.workflow.jobs().find(|job| job.id == id) else {
+            let finding = Finding::new(
+                Severity::Error,
+                "needed-job-unknown",
+                format!("job {} needs {id}, and there is no such job", gate.id),
+                "GitHub refuses the whole workflow",
+                "correct the name in `needs`",
+            );
+            answer.find(finding.at(file, gate.line("needs")));
+            continue;
+        };
+        let may_fail = job.get("continue-on-error").and_then(scalar);
+        if counts(id) && may_fail.as_deref() == Some("true") {
+            let finding = Finding::new(
+                Severity::Error,
+                "required-job-may-fail",
+                format!("the required job {id} has `continue-on-error: true`"),
+                "GitHub reports its failure as success, and the gate promotes what failed",
+                "take the line out, or leave the job out of `require.jobs`",
+            );
+            answer.find(finding.at(file, job.line("continue-on-error")));
+        }
+    }
+}
+
+/// Without a status function in its `if`, a job is skipped when one that it needs did not succeed
+/// ("Expressions", status check functions).
+fn condition(gate: Job<'_>, answer: &mut Answer) {
+    if gate.needs().is_empty() {
+        return;
+    }
+    let wrong = |id, problem: String| {
+        Finding::new(
+            Severity::Error,
+            id,
+            problem,
+            "the gate is skipped when a job that it needs fails: nothing is ever rolled back",
+            "write `if: ${{ !cancelled() }}` into the job",
+        )
+        .at(gate.workflow.path(), gate.line("if"))
+    };
+    let text = match gate.get("if") {
+        Some(Value::Tagged(_)) => {
+            let text = "`if: !...` without quotes or `${{ }}` is a YAML tag, not a condition";
+            answer.find(wrong("gate-if-no-expression", text.to_owned()));
+            return;
+        }
+        None => {
+            let text = format!("job {} has no `if`", gate.id);
+            answer.find(wrong("gate-if-missing", text));
+            return;
+        }
+        Some(value) => scalar(value).unwrap_or_default(),
+    };
+    // Case and space do not matter in expressions.
+    let packed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let packed = packed.to_ascii_lowercase();
+    let says = |word: &str| packed.contains(word);
+    let runs_on_red =
+        says("cancelled()") || says("always()") || (says("failure()") && says("success()"));
+    if !runs_on_red {
+        let text = format!("the `if` of job {} does not say `!cancelled()`: {text}", gate.id);
+        answer.find(wrong("gate-if-skips-failures", text));
+    } else if says("needs.") && says(".result=='success'") && !says(".result=='failure'") {
+        let text = format!("the `if` of job {} asks for success: {text}", gate.id);
+        answer.find(wrong("gate-if-asks-for-success", text));
+    }
+}
