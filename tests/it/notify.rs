@@ -15,7 +15,7 @@ use crate::promises::release_world::{Bare, Gate, World};
 const SLACK: &str = "SLACK_WEBHOOK";
 
 /// The path is the secret of an incoming webhook.
-const SLACK_PATH: &str = "/services/T0000/B0000/XXXXXXXXXXXXsecret";
+const SLACK_PATH: &str = "/services/T0000/B0000/a1b2c3d4-known-to-nobody";
 
 /// Tells Slack of everything.
 const SLACK_ALL: &str =
