@@ -39,4 +39,5 @@ pub mod actions;
 pub mod exit;
 pub mod http;
 pub mod output;
+pub mod pin;
 pub mod secret;
