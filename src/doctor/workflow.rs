@@ -91,6 +91,11 @@ impl Workflow {
         &self.path
     }
 
+    /// Its text, without a byte order mark.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Returns the value of a key at the top.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.document.get(key)
