@@ -40,9 +40,11 @@ pub(super) fn run(global: &Global, args: &Init, output: &mut Output) -> anyhow::
         match agreed(args, asks, output) {
             Ok(true) => {}
             Ok(false) => return Ok(Exit::Held),
+            // The one object of the result says it too: `written` is false.
             Err(nobody) if output.is_json() => {
                 output.json(report::SCHEMA, &report)?;
-                return Err(nobody);
+                output.warning(&format!("{nobody}; pass --yes to write"))?;
+                return Ok(Exit::Usage);
             }
             Err(nobody) => return Err(nobody),
         }

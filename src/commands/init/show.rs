@@ -65,7 +65,7 @@ pub(super) fn done(output: &mut Output, report: &Report, design: &Design) -> io:
             (Change::Create, _) => (good("wrote"), ""),
             (Change::Differs, true) => (good("replaced"), ""),
             (Change::Differs, false) => {
-                (warn("kept"), ", which says something else; --force replaces it")
+                (warn("kept"), ", which says something else; `tidegate init --force` replaces it")
             }
             (Change::Same, _) => (dim("unchanged"), ""),
         };
