@@ -11,11 +11,14 @@ mod commits;
 mod concurrency;
 mod configuration;
 mod conflicts;
+mod cure;
 mod gate_job;
 mod gate_steps;
 mod github;
 mod images;
+pub mod issue;
 mod ledger_entries;
+mod mend;
 mod notices;
 mod permissions;
 mod pinned;
@@ -32,6 +35,9 @@ pub use checkup::{
     LedgerSeen, ProjectionsSeen, RefsSeen, RegistryAnswer, ReleasedSeen, RemoteSeen,
     RepositorySeen, Seen, StateProblem, WorkflowSeen,
 };
+pub use mend::{Mended, MendedFile, mend};
+
+use cure::Cure;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -83,6 +89,11 @@ pub struct Finding {
     pub breaks: String,
     /// How to mend it.
     pub mend: String,
+    /// Whether `--fix` mends it.
+    pub fixable: bool,
+    /// The change of a workflow that mends it, if a place for it is found.
+    #[serde(skip)]
+    cure: Option<Cure>,
 }
 
 impl Finding {
@@ -94,11 +105,21 @@ impl Finding {
         mend: impl Into<String>,
     ) -> Self {
         let (problem, breaks, mend) = (problem.into(), breaks.into(), mend.into());
-        Self { id, severity, place: None, problem, breaks, mend }
+        Self { id, severity, place: None, problem, breaks, mend, fixable: false, cure: None }
     }
 
     fn at(self, file: &str, line: Option<usize>) -> Self {
         Self { place: Some(Place { file: file.to_owned(), line }), ..self }
+    }
+
+    fn cured_by(self, cure: Option<Cure>) -> Self {
+        Self { cure, ..self }
+    }
+
+    /// Tells whether two findings say the same of the same file; a line may have moved.
+    fn is_like(&self, other: &Self) -> bool {
+        let file = |own: &Self| own.place.as_ref().map(|place| place.file.clone());
+        self.id == other.id && self.problem == other.problem && file(self) == file(other)
     }
 }
 
@@ -126,6 +147,13 @@ impl Diagnosis {
     /// Returns the worst severity.
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).min()
+    }
+
+    /// Notes which findings can be mended.
+    pub fn mark_fixable(&mut self, mended: &Mended) {
+        for own in &mut self.findings {
+            own.fixable = mended.findings.iter().any(|finding| finding.is_like(own));
+        }
     }
 
     /// Counts the findings of a severity.
