@@ -104,7 +104,7 @@ impl Workflow {
     }
 
     /// Its text, without a byte order mark.
-    pub(super) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 
