@@ -54,7 +54,7 @@ impl<'a> Lines<'a> {
 
     /// Returns the text of these lines.
     pub fn text(&self, lines: Range<usize>) -> String {
-        self.lines.get(lines).map(|lines| lines.concat()).unwrap_or_default()
+        self.lines.get(lines).map(<[&str]>::concat).unwrap_or_default()
     }
 
     /// Returns what ends the lines.
