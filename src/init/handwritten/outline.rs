@@ -126,11 +126,11 @@ impl<'a> Lines<'a> {
                 Some(_) | None => {}
             }
         }
-        let named = starts.iter().map(|line| match line {
+        let keys = starts.iter().map(|line| match line {
             line if *line == item.line => key_of(first),
             line => key_of(self.line(*line)),
         });
-        let names: Vec<String> = named.collect::<Option<_>>()?;
+        let names: Vec<String> = keys.collect::<Option<_>>()?;
         let ranges = self.ranges(&starts, item.indent, item.line..item.lines.end);
         let keys = names.into_iter().zip(starts).zip(ranges);
         let indent = item.indent;

@@ -118,8 +118,8 @@ fn rewritten(
     }
     let mut fates = fates(jobs, &lines);
     remove(&mut draft, &mut fates, &lines, jobs);
-    let concerned = |id: &&str| fates.get(*id).is_some_and(|fate| *fate != Fate::Stays);
-    let first = ids.iter().position(|id| concerned(&id)).ok_or(FORM)?;
+    let concerned = |id: &str| fates.get(id).is_some_and(|fate| *fate != Fate::Stays);
+    let first = ids.iter().position(|id| concerned(id)).ok_or(FORM)?;
 
     let gone: Vec<&str> = of(&ids, &fates, |fate| *fate == Fate::Goes);
     let after = followers(workflow, jobs, &fates);

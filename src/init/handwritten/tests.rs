@@ -1,5 +1,7 @@
 //! Pipelines as people write them, and odd ones.
 
+use std::fmt::Write as _;
+
 use serde_yaml::Value;
 
 use super::*;
@@ -76,8 +78,8 @@ fn shown(found: &HandWritten) -> String {
     for own in &found.replacements {
         let job = own.job.as_deref().unwrap_or("workflow");
         let (from, to) = (own.lines.start(), own.lines.end());
-        out += &format!("{job} {from}-{to}\n{}\n- {}\n- {}\n", own.text, own.does, own.breaks);
-        out += &format!("- {}\n\n", own.instead);
+        let words = [own.text.as_str(), own.does, own.breaks, own.instead].join("\n- ");
+        let _ = writeln!(out, "{job} {from}-{to}\n{words}\n");
     }
     out
 }
@@ -112,10 +114,10 @@ fn changes(old: &str, new: &str) -> String {
         if i < old.len() && j < new.len() && old[i] == new[j] {
             (i, j) = (i + 1, j + 1);
         } else if j == new.len() || (i < old.len() && longest[i + 1][j] >= longest[i][j + 1]) {
-            out += &format!("-{}\n", old[i]);
+            let _ = writeln!(out, "-{}", old[i]);
             i += 1;
         } else {
-            out += &format!("+{}\n", new[j]);
+            let _ = writeln!(out, "+{}", new[j]);
             j += 1;
         }
     }

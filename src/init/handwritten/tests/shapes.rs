@@ -12,9 +12,9 @@ fn with(jobs: &str) -> String {
 const TESTS: &str = "  tests:\n    runs-on: ubuntu-latest\n    steps:\n      - run: pytest\n";
 
 fn promote(script: &str) -> String {
-    let script: String = script.lines().map(|line| format!("          {line}\n")).collect();
+    let script = script.replace('\n', "\n          ");
     format!(
-        "  promote:\n    needs: tests\n    runs-on: ubuntu-latest\n    steps:\n      - run: |\n{script}"
+        "  promote:\n    needs: tests\n    runs-on: ubuntu-latest\n    steps:\n      - run: |\n          {script}\n"
     )
 }
 
