@@ -3,4 +3,5 @@
 mod audit;
 mod example;
 mod release_gate;
+mod reusable;
 mod story;

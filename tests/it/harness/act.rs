@@ -89,6 +89,13 @@ impl Act {
         self
     }
 
+    /// Sets a secret of the repository (`secrets.NAME`).
+    pub fn secret(mut self, name: &str, value: &str) -> Self {
+        // Taken from act's environment, as the token is.
+        self.command.env(name, value).args(["--secret", name]);
+        self
+    }
+
     /// Runs the workflows to their end.
     pub fn run(mut self) -> ActRun {
         let output = self.command.output().expect("start act");
