@@ -23,6 +23,7 @@ mod notices;
 mod permissions;
 mod pinned;
 mod projections;
+mod protection;
 mod remote;
 mod retry_workflow;
 mod state_branch;
@@ -31,9 +32,10 @@ mod triggers;
 pub mod workflow;
 
 pub use checkup::{
-    Checkup, CommitSeen, ConfigurationFile, ConfigurationProblem, GitHubSeen, ImagesSeen,
-    LedgerSeen, ProjectionsSeen, RefsSeen, RegistryAnswer, ReleasedSeen, RemoteSeen,
-    RepositorySeen, Seen, StateProblem, WorkflowSeen,
+    ActionsSeen, BranchRole, BranchSeen, Checkup, CommitSeen, ConfigurationFile,
+    ConfigurationProblem, GitHubSeen, ImagesSeen, LedgerSeen, Obstacle, ProjectionsSeen, RefsSeen,
+    RegistryAnswer, ReleasedSeen, RemoteSeen, RepositorySeen, Seen, StateProblem, TokenKind,
+    WorkflowSeen,
 };
 pub use mend::{Mended, MendedFile, mend};
 
@@ -188,7 +190,7 @@ impl Answer {
 /// A check, with the name of what it looks at.
 type Check = (&'static str, fn(&Checkup, &mut Answer));
 
-const CHECKS: [Check; 18] = [
+const CHECKS: [Check; 19] = [
     ("configuration", configuration::check),
     ("ledger", ledger_entries::check),
     ("gate job", gate_job::check),
@@ -207,6 +209,7 @@ const CHECKS: [Check; 18] = [
     ("notices", notices::check),
     ("images", images::check),
     ("GitHub", github::check),
+    ("protected branches", protection::check),
 ];
 
 /// Examines what was observed.

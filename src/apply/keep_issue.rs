@@ -56,12 +56,10 @@ pub async fn keep(
             match github.create_issue(&new).await {
                 Ok(created) => Ok(KeptIssue::Opened(created)),
                 // The answer may be lost, and the issue may be there.
-                Err(error) if error.may_have_been_applied() => {
-                    match find(github, branch).await {
-                        Ok(Some(found)) => Ok(KeptIssue::Opened(found)),
-                        Ok(None) | Err(_) => Err(error),
-                    }
-                }
+                Err(error) if error.may_have_been_applied() => match find(github, branch).await {
+                    Ok(Some(found)) => Ok(KeptIssue::Opened(found)),
+                    Ok(None) | Err(_) => Err(error),
+                },
                 Err(error) => Err(error),
             }
         }

@@ -16,8 +16,8 @@ use super::session::Session;
 use super::status::look::said;
 use crate::cli::{self, Global};
 use crate::doctor::{Diagnosis, Finding, Severity, Unchecked, examine, mend};
-use crate::observe::checkup::workflows;
 use crate::exit::Exit;
+use crate::observe::checkup::workflows;
 use crate::output::Output;
 
 mod fix;

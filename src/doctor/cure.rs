@@ -41,12 +41,7 @@ pub(super) enum Place {
 
 impl Cure {
     /// Adds a key with its value, `lines`, to a map.
-    pub(super) fn add(
-        file: &str,
-        map: Vec<Step>,
-        lines: impl Into<String>,
-        place: Place,
-    ) -> Self {
+    pub(super) fn add(file: &str, map: Vec<Step>, lines: impl Into<String>, place: Place) -> Self {
         Self { file: file.to_owned(), map, edit: Edit::Add { lines: lines.into(), place } }
     }
 
@@ -143,11 +138,15 @@ impl Cure {
         match place {
             Place::Last => {}
             Place::After(best) => {
-                texts.extend(places.iter().filter(|(key, _)| *key == best).map(|(_, at)| after(at.0)));
+                texts.extend(
+                    places.iter().filter(|(key, _)| *key == best).map(|(_, at)| after(at.0)),
+                );
             }
-            Place::Above(best) => texts.extend(places.iter().filter(|(key, _)| *key == best).map(
-                |(_, at)| inserted(text, above_comments(text, at.0), indent, &format!("{added}\n")),
-            )),
+            Place::Above(best) => {
+                texts.extend(places.iter().filter(|(key, _)| *key == best).map(|(_, at)| {
+                    inserted(text, above_comments(text, at.0), indent, &format!("{added}\n"))
+                }))
+            }
         }
         texts.extend(places.iter().rev().map(|(_, at)| after(at.0)));
         texts.push(inserted(text, first, indent, added));

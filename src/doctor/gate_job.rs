@@ -142,8 +142,7 @@ fn condition(gate: Job<'_>, answer: &mut Answer) {
     let runs_on_red =
         says("cancelled()") || says("always()") || (says("failure()") && says("success()"));
     if !runs_on_red {
-        let problem =
-            format!("the `if` of job {} does not say `!cancelled()`: {text}", gate.id);
+        let problem = format!("the `if` of job {} does not say `!cancelled()`: {text}", gate.id);
         let cure = also_on_red(&text).map(write);
         answer.find(wrong("gate-if-skips-failures", problem).cured_by(cure));
     } else if says("needs.") && says(".result=='success'") && !says(".result=='failure'") {

@@ -71,7 +71,8 @@ fn uses_git(gate: Job<'_>) -> bool {
     gate.steps().any(|step| {
         let script = step.get("run").and_then(serde_yaml::Value::as_str).unwrap_or_default();
         let foreign = step.uses().is_some_and(|uses| {
-            !names_tidegate(uses) && !["actions/", "docker/"].iter().any(|own| uses.starts_with(own))
+            !names_tidegate(uses)
+                && !["actions/", "docker/"].iter().any(|own| uses.starts_with(own))
         });
         foreign || script.contains("git ")
     })

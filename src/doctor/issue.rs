@@ -43,7 +43,8 @@ pub fn text(diagnosis: &Diagnosis, branch: &BranchName) -> Option<(String, Strin
     }
     let counted = [Severity::Error, Severity::Warning].map(|severity| {
         let count = diagnosis.count(severity);
-        (count > 0).then(|| format!("{count} {}{}", severity.word(), if count == 1 { "" } else { "s" }))
+        (count > 0)
+            .then(|| format!("{count} {}{}", severity.word(), if count == 1 { "" } else { "s" }))
     });
     let counted = counted.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let title = format!("A release or a rollback of {branch} may fail: {counted}");
