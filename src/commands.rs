@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::adapters::name_service;
 use crate::cli::{self, Cli, Command};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, Settings, show_failure};
@@ -20,6 +21,7 @@ mod hold;
 mod last_good;
 mod ledger;
 mod log;
+mod man;
 mod plan;
 mod promote;
 mod quarantine;
@@ -35,6 +37,7 @@ mod witness;
 
 /// Runs the program: arguments, log, command, errors, exit code.
 pub fn main() -> ExitCode {
+    name_service::limit();
     let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -81,5 +84,6 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::History(args) => history::run(&cli.global, args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),
         Command::Completions(args) => completions::run(args, output),
+        Command::Man(args) => man::run(args, output),
     }
 }
