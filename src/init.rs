@@ -13,6 +13,7 @@ mod compose;
 mod dbt;
 mod design;
 mod error;
+pub mod handwritten;
 mod images;
 mod languages;
 mod ledger;
