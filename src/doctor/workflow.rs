@@ -102,6 +102,11 @@ impl Workflow {
         &self.path
     }
 
+    /// Its text, without the mark of the byte order.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Returns the value of a key at the top.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.document.get(key)
