@@ -34,7 +34,11 @@ pub(super) fn run(global: &Global, args: &Init, output: &mut Output) -> anyhow::
     let mut report = Report::new(&session, &survey, &design, changes, args.force)?;
     if !output.is_json() {
         show::found(output, &report)?;
+        show::handwritten(output, &report)?;
         show::diffs(output, &report.files)?;
+    }
+    if asks {
+        ask::about_rewriting(&mut report, output)?;
     }
     if report.has_work() {
         match agreed(args, asks, output) {
