@@ -5,9 +5,17 @@ use super::{Answer, Checkup, Finding, Severity};
 
 pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
     let mut gates = 0;
-    // A reusable workflow has its own steps.
-    for gate in checkup.jobs(Runs::Gate).filter(|gate| gate.calls().is_none()) {
+    for gate in checkup.jobs(Runs::Gate) {
         gates += 1;
+        // A reusable workflow has its own steps.
+        if gate.calls().is_some() {
+            let needs = gate.given("needs");
+            if !needs.as_deref().is_some_and(all_needs) {
+                let finding = results(needs.is_some(), false);
+                answer.find(finding.at(gate.workflow.path(), gate.line("with")));
+            }
+            continue;
+        }
         checkout(gate, answer);
         for step in gate.steps().filter(|step| step.runs() == Some(Runs::Gate)) {
             inputs(gate, step, answer);
@@ -75,19 +83,7 @@ fn inputs(gate: Job<'_>, step: Step<'_>, answer: &mut Answer) {
         (needs.is_some(), needs.as_deref().is_none_or(all_needs), "with")
     };
     if !given || !whole {
-        let problem = if given {
-            "what the gate gets as `needs` is not `${{ toJSON(needs) }}`"
-        } else {
-            "the gate is not given the results of the jobs (`needs`)"
-        };
-        let mend = if by_script {
-            "set `TIDEGATE_NEEDS: ${{ toJSON(needs) }}` in `env:`"
-        } else {
-            "write `needs: ${{ toJSON(needs) }}` below `with:`"
-        };
-        let breaks = "the gate does not know what passed or failed, and ends with an error";
-        let finding = Finding::new(Severity::Error, "needs-input", problem, breaks, mend);
-        answer.find(finding.at(file, step.line(place)));
+        answer.find(results(given, by_script).at(file, step.line(place)));
     }
     if !by_script && step.input("token").is_none() && step.input("app-id").is_none() {
         let finding = Finding::new(
@@ -99,6 +95,22 @@ fn inputs(gate: Job<'_>, step: Step<'_>, answer: &mut Answer) {
         );
         answer.find(finding.at(file, step.line("with")));
     }
+}
+
+/// The gate does not get the results of the jobs.
+fn results(given: bool, by_script: bool) -> Finding {
+    let problem = if given {
+        "what the gate gets as `needs` is not `${{ toJSON(needs) }}`"
+    } else {
+        "the gate is not given the results of the jobs (`needs`)"
+    };
+    let mend = if by_script {
+        "set `TIDEGATE_NEEDS: ${{ toJSON(needs) }}` in `env:`"
+    } else {
+        "write `needs: ${{ toJSON(needs) }}` below `with:`"
+    };
+    let breaks = "the gate does not know what passed or failed, and ends with an error";
+    Finding::new(Severity::Error, "needs-input", problem, breaks, mend)
 }
 
 fn all_needs(text: &str) -> bool {

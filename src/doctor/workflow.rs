@@ -59,6 +59,17 @@ pub enum Runs {
     Retry,
 }
 
+impl Runs {
+    /// Returns what the input `command` of the action and of the reusable workflow asks for.
+    fn of_command(command: Option<&str>) -> Option<Self> {
+        match command {
+            None | Some("gate") => Some(Self::Gate),
+            Some("retry") => Some(Self::Retry),
+            Some(_) => None,
+        }
+    }
+}
+
 impl Workflow {
     /// Reads the file at `path`.
     ///
@@ -162,6 +173,11 @@ impl<'a> Job<'a> {
         self.get("uses").and_then(Value::as_str)
     }
 
+    /// Returns an input that it gives the reusable workflow that it calls, as text.
+    pub fn given(&self, name: &str) -> Option<String> {
+        input(self.value, name)
+    }
+
     /// Lists its steps.
     pub fn steps(self) -> impl Iterator<Item = Step<'a>> {
         let steps = self.get("steps").and_then(Value::as_sequence);
@@ -174,11 +190,10 @@ impl<'a> Job<'a> {
 
     /// Returns what of tidegate runs in it.
     pub fn runs(self) -> Option<Runs> {
-        let called = self
-            .calls()
-            .filter(|uses| names_tidegate(uses))
-            .map(|uses| if uses.contains("retry") { Runs::Retry } else { Runs::Gate });
-        called.or_else(|| self.steps().find_map(|step| step.runs()))
+        if self.calls().is_some_and(names_tidegate) {
+            return Runs::of_command(self.given("command").as_deref());
+        }
+        self.steps().find_map(|step| step.runs())
     }
 }
 
@@ -195,7 +210,7 @@ impl<'a> Step<'a> {
 
     /// Returns an input that it gives its action, as text.
     pub fn input(&self, name: &str) -> Option<String> {
-        scalar(self.get("with")?.get(name)?).filter(|text| !text.is_empty())
+        input(self.value, name)
     }
 
     /// Returns the line of a key, or that of the step where it has no such key.
@@ -216,11 +231,7 @@ impl<'a> Step<'a> {
     /// Returns what of tidegate it runs.
     pub fn runs(&self) -> Option<Runs> {
         if self.uses().is_some_and(names_tidegate) {
-            return match self.input("command").as_deref() {
-                None | Some("gate") => Some(Runs::Gate),
-                Some("retry") => Some(Runs::Retry),
-                Some(_) => None,
-            };
+            return Runs::of_command(self.input("command").as_deref());
         }
         let script = self.get("run").and_then(Value::as_str)?;
         let runs = [("tidegate gate", Runs::Gate), ("tidegate retry", Runs::Retry)];
@@ -232,6 +243,11 @@ impl<'a> Step<'a> {
 pub fn names_tidegate(uses: &str) -> bool {
     let path = uses.split('@').next().unwrap_or_default();
     path.split('/').take(2).any(|part| part.eq_ignore_ascii_case("tidegate"))
+}
+
+/// Returns an input of what a job or a step uses, as text; an empty one is none.
+fn input(user: &Value, name: &str) -> Option<String> {
+    scalar(user.get("with")?.get(name)?).filter(|text| !text.is_empty())
 }
 
 /// Returns a scalar as the text that GitHub makes of it.

@@ -14,6 +14,7 @@ use crate::harness::github::{self, GitHub};
 use crate::harness::receiver::Receiver;
 use crate::harness::repo::Repo;
 use crate::harness::team::tidegate;
+use crate::harness::tidegate::Tidegate;
 
 const GATE: &str = include_str!("../../../.github/workflows/gate.yml");
 const ACTION: &str = include_str!("../../../action.yml");
@@ -139,6 +140,28 @@ fn the_lines_of_the_how_to_promote_and_roll_back_and_tell_slack() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains(&bad[..7]), "{told:?}");
     assert!(!run.log.contains(&address), "the address of the channel is in the log");
+}
+
+#[test]
+fn doctor_knows_the_callers_of_the_how_to() {
+    let configuration = format!("{CONFIGURATION}rollback: {{ retries: 1 }}\n");
+    let caller = Caller::new(&ten_lines(), &configuration);
+    let blocks = HOW_TO.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let retry = blocks.last().expect("the retry workflow").replace("<commit>", CALLED);
+    caller.repo.write(".github/workflows/tidegate-retry.yml", &retry);
+    let findings = || {
+        let doctor = Tidegate::new().args(["doctor", "--offline", "--json"]);
+        let answer = doctor.current_dir(caller.repo.path()).run().json();
+        let findings = answer["findings"].as_array().expect("findings").clone();
+        let of_files = findings.into_iter().filter(|finding| finding["place"].is_object());
+        of_files.map(|finding| finding["id"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(findings(), [""; 0]);
+    let without = ten_lines().replace("<commit>", CALLED).replace("toJSON(needs)", "github.sha");
+    caller.repo.write(".github/workflows/release.yml", without);
+    assert_eq!(findings(), ["needs-input"]);
+    caller.repo.write(".github/workflows/tidegate-retry.yml", retry.replace("command: retry", ""));
+    assert!(findings().contains(&"retry-workflow-unfit".into()), "{:?}", findings());
 }
 
 /// A program in place of tidegate that writes down its environment; returns both paths.
