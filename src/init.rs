@@ -32,6 +32,6 @@ pub use design::{Build, Design, Job, Report, Setup, Step, Streamlit, Wishes, des
 pub use error::InitError;
 pub use ledger::LedgerFound;
 pub use render::{
-    DOCTOR_WORKFLOW, File, GATE_WORKFLOW, RETRY_WORKFLOW, WRITTEN, render, render_without_gate,
+    DOCTOR_WORKFLOW, File, GATE_WORKFLOW, LoginNeeded, RETRY_WORKFLOW, logins, render,
 };
 pub use survey::{Survey, limit};

@@ -15,6 +15,7 @@ mod auth;
 mod certificates;
 mod commit;
 mod compare;
+pub mod diff;
 mod history;
 mod hydrate;
 mod libgit2;

@@ -27,19 +27,18 @@ pub struct FileChange {
     pub diff: String,
 }
 
-/// Holds files against the texts that are there.
-pub fn compare(files: Vec<File>, there: impl Fn(&str) -> Option<String>) -> Vec<FileChange> {
-    let compare = |file: File| {
-        let old = there(file.path);
+/// Holds files against the texts that are there, in the same order.
+pub fn compare(files: Vec<File>, there: Vec<Option<String>>) -> Vec<FileChange> {
+    let compare = |(file, old): (File, Option<String>)| {
         let change = match &old {
             None => Change::Create,
             Some(old) if *old == file.text => Change::Same,
             Some(_) => Change::Differs,
         };
-        let diff = unified(file.path, old.as_deref(), &file.text);
+        let diff = unified(&file.path, old.as_deref(), &file.text);
         FileChange { file, change, diff }
     };
-    files.into_iter().map(compare).collect()
+    files.into_iter().zip(there).map(compare).collect()
 }
 
 /// Writes a diff in the unified form, with three lines of context.
@@ -60,11 +59,9 @@ mod tests {
 
     #[test]
     fn a_diff_shows_what_changes() {
-        let file = || File { path: "a.yml", text: "one\ntwo\n".to_owned() };
-        let change = |old: Option<&str>| {
-            let old = old.map(str::to_owned);
-            compare(vec![file()], move |_| old.clone()).remove(0)
-        };
+        let file = || File { path: "a.yml".to_owned(), text: "one\ntwo\n".to_owned() };
+        let change =
+            |old: Option<&str>| compare(vec![file()], vec![old.map(str::to_owned)]).remove(0);
         assert_eq!(change(None).change, Change::Create);
         assert!(change(None).diff.starts_with("--- /dev/null\n+++ b/a.yml\n@@ -0,0 +1,2 @@\n+one"));
         let same = change(Some("one\ntwo\n"));

@@ -60,18 +60,15 @@ fn project(survey: &Survey, at: &str, profile: &str, first: bool) -> (Option<Set
     // The versions that the project pins, where it does.
     let pinned = |own: &str| packages.iter().any(|name| python::speaks_of(survey, own, name));
     let base = [at, ""].into_iter().find(|own| pinned(own));
-    let (setup, install, prefix) = match base {
-        Some(base) => {
-            let own = python::environment(survey, base, &[]);
-            // Paths in the commands are those of the folder that has the lists.
-            let step = Step { folder: base.to_owned(), ..step(String::new(), own.install) };
-            (own.setup, step, own.prefix)
-        }
-        None => {
-            let setup = python::environment(survey, at, &[]).setup;
-            let line = format!("python -m pip install {}", packages.join(" "));
-            (setup, step(String::new(), vec![line]), "")
-        }
+    let (setup, install, prefix) = if let Some(base) = base {
+        let own = python::environment(survey, base, &[]);
+        // The lists are named as seen from the folder that has them.
+        let step = Step { folder: (*base).to_owned(), ..step(String::new(), own.install) };
+        (own.setup, step, own.prefix)
+    } else {
+        let setup = python::environment(survey, at, &[]).setup;
+        let line = format!("python -m pip install {}", packages.join(" "));
+        (setup, step(String::new(), vec![line]), "")
     };
     let mut steps = vec![Step { name: of("Install dbt"), ..install }];
     if ["packages.yml", "dependencies.yml"].iter().any(|file| survey.has(at, file)) {

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use super::error::InitError;
 use super::ledger::LedgerFound;
 use super::quote::has_expression;
+use super::render::GATE_WORKFLOW;
 use super::survey::Survey;
 use super::{dbt, images, languages, ledger, linters};
 use crate::config::Config;
+use crate::doctor::workflow::{Runs, Workflow};
 use crate::model::{BranchName, ImageRef};
 use crate::pin;
 
@@ -120,6 +122,8 @@ pub struct Design {
     pub report: Option<Report>,
     /// A Streamlit app.
     pub streamlit: Option<Streamlit>,
+    /// The workflow that runs the gate already; no other is written then.
+    pub gate_in: Option<String>,
     /// What stands behind `uses:` for this project's action, with its comment.
     pub action: String,
     /// What was left out, and why.
@@ -170,6 +174,7 @@ pub fn design(survey: &Survey, wishes: &Wishes) -> Result<Design, InitError> {
         jobs: tests.into_iter().chain(quality).chain(dbt).collect(),
         report,
         streamlit: languages::streamlit(survey),
+        gate_in: gate_in(survey, &mut remarks),
         action: action(wishes),
         remarks,
     })
@@ -215,6 +220,14 @@ fn branch(survey: &Survey, wishes: &Wishes) -> Result<BranchName, InitError> {
         });
     }
     Ok(branch)
+}
+
+/// Finds a workflow of another name that runs the gate.
+fn gate_in(survey: &Survey, remarks: &mut Vec<String>) -> Option<String> {
+    let runs = |own: &&Workflow| own.jobs().any(|job| job.runs() == Some(Runs::Gate));
+    let other = survey.workflows.iter().filter(|own| own.path() != GATE_WORKFLOW).find(runs)?;
+    remarks.push(format!("{} runs the gate already: no other workflow is written", other.path()));
+    Some(other.path().to_owned())
 }
 
 fn action(wishes: &Wishes) -> String {

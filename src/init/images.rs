@@ -50,7 +50,7 @@ pub(super) fn builds(
     for beyond in found.drain(found.len().min(MOST)..) {
         remarks.push(format!("{}: left out, {MOST} images are enough", beyond.dockerfile));
     }
-    name_all(survey, wishes, found)
+    name_all(survey, wishes, found, remarks)
 }
 
 fn from_compose(survey: &Survey, remarks: &mut Vec<String>) -> Vec<Found> {
@@ -133,8 +133,7 @@ fn from_dockerfiles(survey: &Survey, remarks: &mut Vec<String>) -> Vec<Found> {
         }
         let (at, file) = (folder(path), name(path));
         let kind = match file.split_once('.') {
-            Some(("Dockerfile" | "Containerfile", kind)) => Some(kind),
-            Some((kind, _)) => Some(kind),
+            Some(("Dockerfile" | "Containerfile", kind) | (kind, _)) => Some(kind),
             None => None,
         };
         let label = match (kind, at.rsplit('/').next()) {
@@ -173,12 +172,23 @@ fn context(survey: &Survey, path: &str) -> String {
     if at.is_empty() || from_root { ".".to_owned() } else { at.to_owned() }
 }
 
-fn name_all(survey: &Survey, wishes: &Wishes, found: Vec<Found>) -> Result<Vec<Build>, InitError> {
+fn name_all(
+    survey: &Survey,
+    wishes: &Wishes,
+    found: Vec<Found>,
+    remarks: &mut Vec<String>,
+) -> Result<Vec<Build>, InitError> {
     let configured = survey.config.as_ref().and_then(|config| config.images.clone());
     let named = match (wishes.images.is_empty(), configured) {
         (false, _) => wishes.images.clone(),
         // What the configuration says already is kept, as far as it fits.
-        (true, Some(own)) if own.is_empty() => return Ok(Vec::new()),
+        (true, Some(own)) if own.is_empty() => {
+            let left_out = |build: &Found| {
+                format!("{}: left out, the configuration says `images: []`", build.dockerfile)
+            };
+            remarks.extend(found.iter().map(left_out));
+            return Ok(Vec::new());
+        }
         (true, Some(own)) if own.len() == found.len() => own,
         (true, Some(_) | None) => Vec::new(),
     };
@@ -193,11 +203,11 @@ fn name_all(survey: &Survey, wishes: &Wishes, found: Vec<Found>) -> Result<Vec<B
             dockerfiles: dockerfiles.join(", "),
         });
     }
-    let mut names = named.into_iter();
+    let mut given = named.into_iter();
     let mut taken = BTreeSet::new();
     let mut builds = Vec::new();
     for own in found {
-        let image = match names.next().or_else(|| own.image.clone()) {
+        let image = match given.next().or_else(|| own.image.clone()) {
             Some(image) => image,
             None => free_name(survey, &own, &taken)?,
         };

@@ -33,7 +33,7 @@ pub(super) fn tests(
 type Tested = (Vec<Setup>, Vec<Step>, bool);
 
 /// Keeps the first of each language: a job has one version of it.
-fn unique(setups: Vec<Setup>) -> Vec<Setup> {
+pub(super) fn unique(setups: Vec<Setup>) -> Vec<Setup> {
     let mut kept: Vec<Setup> = Vec::new();
     for setup in setups {
         let same = |own: &Setup| std::mem::discriminant(own) == std::mem::discriminant(&setup);

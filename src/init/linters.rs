@@ -48,7 +48,7 @@ pub(super) fn job(survey: &Survey, remarks: &mut Vec<String>) -> Option<Job> {
             steps.push(step("Run clippy", "", vec!["cargo clippy --all-targets".to_owned()]));
         }
     }
-    setups.dedup();
+    let setups = super::languages::unique(setups);
     (!steps.is_empty()).then_some(Job { id: "code-quality", name: "Code quality", setups, steps })
 }
 
@@ -116,9 +116,10 @@ fn of_node(
         let (setup, install, run) = node::environment(survey, at);
         let of =
             |what: &str| if at.is_empty() { what.to_owned() } else { format!("{what} of {at}") };
-        let command = match node::has_script(survey, at, "lint") {
-            true => format!("{run} lint"),
-            false => "npx eslint .".to_owned(),
+        let command = if node::has_script(survey, at, "lint") {
+            format!("{run} lint")
+        } else {
+            "npx eslint .".to_owned()
         };
         setups.push(setup);
         steps.push(step(of("Install the packages"), at, install));

@@ -90,9 +90,10 @@ pub(super) fn environment(survey: &Survey, at: &str, tools: &[&str]) -> Environm
     }
     what.extend(package(survey, at));
     what.extend(missing.iter().map(|tool| (*tool).to_owned()));
-    let install = match what.is_empty() {
-        true => Vec::new(),
-        false => vec![format!("python -m pip install {}", what.join(" "))],
+    let install = if what.is_empty() {
+        Vec::new()
+    } else {
+        vec![format!("python -m pip install {}", what.join(" "))]
     };
     Environment { setup, install, prefix: "" }
 }
@@ -109,9 +110,10 @@ fn package(survey: &Survey, at: &str) -> Vec<String> {
             .into_iter()
             .filter(|extra| has_key(toml, "project.optional-dependencies", extra))
             .collect();
-        what.push(match extras.is_empty() {
-            true => "-e .".to_owned(),
-            false => format!("-e \".[{}]\"", extras.join(",")),
+        what.push(if extras.is_empty() {
+            "-e .".to_owned()
+        } else {
+            format!("-e \".[{}]\"", extras.join(","))
         });
     }
     let groups = FOR_TESTS.into_iter().filter(|own| has_key(toml, "dependency-groups", own));
@@ -178,7 +180,7 @@ pub(super) fn tests(survey: &Survey, at: &str, report: &str) -> Option<(Setup, V
     let run = format!("{}python -m pytest --junitxml={report}", environment.prefix);
     let mut steps = Vec::new();
     if !environment.install.is_empty() {
-        steps.push(step(of("Install what the tests need"), environment.install));
+        steps.push(step(of("Install the Python packages"), environment.install));
     }
     steps.push(step(of("Run the tests"), vec![run]));
     Some((environment.setup, steps, true))
@@ -223,10 +225,10 @@ fn has_project_above(survey: &Survey, path: &str) -> bool {
 /// Lists the settings of a tool: its sections in the files that it reads.
 pub(super) fn is_configured(survey: &Survey, at: &str, tool: &str, files: &[&str]) -> bool {
     let own_file = files.iter().any(|file| survey.has(at, file));
-    let toml = survey.text_in(at, "pyproject.toml").unwrap_or_default();
+    let project = survey.text_in(at, "pyproject.toml").unwrap_or_default();
     let ini = ["setup.cfg", "tox.ini"].into_iter().filter_map(|file| survey.text_in(at, file));
     own_file
-        || has_section(toml, &format!("tool.{tool}"))
+        || has_section(project, &format!("tool.{tool}"))
         || ini.into_iter().any(|text| section(text, tool).next().is_some())
         || speaks_of(survey, at, tool)
 }

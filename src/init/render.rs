@@ -17,31 +17,39 @@ pub const RETRY_WORKFLOW: &str = ".github/workflows/tidegate-retry.yml";
 /// Where the weekly examination is written.
 pub const DOCTOR_WORKFLOW: &str = ".github/workflows/tidegate-doctor.yml";
 
-/// All that is written.
-pub const WRITTEN: [&str; 4] = [CONFIG_PATH, GATE_WORKFLOW, RETRY_WORKFLOW, DOCTOR_WORKFLOW];
-
 /// A file to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
     /// Its path from the root.
-    pub path: &'static str,
+    pub path: String,
     /// Its text.
     pub text: String,
 }
 
-/// Writes all files.
+/// Writes all files; no gate's workflow where another one runs the gate already.
 pub fn render(design: &Design) -> Vec<File> {
-    let gate = File { path: GATE_WORKFLOW, text: gate::render(design) };
-    let mut files = render_without_gate(design);
-    files.insert(1, gate);
+    let file = |path: &str, text: String| File { path: path.to_owned(), text };
+    let mut files = vec![file(CONFIG_PATH, configuration::render(design))];
+    if design.gate_in.is_none() {
+        files.push(file(GATE_WORKFLOW, gate::render(design)));
+    }
+    files.push(file(RETRY_WORKFLOW, weekly::retry(design)));
+    files.push(file(DOCTOR_WORKFLOW, weekly::doctor(design)));
     files
 }
 
-/// Writes the files beside the gate's workflow, for a repository that has one already.
-pub fn render_without_gate(design: &Design) -> Vec<File> {
-    vec![
-        File { path: CONFIG_PATH, text: configuration::render(design) },
-        File { path: RETRY_WORKFLOW, text: weekly::retry(design) },
-        File { path: DOCTOR_WORKFLOW, text: weekly::doctor(design) },
-    ]
+/// A registry that a person has to give a login for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginNeeded {
+    /// The registry.
+    pub host: String,
+    /// The variable of the repository that has the user's name.
+    pub user: String,
+    /// The secret that has the password.
+    pub password: String,
+}
+
+/// Lists the registries whose logins the workflow takes from a variable and a secret.
+pub fn logins(design: &Design) -> Vec<LoginNeeded> {
+    gate::logins(design)
 }

@@ -118,7 +118,7 @@ pub(super) fn is_dockerfile(name: &str) -> bool {
     let kind = match name.split_once('.') {
         None => return plain(name),
         Some((before, kind)) if plain(before) => kind,
-        Some((kind, after)) if after == "Dockerfile" => kind,
+        Some((kind, "Dockerfile")) => kind,
         Some(_) => return false,
     };
     let kind = kind.to_ascii_lowercase();

@@ -35,7 +35,7 @@ pub fn look(git: &Git, repository: Option<String>) -> anyhow::Result<Survey> {
     };
     let mut survey = Survey {
         repository,
-        branch: git.default_branch().or_else(|| git.head_branch()),
+        branch: branch(git),
         workflows: workflows::read(git)?.into_iter().filter_map(|own| own.workflow.ok()).collect(),
         ..Survey::default()
     };
@@ -45,6 +45,16 @@ pub fn look(git: &Git, repository: Option<String>) -> anyhow::Result<Survey> {
         survey.config = Config::parse(&bytes, CONFIG_PATH).ok();
     }
     Ok(survey)
+}
+
+/// The default branch of the remote, else `main` or `master`, else what is checked out.
+fn branch(git: &Git) -> Option<String> {
+    let usual = || {
+        let names = ["main", "master"].into_iter();
+        let mut there = names.filter(|name| git.local_ref(&format!("refs/heads/{name}")).is_some());
+        there.next().map(str::to_owned)
+    };
+    git.default_branch().or_else(usual).or_else(|| git.head_branch())
 }
 
 fn walk(git: &Git, root: &Path, survey: &mut Survey) -> io::Result<()> {

@@ -1,12 +1,34 @@
 //! Writes a file at once or not at all: a temporary file beside it, and a rename.
 
-use std::fs;
-use std::io::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context as _;
 
 use crate::exit::{Exit, Failed, OrFailed as _};
+
+/// The largest file that is compared, in bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// Reads a file of the work tree as it is; `None` where there is none.
+///
+/// # Errors
+/// It is a link, no file, or cannot be read.
+pub(super) fn read(root: &Path, path: &str) -> anyhow::Result<Option<String>> {
+    folder_of(root, Path::new(path))?;
+    let mut bytes = Vec::new();
+    let file = match File::open(root.join(path)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {path}")).or_exit(Exit::Usage);
+        }
+    };
+    let read = file.take(LARGEST).read_to_end(&mut bytes);
+    read.with_context(|| format!("cannot read {path}")).or_exit(Exit::Usage)?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
 
 /// Writes a file of the work tree, with the folders above it. The mode of a file that is replaced
 /// is kept.
@@ -51,12 +73,12 @@ fn folder_of(root: &Path, path: &Path) -> anyhow::Result<PathBuf> {
 
 /// The mode that the file shall have: its own, or that of any new file.
 #[cfg(unix)]
-fn mode_of(target: &Path) -> std::io::Result<Option<fs::Permissions>> {
+fn mode_of(target: &Path) -> io::Result<Option<fs::Permissions>> {
     use std::os::unix::fs::PermissionsExt as _;
     match fs::metadata(target) {
         Ok(own) => Ok(Some(own.permissions())),
         // A temporary file may be read by its owner only; what is committed is nobody's secret.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Ok(Some(fs::Permissions::from_mode(0o644)))
         }
         Err(error) => Err(error),
@@ -64,6 +86,6 @@ fn mode_of(target: &Path) -> std::io::Result<Option<fs::Permissions>> {
 }
 
 #[cfg(not(unix))]
-fn mode_of(_: &Path) -> std::io::Result<Option<fs::Permissions>> {
+fn mode_of(_: &Path) -> io::Result<Option<fs::Permissions>> {
     Ok(None)
 }

@@ -37,7 +37,7 @@ pub(super) fn role(command: &Command, variables: &Variables, config: &Config) ->
     };
     let says = |text: &str| ENTRY.iter().any(|entry| text.contains(entry));
     let entry = says(&command.document) || command.words.iter().any(|word| says(word));
-    let appends = |file: &str| ledger(file) || (entry && file.ends_with(".md"));
+    let appends = |file: &str| ledger(file) || (entry && file.to_lowercase().ends_with(".md"));
     if command.redirects.iter().any(|(_, file)| appends(file)) {
         return Role::Release(Habit::Ledger, true);
     }

@@ -1,6 +1,6 @@
 //! Lets the job that builds an image hand over its digest.
 
-use serde_yaml::Value;
+use serde_yaml::{Mapping, Value};
 
 use super::Left;
 use super::draft::{Draft, indented, job_mut};
@@ -107,10 +107,8 @@ fn by_command(command: &Command) -> Option<(How, Option<String>)> {
             Some((how, name))
         }
         ("docker", "buildx" | "build") if words.contains(&"--push") => {
-            let tag = words.iter().zip(words.iter().skip(1)).filter_map(|(option, value)| {
-                ["-t", "--tag"].contains(option).then(|| (*value).to_owned())
-            });
-            let name = tag.last();
+            let tagged = words.windows(2).filter(|pair| ["-t", "--tag"].contains(&pair[0]));
+            let name = tagged.map(|pair| pair[1].to_owned()).next_back();
             let how = match name.clone().filter(|name| can_be_quoted(name)) {
                 Some(name) => How::Buildx(name),
                 None => How::Unknown("the name of what it pushes cannot be read"),
@@ -237,22 +235,18 @@ fn add_output(draft: &mut Draft, id: &str, line: &str) -> Option<()> {
     let lines = Lines::of(&text);
     let outline = Outline::of(&lines)?;
     let keys = job_keys(&lines, outline.job(id)?)?;
-    let splice = match keys.iter().find(|key| key.name == "outputs") {
-        Some(outputs) => {
-            let first = lines.keys(outputs.line + 1..outputs.lines.end)?.first()?.clone();
-            let block = indented(&format!("{DIGEST}\n{line}"), first.indent);
-            (first.lines.start..first.lines.start, block)
-        }
-        None => {
-            let steps = keys.iter().find(|key| key.name == "steps")?;
-            let block = indented(&format!("outputs:\n  {DIGEST}\n  {line}"), steps.indent);
-            (steps.lines.start..steps.lines.start, block)
-        }
+    let splice = if let Some(outputs) = keys.iter().find(|key| key.name == "outputs") {
+        let first = lines.keys(outputs.line + 1..outputs.lines.end)?.first()?.clone();
+        let block = indented(&format!("{DIGEST}\n{line}"), first.indent);
+        (first.lines.start..first.lines.start, block)
+    } else {
+        let steps = keys.iter().find(|key| key.name == "steps")?;
+        let block = indented(&format!("outputs:\n  {DIGEST}\n  {line}"), steps.indent);
+        (steps.lines.start..steps.lines.start, block)
     };
     draft.edit(vec![splice], |document, _| {
         let job = job_mut(document, id)?;
-        let outputs =
-            job.entry("outputs".into()).or_insert_with(|| Value::Mapping(Default::default()));
+        let outputs = job.entry("outputs".into()).or_insert_with(|| Value::Mapping(Mapping::new()));
         outputs.as_mapping_mut()?.insert(name.clone(), value.clone());
         Some(())
     })

@@ -89,19 +89,23 @@ impl Draft {
         let lines = Lines::of(&self.text);
         let outline = Outline::of(&lines)?;
         let items = steps(&lines, outline.job(id)?)?;
-        let last = items.len().checked_sub(1)?;
-        let range = |index: &usize| {
-            let mut range = items.get(*index)?.lines.clone();
-            if *index == last {
-                range = lines.without_blank_end(range);
-                let above = |line: usize| lines.line(line).trim().is_empty();
-                while range.start > 0 && above(range.start - 1) {
-                    range.start -= 1;
-                }
+        let end = items.last()?.lines.end;
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        for index in gone {
+            let lines = items.get(*index)?.lines.clone();
+            match ranges.last_mut() {
+                Some(before) if before.end == lines.start => before.end = lines.end,
+                Some(_) | None => ranges.push(lines),
             }
-            Some((range, String::new()))
-        };
-        let splices = gone.iter().map(range).collect::<Option<_>>()?;
+        }
+        if let Some(last) = ranges.last_mut().filter(|last| last.end == end) {
+            // What stands behind the job keeps its distance.
+            *last = lines.without_blank_end(last.clone());
+            while last.start > 0 && lines.line(last.start - 1).trim().is_empty() {
+                last.start -= 1;
+            }
+        }
+        let splices = ranges.into_iter().map(|range| (range, String::new())).collect();
         self.edit(splices, |value, _| {
             let steps = job_mut(value, id)?.get_mut("steps")?.as_sequence_mut()?;
             let mut index = 0;
@@ -120,15 +124,11 @@ impl Draft {
         let outline = Outline::of(&lines)?;
         let keys = job_keys(&lines, outline.job(id)?)?;
         let new: Value = serde_yaml::from_str::<Value>(line).ok()?.get(key)?.clone();
-        let splice = match keys.iter().find(|own| own.name == key) {
-            Some(own) => {
-                let range = lines.without_blank_end(own.line..own.lines.end);
-                (range, indented(line, own.indent))
-            }
-            None => {
-                let next = keys.iter().find(|own| own.name == before).or_else(|| keys.first())?;
-                (next.lines.start..next.lines.start, indented(line, next.indent))
-            }
+        let splice = if let Some(own) = keys.iter().find(|own| own.name == key) {
+            (lines.without_blank_end(own.line..own.lines.end), indented(line, own.indent))
+        } else {
+            let next = keys.iter().find(|own| own.name == before).or_else(|| keys.first())?;
+            (next.lines.start..next.lines.start, indented(line, next.indent))
         };
         self.edit(vec![splice], |value, _| {
             job_mut(value, id)?.insert(key.into(), new);

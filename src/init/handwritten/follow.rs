@@ -1,12 +1,11 @@
 //! Jobs that came after a removed job come after the gate.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_yaml::Value;
 
 use super::Left;
 use super::draft::{Draft, job_mut};
-use super::fate::Fate;
 use super::outline::{Lines, Outline, job_keys};
 use crate::doctor::workflow::Workflow;
 
@@ -47,64 +46,75 @@ impl Verdict {
     }
 }
 
-/// Lets a job come after the gate; tells what a person has to look at.
+/// Lets a job come after the gate; adds what a person has to look at.
 pub(super) fn repoint(
     draft: &mut Draft,
     id: &str,
     verdict: Verdict,
     gate: &str,
     gone: &BTreeSet<&str>,
-    fates: &BTreeMap<String, Fate>,
-) -> Option<Option<Left>> {
+    left: &mut Vec<Left>,
+) -> Option<()> {
     let job = draft.job(id)?;
-    let old: Vec<String> = match job.get("needs") {
+    let mut needs: Vec<String> = match job.get("needs") {
         Some(Value::Sequence(list)) => {
             list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
         }
         other => other.and_then(Value::as_str).map(str::to_owned).into_iter().collect(),
     };
-    let trimmed = matches!(fates.get(id), Some(Fate::Trimmed { .. }));
     let condition = job.get("if").cloned();
-    let mut needs: Vec<String> = old.into_iter().filter(|id| !gone.contains(id.as_str())).collect();
+    needs.retain(|id| !gone.contains(id.as_str()) && id != gate);
     needs.push(gate.to_owned());
     set_needs(draft, id, &needs)?;
-    rename(draft, id, gate, gone);
-    if condition.is_none() || trimmed {
+    let renamed = rename(draft, id, gate, gone);
+    // A condition that said when to release or to take back says nothing any more.
+    let ours = condition.as_ref().and_then(Value::as_str).is_none_or(says_only_when);
+    if ours {
+        let asks = format!("needs.{gate}.outputs.verdict == '{}'", verdict.word());
         let line = match verdict {
-            Verdict::Promote => format!("if: ${{{{ needs.{gate}.outputs.verdict == 'promote' }}}}"),
+            Verdict::Promote => format!("if: ${{{{ {asks} }}}}"),
             // The gate's job ends with a failure then.
-            Verdict::Rollback => format!(
-                "if: ${{{{ !cancelled() && needs.{gate}.outputs.verdict == '{}' }}}}",
-                verdict.word()
-            ),
+            Verdict::Rollback => format!("if: ${{{{ !cancelled() && {asks} }}}}"),
         };
         draft.set(id, "if", &line, "runs-on")?;
     }
     let text = job_text(draft, id)?;
-    let names = gone.iter().any(|gone| {
-        text.contains(&format!("needs.{gone}")) || text.contains(&format!("needs['{gone}']"))
-    });
-    let odd = condition.is_some() && !trimmed;
-    if !names && !odd {
-        return Some(None);
-    }
-    let (what, why) = if names {
-        (format!("job {id} asks for outputs of a removed job"), "nothing sets them any more")
-    } else {
-        (
-            format!("job {id} has a condition of its own, and now comes after the gate"),
-            "the gate's job fails on a rollback and on a hold",
-        )
+    let names = |gone: &&str| {
+        [format!("needs.{gone}."), format!("needs['{gone}']")]
+            .iter()
+            .any(|name| text.contains(name))
     };
-    Some(Some(Left {
+    let (what, why) = if renamed.is_none() || gone.iter().any(names) {
+        (format!("job {id} asks for what a removed job told"), "nobody tells it any more")
+    } else if !ours {
+        (
+            format!("job {id} has an `if` of its own, and now comes after the gate"),
+            "the gate's job fails on a rollback and on a hold, and succeeds also when a newer commit decides",
+        )
+    } else {
+        return Some(());
+    };
+    left.push(Left {
         job: Some(id.to_owned()),
         lines: None,
         what,
         why: why.to_owned(),
         todo: format!(
-            "look at its `if`; `needs.{gate}.outputs.verdict` is promote, rollback, retry, hold or superseded"
+            "use `needs.{gate}.outputs.verdict`: promote, rollback, retry, hold or superseded"
         ),
-    }))
+    });
+    Some(())
+}
+
+/// Tells whether a condition asks for nothing but success or failure, a branch and an event.
+fn says_only_when(condition: &str) -> bool {
+    let text = condition.trim().trim_start_matches("${{").trim_end_matches("}}");
+    text.split("&&").map(str::trim).all(|part| {
+        ["success()", "failure()"].contains(&part)
+            || ((part.starts_with("github.ref ==") || part.starts_with("github.ref_name =="))
+                && !part.contains('|'))
+            || (part.starts_with("github.event_name ==") && !part.contains('|'))
+    })
 }
 
 fn job_text(draft: &Draft, id: &str) -> Option<String> {

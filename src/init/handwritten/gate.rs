@@ -31,6 +31,8 @@ pub(super) struct Had {
     pub runs_on: Option<Vec<String>>,
     /// The token for git.
     pub token: Option<String>,
+    /// The id and the private key of a GitHub App.
+    pub app: Option<(String, String)>,
     /// The user and the password of the registry.
     pub login: Option<(String, String)>,
 }
@@ -53,7 +55,13 @@ impl Had {
             for step in job.steps() {
                 let action = step.uses().and_then(|uses| uses.split('@').next());
                 if action == Some("actions/checkout") && had.token.is_none() {
-                    had.token = step.input("token").filter(|token| !is_own_token(token));
+                    let fits = |token: &String| !is_own_token(token) && !is_local(token);
+                    had.token = step.input("token").filter(fits);
+                }
+                if action == Some("actions/create-github-app-token") {
+                    let inputs = step.input("app-id").zip(step.input("private-key"));
+                    had.app =
+                        inputs.filter(|(id, key)| !is_local(id) && !is_local(key)).or(had.app);
                 }
             }
         }
@@ -68,17 +76,21 @@ fn login(job: Job<'_>) -> Option<(String, String)> {
         let action = step.uses()?.split('@').next()?;
         let logs_in = ["docker/login-action", "redhat-actions/podman-login"].contains(&action);
         let (user, password) = (step.input("username")?, step.input("password")?);
-        // The job's own variables are not those of the gate.
-        let own = |text: &str| text.contains("env.") || text.contains("steps.");
-        (logs_in && !own(&user) && !own(&password)).then_some((user, password))
+        (logs_in && !is_local(&user) && !is_local(&password)).then_some((user, password))
     })
 }
 
+/// Tells whether a value is known within its own job only.
+fn is_local(text: &str) -> bool {
+    ["env.", "steps.", "matrix.", "needs.", "inputs."].iter().any(|name| text.contains(name))
+}
+
 fn machine(value: &Value) -> Option<Vec<String>> {
-    match value {
-        Value::Sequence(list) => list.iter().map(scalar).collect(),
-        value => Some(vec![scalar(value)?]),
-    }
+    let labels: Vec<String> = match value {
+        Value::Sequence(list) => list.iter().map(scalar).collect::<Option<_>>()?,
+        value => vec![scalar(value)?],
+    };
+    (!labels.iter().any(|label| is_local(label))).then_some(labels)
 }
 
 /// Writes a scalar so that YAML reads it as this text, on one line ("YAML 1.2", double-quoted
@@ -174,6 +186,10 @@ impl GateJob {
         writeln!(out, "      with:")?;
         let token = self.had.token.as_deref().unwrap_or("${{ github.token }}");
         writeln!(out, "        token: {}", quoted(token))?;
+        if let Some((id, key)) = &self.had.app {
+            writeln!(out, "        app-id: {}", quoted(id))?;
+            writeln!(out, "        app-private-key: {}", quoted(key))?;
+        }
         writeln!(
             out,
             "        # The results of the jobs, and with them the digest of the candidate."

@@ -253,6 +253,13 @@ impl JobSeen {
         named || (takes_back.contains(&true) && pushes)
     }
 
+    /// Tells whether it gives users something new.
+    pub fn promotes(&self) -> bool {
+        self.steps.iter().flat_map(|step| &step.spotted).any(|spotted| {
+            spotted.named && (is_image(spotted.habit) || spotted.habit == Habit::PushStable)
+        })
+    }
+
     /// Tells whether it moves tags of images.
     pub fn moves_images(&self) -> bool {
         self.steps.iter().flat_map(|step| &step.spotted).any(|spotted| is_image(spotted.habit))

@@ -54,7 +54,7 @@ impl<'a> Lines<'a> {
 
     /// Returns the text of these lines.
     pub fn text(&self, lines: Range<usize>) -> String {
-        self.lines.get(lines).map(|lines| lines.concat()).unwrap_or_default()
+        self.lines.get(lines).map(<[&str]>::concat).unwrap_or_default()
     }
 
     /// Returns what ends the lines.
@@ -126,11 +126,11 @@ impl<'a> Lines<'a> {
                 Some(_) | None => {}
             }
         }
-        let named = starts.iter().map(|line| match line {
+        let keys = starts.iter().map(|line| match line {
             line if *line == item.line => key_of(first),
             line => key_of(self.line(*line)),
         });
-        let names: Vec<String> = named.collect::<Option<_>>()?;
+        let names: Vec<String> = keys.collect::<Option<_>>()?;
         let ranges = self.ranges(&starts, item.indent, item.line..item.lines.end);
         let keys = names.into_iter().zip(starts).zip(ranges);
         let indent = item.indent;

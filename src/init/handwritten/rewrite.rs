@@ -15,13 +15,16 @@ use super::fate::{Fate, fates};
 use super::follow::{Verdict, repoint};
 use super::gate::{GateJob, Had};
 use super::judge::JobSeen;
-use super::outline::Lines;
+use super::outline::{Lines, Outline};
 use super::top;
 use crate::config::Config;
 use crate::doctor::workflow::{Job, Runs, Workflow, scalar};
 
 /// More jobs than anybody has: each edit reads the text again.
 const MOST_JOBS: usize = 100;
+
+/// More steps than anybody has.
+const MOST_STEPS: usize = 1000;
 
 /// What became of a workflow.
 #[derive(Debug, Clone, Default)]
@@ -51,22 +54,37 @@ pub(super) fn rewrite(
     config: &Config,
 ) -> Rewriting {
     let mut out = Rewriting::default();
-    if let Some((why, todo)) = no_place(workflow, jobs) {
-        let what = format!("{} is not rewritten", workflow.path());
-        out.left.push(Left { job: None, lines: None, what, why: why.into(), todo: todo.into() });
+    if let Some(reason) = no_place(workflow, jobs) {
+        out.left.push(not_rewritten(workflow, reason));
         return out;
     }
-    if rewritten(workflow, text, jobs, config, &mut out).is_none() {
-        let what = format!("{} is not rewritten", workflow.path());
-        let why = "its text is not in a form that can be edited line by line".to_owned();
-        let todo = "write it by hand, beside docs/examples/release-gate.yml".to_owned();
-        out = Rewriting { left: vec![Left { job: None, lines: None, what, why, todo }], ..out };
+    if let Err((why, todo)) = rewritten(workflow, text, jobs, config, &mut out) {
+        out =
+            Rewriting { left: vec![not_rewritten(workflow, (why, todo))], ..Rewriting::default() };
     }
     out
 }
 
-/// Why a gate has no place in a workflow, and what to do about it.
-fn no_place(workflow: &Workflow, jobs: &[JobSeen]) -> Option<(&'static str, &'static str)> {
+/// Why a workflow is not rewritten, and what to do about it.
+type Reason = (&'static str, &'static str);
+
+fn not_rewritten(workflow: &Workflow, (why, todo): Reason) -> Left {
+    let what = format!("{} is not rewritten", workflow.path());
+    Left { job: None, lines: None, what, why: why.to_owned(), todo: todo.to_owned() }
+}
+
+const FORM: Reason = (
+    "its text is not in a form that can be edited line by line",
+    "write it by hand, beside docs/examples/release-gate.yml",
+);
+
+const NO_TESTS: Reason = (
+    "no job of it tests before the release, so a gate would have nothing to decide by",
+    "put the gate into the workflow with the tests, and delete these jobs",
+);
+
+/// Why a gate has no place in a workflow.
+fn no_place(workflow: &Workflow, jobs: &[JobSeen]) -> Option<Reason> {
     let events = workflow.events();
     if events.contains(&"workflow_run") || events.contains(&"pull_request_target") {
         return Some((
@@ -80,7 +98,9 @@ fn no_place(workflow: &Workflow, jobs: &[JobSeen]) -> Option<(&'static str, &'st
             "delete the file when the gate works: `tidegate rollback` and `tidegate promote` do by hand what it does",
         ));
     }
-    (jobs.len() > MOST_JOBS).then_some(("it has too many jobs", "write it by hand"))
+    let steps: usize = jobs.iter().map(|job| job.steps.len()).sum();
+    (jobs.len() > MOST_JOBS || steps > MOST_STEPS)
+        .then_some(("it has too many jobs or steps", "write it by hand"))
 }
 
 fn rewritten(
@@ -89,33 +109,35 @@ fn rewritten(
     jobs: &[JobSeen],
     config: &Config,
     out: &mut Rewriting,
-) -> Option<()> {
+) -> Result<(), Reason> {
     let lines = Lines::of(text);
-    let mut draft = Draft::of(text)?;
+    let mut draft = Draft::of(text).ok_or(FORM)?;
     let ids: Vec<&str> = workflow.jobs().map(|job| job.id).collect();
-    if !ids.iter().all(|id| is_id(id)) {
-        return None;
+    if !ids.iter().all(|id| is_id(id)) || Outline::of(&lines).is_none() {
+        return Err(FORM);
     }
     let mut fates = fates(jobs, &lines);
-    let first = ids.iter().position(|id| fates.get(*id).is_some_and(is_concerned))?;
     remove(&mut draft, &mut fates, &lines, jobs);
+    let concerned = |id: &str| fates.get(id).is_some_and(|fate| *fate != Fate::Stays);
+    let first = ids.iter().position(|id| concerned(id)).ok_or(FORM)?;
 
     let gone: Vec<&str> = of(&ids, &fates, |fate| *fate == Fate::Goes);
-    let after = followers(workflow, &fates);
+    let after = followers(workflow, jobs, &fates);
     let needs = needs(workflow, &ids, &fates, &after);
     let staying: Vec<&str> =
         of(&ids, &fates, |fate| !matches!(fate, Fate::Goes | Fate::Left { .. }));
     let before: Vec<&str> =
         staying.iter().filter(|id| !after.contains_key(**id)).copied().collect();
     // Without the steps that are gone already.
-    let trimmed = Workflow::parse(workflow.path(), draft.text().as_bytes()).ok()?;
+    let parse = |text: &str| Workflow::parse(workflow.path(), text.as_bytes()).map_err(|_| FORM);
+    let trimmed = parse(draft.text())?;
     let pushed = digest::pushes(&trimmed, &before);
 
     let own_gate = workflow.jobs().find(|job| job.runs() == Some(Runs::Gate)).map(|job| job.id);
-    let gate_id = own_gate.map(str::to_owned).or_else(|| free_id(&ids, &gone))?;
+    let gate_id = own_gate.map(str::to_owned).or_else(|| free_id(&ids, &gone)).ok_or(FORM)?;
     if own_gate.is_none() {
         if needs.is_empty() {
-            return None;
+            return Err(NO_TESTS);
         }
         let tells = !after.is_empty();
         let images = !pushed.is_empty();
@@ -128,21 +150,21 @@ fn rewritten(
         let behind = ids[..first].iter().rev().find(|id| staying.contains(*id));
         let behind =
             behind.or_else(|| needs.last().and_then(|id| ids.iter().find(|own| *own == id)));
-        draft.add_job(behind.copied(), &gate_id, &job.text())?;
+        draft.add_job(behind.copied(), &gate_id, &job.text()).ok_or(FORM)?;
     }
     for (id, verdict) in &after {
         let gone: BTreeSet<&str> = gone.iter().copied().collect();
-        out.left.extend(repoint(&mut draft, id, *verdict, &gate_id, &gone, &fates)?);
+        repoint(&mut draft, id, *verdict, &gate_id, &gone, &mut out.left).ok_or(FORM)?;
     }
     out.left.extend(digest::hand_over(&mut draft, workflow.path(), &pushed));
     out.left.extend(top::set(&mut draft, workflow, config, &staying, &gate_id));
     out.left.extend(unfinished(workflow, &lines, jobs, &fates, &pushed));
 
     // The last word has the reader that GitHub's own resembles most.
-    let read = Workflow::parse(workflow.path(), draft.text().as_bytes()).ok()?;
+    let read = parse(draft.text())?;
     let known: BTreeSet<&str> = read.jobs().map(|job| job.id).collect();
     if !read.jobs().flat_map(|job| job.needs()).all(|id| known.contains(id)) {
-        return None;
+        return Err(FORM);
     }
     out.removed = gone.into_iter().map(str::to_owned).collect();
     out.needs = needs;
@@ -150,7 +172,7 @@ fn rewritten(
     let images = pushed.into_iter().filter_map(|pushed| pushed.image);
     out.images = images.filter(|image| seen.insert(image.clone())).collect();
     out.text = Some(draft.text().to_owned());
-    Some(())
+    Ok(())
 }
 
 fn is_concerned(fate: &Fate) -> bool {
@@ -190,24 +212,38 @@ fn remove(
 }
 
 /// Lists the jobs that stay and came after a removed one, with the verdict that they wait for.
-fn followers(workflow: &Workflow, fates: &BTreeMap<String, Fate>) -> BTreeMap<String, Verdict> {
+///
+/// Where a job only loses the steps that promoted, whatever came after it came after a promotion,
+/// unless it brings an image, which the gate needs.
+fn followers(
+    workflow: &Workflow,
+    jobs: &[JobSeen],
+    fates: &BTreeMap<String, Fate>,
+) -> BTreeMap<String, Verdict> {
     let mut after = BTreeMap::new();
+    let seen = |id: &str| jobs.iter().find(|job| job.id == id);
+    let promoted = |id: &str| {
+        matches!(fates.get(id), Some(Fate::Trimmed { follows: false, .. }))
+            && seen(id).is_some_and(JobSeen::promotes)
+    };
     for job in workflow.jobs() {
         match fates.get(job.id) {
             Some(Fate::Trimmed { follows: true, .. }) => {
                 after.insert(job.id.to_owned(), Verdict::of(workflow, &[job.id]));
             }
-            Some(Fate::Stays | Fate::Trimmed { .. }) => {
+            Some(Fate::Stays | Fate::Trimmed { .. } | Fate::Left { .. }) => {
                 let needs = job.needs();
                 let gone: Vec<&str> = needs
                     .into_iter()
-                    .filter(|id| matches!(fates.get(*id), Some(Fate::Goes)))
+                    .filter(|id| matches!(fates.get(*id), Some(Fate::Goes)) || promoted(id))
                     .collect();
-                if !gone.is_empty() {
+                let brings = gone.iter().all(|id| promoted(id))
+                    && seen(job.id).is_some_and(|job| job.steps.iter().any(|step| step.builds));
+                if !gone.is_empty() && !brings {
                     after.insert(job.id.to_owned(), Verdict::of(workflow, &gone));
                 }
             }
-            Some(Fate::Goes | Fate::Left { .. }) | None => {}
+            Some(Fate::Goes) | None => {}
         }
     }
     after
@@ -221,7 +257,7 @@ fn needs(
     after: &BTreeMap<String, Verdict>,
 ) -> Vec<String> {
     let jobs: BTreeMap<&str, Job<'_>> = workflow.jobs().map(|job| (job.id, job)).collect();
-    let mut open: Vec<&str> = of(ids, fates, is_concerned);
+    let mut open: Vec<&str> = of(ids, fates, |fate| *fate != Fate::Stays);
     let mut seen: BTreeSet<&str> = open.iter().copied().collect();
     while let Some(job) = open.pop().and_then(|id| jobs.get(id)) {
         open.extend(job.needs().into_iter().filter(|id| seen.insert(id)));

@@ -56,6 +56,9 @@ impl Variables {
         let mut out = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('$') {
+            if out.len() > LONGEST {
+                break;
+            }
             out.push_str(before);
             let (name, length) = reference(after);
             match name.and_then(|name| self.values.get(name)) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::LoginNeeded;
 use super::steps::{checkout, job};
 use crate::init::design::{Build, Design};
 use crate::init::quote::{branch_pattern, comment, scalar};
@@ -69,7 +70,8 @@ fn login(host: &str, alone: bool) -> (String, String) {
         .collect();
     let suffix = if alone { String::new() } else { format!("_{own}") };
     (
-        format!("${{{{ secrets.REGISTRY_USER{suffix} }}}}"),
+        // No secret: GitHub drops outputs that hold a secret's value, and a name of an image may.
+        format!("${{{{ vars.REGISTRY_USER{suffix} }}}}"),
         format!("${{{{ secrets.REGISTRY_PASSWORD{suffix} }}}}"),
     )
 }
@@ -81,15 +83,31 @@ fn is_alone(design: &Design) -> bool {
 
 /// Logs in to these registries.
 fn login_steps<'a>(design: &Design, hosts: impl Iterator<Item = &'a str>) -> String {
-    hosts
+    let mut text = String::new();
+    for host in hosts {
+        let (user, password) = login(host, is_alone(design));
+        let _ = write!(
+            text,
+            "      - name: Log in to {host}\n        uses: {}\n        with:\n          \
+             registry: {}\n          username: {user}\n          password: {password}\n",
+            pin::LOGIN,
+            scalar(host)
+        );
+    }
+    text
+}
+
+/// Lists the registries besides GitHub's, with the names of their variables and secrets.
+pub(super) fn logins(design: &Design) -> Vec<LoginNeeded> {
+    let bare = |expression: &str| {
+        let name = expression.trim_matches(['$', '{', '}', ' ']).split_once('.');
+        name.map_or("", |(_, name)| name).to_owned()
+    };
+    let others = hosts(design).into_iter().filter(|host| *host != GHCR);
+    others
         .map(|host| {
             let (user, password) = login(host, is_alone(design));
-            format!(
-                "      - name: Log in to {host}\n        uses: {}\n        with:\n          \
-                 registry: {}\n          username: {user}\n          password: {password}\n",
-                pin::LOGIN,
-                scalar(host)
-            )
+            LoginNeeded { host: host.to_owned(), user: bare(&user), password: bare(&password) }
         })
         .collect()
 }
@@ -204,7 +222,7 @@ fn script(indent: &str, image: &str, dockerfile: &str, context: &str, target: &s
         "  test -s \"$RUNNER_TEMP/digest\"".to_owned(),
         "done".to_owned(),
     ];
-    lines.iter().map(|line| format!("{indent}{line}\n")).collect()
+    lines.iter().fold(String::new(), |text, line| text + indent + line + "\n")
 }
 
 fn gate(design: &Design) -> String {
