@@ -21,7 +21,7 @@ pub use doctor::Doctor;
 pub use gate::{Apply, Gate, Inputs, Plan};
 pub use init::Init;
 pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
-pub use read::{Completions, Demo, History, LastGood, Status};
+pub use read::{Completions, Demo, History, LastGood, Man, Status};
 pub use release::{Promote, Repair, Rollback};
 pub use retry::Retry;
 pub use stop::{End, Hold, Quarantine, Resume};
@@ -136,6 +136,7 @@ pub enum Command {
     History(History),
     Demo(Demo),
     Completions(Completions),
+    Man(Man),
 }
 
 /// Where the decision is made; overrules the configuration file.

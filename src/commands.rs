@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::adapters::name_service;
 use crate::cli::{self, Cli, Command};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, Settings, show_failure};
@@ -21,6 +22,7 @@ mod init;
 mod last_good;
 mod ledger;
 mod log;
+mod man;
 mod plan;
 mod promote;
 mod quarantine;
@@ -36,6 +38,7 @@ mod witness;
 
 /// Runs the program: arguments, log, command, errors, exit code.
 pub fn main() -> ExitCode {
+    name_service::limit();
     let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -83,5 +86,6 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::History(args) => history::run(&cli.global, args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),
         Command::Completions(args) => completions::run(args, output),
+        Command::Man(args) => man::run(args, output),
     }
 }
