@@ -31,5 +31,6 @@ mod random_walk;
 mod registry;
 mod retry;
 mod second_event;
+mod shapes;
 mod status;
 mod tutorial;
