@@ -122,6 +122,12 @@ impl Example {
         self.act(act, RETRY, run, tidegate()).run()
     }
 
+    /// Runs another workflow of the repository, whose text this is.
+    pub fn dispatch(&self, file: &str, text: &str, run: u64) -> ActRun {
+        let act = Act::dispatch(self.repo.path(), REPOSITORY, file, &[]);
+        self.act(act, text, run, tidegate()).run()
+    }
+
     /// Commits an app, pushes it to main, and runs the workflow on it with `gate` as tidegate.
     pub fn push(&mut self, message: &str, app: &str, gate: &Path) -> (String, ActRun) {
         let commit = self.repo.commit(message, &[("app", app)]);
