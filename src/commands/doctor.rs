@@ -92,3 +92,10 @@ pub(super) fn run(
         Some(Severity::Warning | Severity::Note) | None => unkept.unwrap_or(Exit::Done),
     })
 }
+
+/// Examines what is in this clone, and asks nobody: for `init`, about what it has just written.
+pub(super) fn offline(global: &Global) -> anyhow::Result<Diagnosis> {
+    let (session, problem) = Session::open_anyway(global, &cli::Place::default())?;
+    let checkup = look::look(&session, global, problem, true, &|_| ())?;
+    Ok(examine(&checkup))
+}

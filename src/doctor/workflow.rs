@@ -60,6 +60,17 @@ pub enum Runs {
     Retry,
 }
 
+impl Runs {
+    /// Returns what the input `command` of the action and of the reusable workflow asks for.
+    fn of_command(command: Option<&str>) -> Option<Self> {
+        match command {
+            None | Some("gate") => Some(Self::Gate),
+            Some("retry") => Some(Self::Retry),
+            Some(_) => None,
+        }
+    }
+}
+
 impl Workflow {
     /// Reads the file at `path`.
     ///
@@ -93,7 +104,7 @@ impl Workflow {
     }
 
     /// Its text, without a byte order mark.
-    pub(super) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 
@@ -203,7 +214,7 @@ impl<'a> Job<'a> {
     /// Returns what of tidegate runs in it.
     pub fn runs(self) -> Option<Runs> {
         if self.calls().is_some_and(names_tidegate) {
-            return runs_by(self.input("command").as_deref());
+            return Runs::of_command(self.input("command").as_deref());
         }
         self.steps().find_map(|step| step.runs())
     }
@@ -222,7 +233,7 @@ impl<'a> Step<'a> {
 
     /// Returns an input that it gives its action, as text.
     pub fn input(&self, name: &str) -> Option<String> {
-        scalar(self.get("with")?.get(name)?).filter(|text| !text.is_empty())
+        input(self.value, name)
     }
 
     /// The way to it from the root of the document.
@@ -261,7 +272,7 @@ impl<'a> Step<'a> {
     /// Returns what of tidegate it runs.
     pub fn runs(&self) -> Option<Runs> {
         if self.uses().is_some_and(names_tidegate) {
-            return runs_by(self.input("command").as_deref());
+            return Runs::of_command(self.input("command").as_deref());
         }
         let script = self.get("run").and_then(Value::as_str)?;
         let runs = [("tidegate gate", Runs::Gate), ("tidegate retry", Runs::Retry)];
@@ -269,19 +280,15 @@ impl<'a> Step<'a> {
     }
 }
 
-/// Returns what the input `command` of the action or of its reusable workflow stands for.
-fn runs_by(command: Option<&str>) -> Option<Runs> {
-    match command {
-        None | Some("gate") => Some(Runs::Gate),
-        Some("retry") => Some(Runs::Retry),
-        Some(_) => None,
-    }
-}
-
 /// Tells whether `uses` names this project's action or one of its workflows.
 pub fn names_tidegate(uses: &str) -> bool {
     let path = uses.split('@').next().unwrap_or_default();
     path.split('/').take(2).any(|part| part.eq_ignore_ascii_case("tidegate"))
+}
+
+/// Returns an input of what a job or a step uses, as text; an empty one is none.
+fn input(user: &Value, name: &str) -> Option<String> {
+    scalar(user.get("with")?.get(name)?).filter(|text| !text.is_empty())
 }
 
 /// Returns a scalar as the text that GitHub makes of it.

@@ -4,4 +4,5 @@ mod audit;
 mod doctor;
 mod example;
 mod release_gate;
+mod reusable;
 mod story;
