@@ -9,6 +9,7 @@ use clap::{Subcommand, ValueEnum};
 
 mod doctor;
 mod gate;
+mod init;
 mod ledger;
 mod read;
 mod release;
@@ -18,6 +19,7 @@ mod value;
 
 pub use doctor::Doctor;
 pub use gate::{Apply, Gate, Inputs, Plan};
+pub use init::Init;
 pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
 pub use read::{Completions, Demo, History, LastGood, Man, Status};
 pub use release::{Promote, Repair, Rollback};
@@ -116,6 +118,7 @@ pub enum ColorWhen {
 #[derive(Debug, Clone, Subcommand)]
 #[expect(missing_docs, reason = "their structs say what they do, and help shows that")]
 pub enum Command {
+    Init(Init),
     Gate(Gate),
     Plan(Plan),
     Apply(Apply),

@@ -18,6 +18,7 @@ mod doctor;
 mod gate;
 mod history;
 mod hold;
+mod init;
 mod last_good;
 mod ledger;
 mod log;
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
 /// Those of the command; [`Failure::of`] says what they mean for the caller.
 pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
     match &cli.command {
+        Command::Init(args) => init::run(&cli.global, args, output),
         Command::Gate(args) => gate::run(&cli.global, args, output),
         Command::Plan(args) => plan::run(&cli.global, args, output),
         Command::Apply(args) => apply::run(&cli.global, args, output),

@@ -125,7 +125,8 @@ fn after_failure(evidence: &Evidence, config: &Config, failures: Vec<Reason>) ->
     if !holds.is_empty() {
         return decision(Verdict::Hold, failures, holds);
     }
-    if commit != evidence.effective_head {
+    let head_shows_it = failed.is_some_and(|failure| failure.head_shows_it);
+    if commit != evidence.effective_head && !head_shows_it {
         let head = evidence.effective_head.clone();
         return decision(Verdict::Hold, failures, vec![Reason::NotTheEffectiveHead { head }]);
     }

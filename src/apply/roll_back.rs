@@ -3,10 +3,14 @@
 
 use super::pull_request::Proposed;
 use super::{Applier, ApplyError, TRIES};
+use crate::actions::skip_markers::has_skip_marker;
 use crate::adapters::git::{GitError, KeptPath, Pushed, Refusal};
 use crate::model::{CommitSha, TreeSha};
 use crate::observe::kept;
 use crate::plan::{RollbackMessage, RollbackStep};
+
+/// More commits than this at once are no entries of ledgers.
+const MAX_SINCE: usize = 100;
 
 /// A rollback of main that was pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +63,7 @@ impl Applier<'_> {
                     }));
                 }
                 Pushed::Moved { now: Some(now) }
-                    if self.only_ledger_between(step, &head, &now)? =>
+                    if self.only_kept_between(step, &head, &now)? =>
                 {
                     head = now;
                 }
@@ -114,16 +118,32 @@ impl Applier<'_> {
         }
     }
 
-    /// Tells whether only ledger entries were added since.
-    fn only_ledger_between(
+    /// Tells whether nothing came since but entries of the ledger, or what is kept and starts no
+    /// run: another release set's ledger.
+    fn only_kept_between(
         &self,
         step: &RollbackStep,
         old: &CommitSha,
         new: &CommitSha,
-    ) -> Result<bool, GitError> {
-        Ok(self.git.is_ancestor(old, new)?
-            && self.git.effective_head(new, &step.ledger)?
-                == self.git.effective_head(old, &step.ledger)?)
+    ) -> anyhow::Result<bool> {
+        if !self.git.is_ancestor(old, new)? {
+            return Ok(false);
+        }
+        if self.git.effective_head(new, &step.ledger)?
+            == self.git.effective_head(old, &step.ledger)?
+        {
+            return Ok(true);
+        }
+        let since = self.git.range(old, new, MAX_SINCE)?;
+        for commit in &since {
+            if !has_skip_marker(&self.git.commit(commit)?.message) {
+                return Ok(false);
+            }
+        }
+        let patterns = kept::compile(&step.keep)?;
+        let (old, new) = (self.git.commit(old)?.tree, self.git.commit(new)?.tree);
+        Ok(since.len() < MAX_SINCE
+            && kept::same_outside(self.git, &old, &new, &step.ledger, &patterns)?)
     }
 }
 

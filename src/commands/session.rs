@@ -1,7 +1,7 @@
 //! What every command begins with: the repository, the configuration, the run, the registries.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -154,15 +154,29 @@ impl Session {
 
     /// Reads the configuration of a commit. The file of `--config` outranks it.
     pub(super) fn config_at(&self, commit: &CommitSha) -> anyhow::Result<Config> {
+        let tree = self.git.commit(commit)?.tree;
         if let Some(path) = &self.explicit_config {
+            // A file of the repository is that of the commit, as the usual one is; any other file
+            // is what it is.
+            if let Some(own) = self.in_repository(path)
+                && let Some(bytes) = self.git.file(&tree, &own)?
+            {
+                let place = format!("{own} at {}", commit.short());
+                return Ok(self.settled(Config::parse(&bytes, &place)?));
+            }
             return Ok(self.settled(Config::load(path)?));
         }
-        let tree = self.git.commit(commit)?.tree;
         let config = match self.git.file(&tree, CONFIG_PATH)? {
             Some(bytes) => Config::parse(&bytes, &format!("{CONFIG_PATH} at {}", commit.short()))?,
             None => Config::default(),
         };
         Ok(self.settled(config))
+    }
+
+    /// Returns the path of a file from the root of the repository, where it lies in it.
+    fn in_repository(&self, path: &Path) -> Option<String> {
+        let (file, root) = (path.canonicalize().ok()?, self.root.canonicalize().ok()?);
+        file.strip_prefix(root).ok()?.to_str().map(str::to_owned)
     }
 
     /// Applies what outranks the file: `--branch`, `--ledger`, and the places of the good commit.
@@ -184,9 +198,13 @@ impl Session {
 
     /// Returns `ghcr.io/<owner>/<repo>`, from the environment or the remote's URL.
     fn image_of_repository(&self) -> Option<ImageRef> {
-        let repository =
-            self.variable("GITHUB_REPOSITORY").or_else(|| self.repository_on_github())?;
+        let repository = self.repository_name()?;
         format!("ghcr.io/{}", repository.to_ascii_lowercase()).parse().ok()
+    }
+
+    /// Returns `owner/name` on GitHub, from the environment or the remote's URL.
+    pub(super) fn repository_name(&self) -> Option<String> {
+        self.variable("GITHUB_REPOSITORY").or_else(|| self.repository_on_github())
     }
 
     /// Returns `owner/name` where the remote is on github.com.

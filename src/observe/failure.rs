@@ -150,6 +150,9 @@ pub fn observe(
             kept.iter().map(|kept| String::from_utf8_lossy(kept.path()).into_owned()).collect();
         range = git.range(good, query.head, MAX_COMMITS)?;
     }
+    let failed_tree = git.commit(&failed)?.tree;
+    let head_shows_it =
+        kept::same_outside(git, &failed_tree, &head_tree, &config.ledger.path, &patterns)?;
     let same_tree_as = same_tree_as_passed(git, config, query, &failed, &search, &patterns)?
         .filter(|commit| !(nothing_to_restore && Some(commit) == good.as_ref()));
     Ok(FailureEvidence {
@@ -157,6 +160,7 @@ pub fn observe(
         commit: failed,
         good: search,
         same_tree_as,
+        head_shows_it,
         nothing_to_restore,
         kept: kept_paths,
         // Without GitHub's word none counts as unfinished.

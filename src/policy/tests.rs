@@ -86,6 +86,7 @@ fn failing() -> Evidence {
         },
         passed_before: None,
         same_tree_as: None,
+        head_shows_it: false,
         nothing_to_restore: false,
         kept: Vec::new(),
         unfinished: Vec::new(),
@@ -165,6 +166,18 @@ fn held_for(evidence: &Evidence, reason: &str) {
     let (verdict, reasons) = verdict(evidence);
     assert_eq!(verdict, Verdict::Hold, "{reasons}");
     assert!(reasons.contains(reason), "{reasons:?} does not say {reason:?}");
+}
+
+#[test]
+fn a_failure_that_the_branch_still_shows_is_rolled_back_below_what_is_kept() {
+    let mut evidence = failing();
+    evidence.effective_head = sha('d');
+    let head = Reason::NotTheEffectiveHead { head: sha('d') };
+    let held = decide(&evidence, &Config::default());
+    assert_eq!(held.verdict, Verdict::Hold);
+    assert!(held.reasons.contains(&head), "{:?}", held.reasons);
+    evidence.failure.as_mut().unwrap().head_shows_it = true;
+    assert_eq!(decide(&evidence, &Config::default()).verdict, Verdict::Rollback);
 }
 
 #[test]

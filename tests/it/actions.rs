@@ -4,4 +4,5 @@ mod audit;
 mod download;
 mod example;
 mod release_gate;
+mod reusable;
 mod story;
