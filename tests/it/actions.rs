@@ -2,6 +2,7 @@
 
 mod audit;
 mod doctor;
+mod download;
 mod example;
 mod release_gate;
 mod reusable;
