@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::error::InitError;
+use super::gated::{self, Gated};
+use super::handwritten::HandWritten;
 use super::ledger::LedgerFound;
 use super::quote::has_expression;
-use super::render::GATE_WORKFLOW;
 use super::survey::Survey;
 use super::{dbt, images, languages, ledger, linters};
 use crate::config::Config;
-use crate::doctor::workflow::{Runs, Workflow};
 use crate::model::{BranchName, ImageRef};
 use crate::pin;
 
@@ -122,10 +122,13 @@ pub struct Design {
     pub report: Option<Report>,
     /// A Streamlit app.
     pub streamlit: Option<Streamlit>,
-    /// The workflow that runs the gate already; no other is written then.
-    pub gate_in: Option<String>,
     /// What stands behind `uses:` for this project's action, with its comment.
     pub action: String,
+    /// Workflows that release or take back by hand.
+    pub handwritten: Vec<HandWritten>,
+    /// The workflow that has the gate already, or gets it in the place of what it does by hand;
+    /// without one, the gate has a workflow of its own.
+    pub gated: Option<Gated>,
     /// What was left out, and why.
     pub remarks: Vec<String>,
 }
@@ -155,6 +158,30 @@ pub fn design(survey: &Survey, wishes: &Wishes) -> Result<Design, InitError> {
         remarks.push("there are more files than were looked at".to_owned());
     }
     let branch = branch(survey, wishes)?;
+    let (ledger, action) = (ledger::find(survey), action(wishes));
+    let path = ledger.as_ref().map_or(Config::default().ledger.path, |own| own.path.clone());
+    let (handwritten, gated) = gated::find(survey, &branch, path, &action);
+    if let Some(own) = gated {
+        if own.rewritten.is_none() {
+            let path = &own.path;
+            remarks.push(format!("{path} runs the gate already: no other workflow is written"));
+        }
+        // Its own jobs test and build.
+        let builds = own.builds(survey, wishes, &mut remarks)?;
+        return Ok(Design {
+            repository: survey.repository.clone(),
+            branch,
+            ledger,
+            builds,
+            jobs: Vec::new(),
+            report: None,
+            streamlit: languages::streamlit(survey),
+            action,
+            handwritten,
+            gated: Some(own),
+            remarks,
+        });
+    }
     let builds = images::builds(survey, wishes, &mut remarks)?;
     let tested = languages::tests(survey, wishes.test.as_deref(), &mut remarks);
     let quality = linters::job(survey, &mut remarks);
@@ -169,13 +196,14 @@ pub fn design(survey: &Survey, wishes: &Wishes) -> Result<Design, InitError> {
     Ok(Design {
         repository: survey.repository.clone(),
         branch,
-        ledger: ledger::find(survey),
+        ledger,
         builds,
         jobs: tests.into_iter().chain(quality).chain(dbt).collect(),
         report,
         streamlit: languages::streamlit(survey),
-        gate_in: gate_in(survey, &mut remarks),
-        action: action(wishes),
+        action,
+        handwritten,
+        gated,
         remarks,
     })
 }
@@ -220,14 +248,6 @@ fn branch(survey: &Survey, wishes: &Wishes) -> Result<BranchName, InitError> {
         });
     }
     Ok(branch)
-}
-
-/// Finds a workflow of another name that runs the gate.
-fn gate_in(survey: &Survey, remarks: &mut Vec<String>) -> Option<String> {
-    let runs = |own: &&Workflow| own.jobs().any(|job| job.runs() == Some(Runs::Gate));
-    let other = survey.workflows.iter().filter(|own| own.path() != GATE_WORKFLOW).find(runs)?;
-    remarks.push(format!("{} runs the gate already: no other workflow is written", other.path()));
-    Some(other.path().to_owned())
 }
 
 fn action(wishes: &Wishes) -> String {

@@ -83,12 +83,7 @@ pub struct Left {
 ///
 /// `text` is what `workflow` was read from; `action` is what stands behind `uses:` for this
 /// project's action, with its comment.
-pub fn find(
-    workflow: &Workflow,
-    text: &str,
-    config: &Config,
-    action: &str,
-) -> Option<HandWritten> {
+pub fn find(workflow: &Workflow, text: &str, config: &Config, action: &str) -> Option<HandWritten> {
     let lines = outline::Lines::of(text);
     let outline = outline::Outline::of(&lines);
     let jobs = judge::look(workflow, &lines, outline.as_ref(), config);

@@ -26,12 +26,13 @@ pub struct File {
     pub text: String,
 }
 
-/// Writes all files; no gate's workflow where another one runs the gate already.
+/// Writes all files; no workflow for the gate where another one has it already, or gets it.
 pub fn render(design: &Design) -> Vec<File> {
     let file = |path: &str, text: String| File { path: path.to_owned(), text };
     let mut files = vec![file(CONFIG_PATH, configuration::render(design))];
-    if design.gate_in.is_none() {
-        files.push(file(GATE_WORKFLOW, gate::render(design)));
+    match &design.gated {
+        None => files.push(file(GATE_WORKFLOW, gate::render(design))),
+        Some(own) => files.extend(own.rewritten.clone().map(|text| file(&own.path, text))),
     }
     files.push(file(RETRY_WORKFLOW, weekly::retry(design)));
     files.push(file(DOCTOR_WORKFLOW, weekly::doctor(design)));

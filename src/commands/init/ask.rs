@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
 
+use super::report::{FileReport, Report};
 use crate::exit::{Exit, OrFailed as _};
-use crate::init::{Design, InitError, Survey, Wishes};
+use crate::init::{Change, Design, InitError, Survey, Wishes};
 use crate::output::{Output, clean};
 
 /// Tells whether anybody can answer.
@@ -54,4 +55,16 @@ pub(super) fn design(
         }
     }
     Ok(crate::init::design(survey, &wishes)?)
+}
+
+/// Asks whether the workflow that releases by hand shall get the gate, as the diff shows it.
+pub(super) fn rewriting(report: &mut Report, output: &mut Output) -> anyhow::Result<()> {
+    let by_hand: Vec<String> = report.handwritten.iter().map(|own| own.path.clone()).collect();
+    let waits = |file: &&mut FileReport| {
+        file.change == Change::Differs && !file.wanted && by_hand.contains(&file.path)
+    };
+    for file in report.files.iter_mut().filter(|file| waits(file)) {
+        file.wanted = output.confirm(&format!("Put the gate into {}, as shown?", file.path))?;
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::good;
+use super::handwritten::{self, HandWrittenReport};
 use crate::commands::session::Session;
 use crate::doctor::Finding;
 use crate::init::{Change, Design, FileChange, Job, Survey};
@@ -21,12 +22,14 @@ pub(super) struct Report {
     pub(super) branch: String,
     /// The release set.
     pub(super) images: Vec<ImageReport>,
-    /// The jobs that the gate needs, besides the one that builds.
+    /// The jobs that the gate needs, besides the one that builds where it is written, too.
     pub(super) jobs: Vec<JobReport>,
     /// A ledger that was there.
     pub(super) ledger: Option<LedgerReport>,
     /// A Streamlit app.
     pub(super) streamlit: Option<StreamlitReport>,
+    /// Workflows that release or take back by hand.
+    pub(super) handwritten: Vec<HandWrittenReport>,
     /// What was left out, and why.
     pub(super) remarks: Vec<String>,
     /// The files.
@@ -47,7 +50,7 @@ pub(super) struct ImageReport {
 /// A job.
 #[derive(Debug, Serialize)]
 pub(super) struct JobReport {
-    pub(super) id: &'static str,
+    pub(super) id: String,
     /// What it runs after what it installs.
     pub(super) commands: Vec<String>,
 }
@@ -118,7 +121,8 @@ impl Report {
             repository: design.repository.clone(),
             branch: design.branch.to_string(),
             images: images.collect(),
-            jobs: design.jobs.iter().map(job).collect(),
+            jobs: jobs(design),
+            handwritten: handwritten::reports(design),
             ledger,
             streamlit: streamlit.map(|own| StreamlitReport { file: own.file.clone() }),
             remarks: design.remarks.clone(),
@@ -133,7 +137,14 @@ impl Report {
     }
 }
 
+/// Those that are written, or those of the workflow that has the gate.
+fn jobs(design: &Design) -> Vec<JobReport> {
+    let needs = design.gated.iter().flat_map(|own| &own.needs);
+    let there = needs.map(|id| JobReport { id: id.clone(), commands: Vec::new() });
+    design.jobs.iter().map(job).chain(there).collect()
+}
+
 fn job(job: &Job) -> JobReport {
     let own = job.steps.iter().filter(|step| !step.name.starts_with("Install"));
-    JobReport { id: job.id, commands: own.flat_map(|step| step.run.clone()).collect() }
+    JobReport { id: job.id.to_owned(), commands: own.flat_map(|step| step.run.clone()).collect() }
 }

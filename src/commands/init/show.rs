@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::handwritten;
 use super::report::{FileReport, Report};
 use crate::doctor::{Finding, Severity};
 use crate::init::{Change, Design, logins};
@@ -13,8 +14,17 @@ pub(super) fn found(output: &mut Output, report: &Report) -> io::Result<()> {
     let mut fields = Fields::new();
     let name = report.repository.as_deref().unwrap_or("not on GitHub");
     fields.add("  repository", format!("{name}, branch {}", report.branch));
-    for job in &report.jobs {
+    for job in report.jobs.iter().filter(|job| !job.commands.is_empty()) {
         fields.add(&format!("  {}", job.id), job.commands.join("; "));
+    }
+    let there: Vec<&str> = report
+        .jobs
+        .iter()
+        .filter(|job| job.commands.is_empty())
+        .map(|job| job.id.as_str())
+        .collect();
+    if !there.is_empty() {
+        fields.add("  gate after", there.join(", "));
     }
     for own in &report.images {
         fields.add("  image", format!("{} from {}", own.image, own.dockerfile));
@@ -64,9 +74,7 @@ pub(super) fn done(output: &mut Output, report: &Report, design: &Design) -> io:
         let (word, why) = match (file.change, file.written) {
             (Change::Create, _) => (good("wrote"), ""),
             (Change::Differs, true) => (good("replaced"), ""),
-            (Change::Differs, false) => {
-                (warn("kept"), ", which says something else; --force replaces it")
-            }
+            (Change::Differs, false) => (warn("kept"), kept(report, file)),
             (Change::Same, _) => (dim("unchanged"), ""),
         };
         output.line(format!("{word} {}{why}", clean(&file.path)))?;
@@ -76,7 +84,16 @@ pub(super) fn done(output: &mut Output, report: &Report, design: &Design) -> io:
     }
     output.line("")?;
     findings(output, &report.findings)?;
-    next(output, design)
+    handwritten::left_to_do(output, report)?;
+    next(output, report, design)
+}
+
+fn kept(report: &Report, file: &FileReport) -> &'static str {
+    if report.handwritten.iter().any(|own| own.path == file.path) {
+        ": it releases by hand until --force puts the gate into it"
+    } else {
+        ", which says something else; --force replaces it"
+    }
 }
 
 /// Notes are left out: a repository without a release has some, and nothing is wrong with it.
@@ -98,10 +115,18 @@ fn findings(output: &mut Output, findings: &[Finding]) -> io::Result<()> {
     if any { Ok(()) } else { output.line(good("tidegate doctor finds nothing wrong")) }
 }
 
-fn next(output: &mut Output, design: &Design) -> io::Result<()> {
+fn next(output: &mut Output, report: &Report, design: &Design) -> io::Result<()> {
     output.line("")?;
     output.line(strong("Next"))?;
     let mut steps = vec!["look the files over: they are yours from now on".to_owned()];
+    let path = design.gated.as_ref().map(|own| &own.path);
+    let gate = report.files.iter().find(|file| Some(&file.path) == path);
+    if gate.is_some_and(|file| file.change == Change::Differs && !file.written) {
+        steps.push("tidegate init --force, when you agree with the diff".to_owned());
+    }
+    if report.handwritten.iter().any(|own| !own.left.is_empty()) {
+        steps.push("do what is marked `by hand` above".to_owned());
+    }
     for login in logins(design) {
         steps.push(format!(
             "for {}, set the variable {} and the secret {} of the repository",
