@@ -113,7 +113,7 @@ fn lines(output: &mut Output, own: &ReplacementReport) -> io::Result<()> {
     };
     output.line(format!("  {}", dim(clean(&format!("{place}{job}")))))?;
     for line in own.text.lines() {
-        output.line(format!("    {}", clean(line)))?;
+        output.line(format!("    {}", clean(line)).trim_end())?;
     }
     Ok(())
 }
