@@ -1,8 +1,7 @@
 //! What a repository needs so that its releases are gated, from what it holds.
 //!
 //! 1. `observe::survey` reads the work tree, bounded: a [`Survey`].
-//! 2. [`design`] decides what shall be gated: images, tests, linters, dbt; or which workflow gets
-//!    a gate in the place of what it does by hand ([`handwritten`]). A [`Design`].
+//! 2. [`design`] decides what shall be gated: images, tests, linters, dbt. A [`Design`].
 //! 3. [`render`] writes the configuration and the workflows as text.
 //! 4. [`compare`] holds them against what is there already.
 //!
@@ -14,7 +13,7 @@ mod compose;
 mod dbt;
 mod design;
 mod error;
-mod gated;
+mod existing;
 pub mod handwritten;
 mod images;
 mod languages;
@@ -32,7 +31,7 @@ mod tests;
 pub use change::{Change, FileChange, compare};
 pub use design::{Build, Design, Job, Report, Setup, Step, Streamlit, Wishes, design};
 pub use error::InitError;
-pub use gated::Gated;
+pub use existing::Existing;
 pub use ledger::LedgerFound;
 pub use render::{
     DOCTOR_WORKFLOW, File, GATE_WORKFLOW, LoginNeeded, RETRY_WORKFLOW, logins, render,

@@ -2,8 +2,7 @@
 //!
 //! 1. Look at the work tree ([`survey`]).
 //! 2. Decide what shall be gated, and ask on a terminal what nobody can know (`ask`).
-//! 3. Show what was found, what replaces what is done by hand (`handwritten`), and what would be
-//!    written, as a diff; ask.
+//! 3. Show what was found, and what would be written, as a diff; ask.
 //! 4. Write (`write`), each file at once or not at all; what differs only with `--force`.
 //! 5. Examine the result, as `tidegate doctor --offline` does, and say what comes next.
 
@@ -16,7 +15,6 @@ use crate::output::Output;
 
 mod ask;
 mod good;
-mod handwritten;
 mod report;
 mod show;
 mod write;
@@ -36,19 +34,21 @@ pub(super) fn run(global: &Global, args: &Init, output: &mut Output) -> anyhow::
     let mut report = Report::new(&session, &survey, &design, changes, args.force)?;
     if !output.is_json() {
         show::found(output, &report)?;
-        handwritten::replacements(output, &report)?;
+        show::handwritten(output, &report)?;
         show::diffs(output, &report.files)?;
     }
     if asks {
-        ask::rewriting(&mut report, output)?;
+        ask::about_rewriting(&mut report, output)?;
     }
     if report.has_work() {
         match agreed(args, asks, output) {
             Ok(true) => {}
             Ok(false) => return Ok(Exit::Held),
+            // The one object of the result says it too: `written` is false.
             Err(nobody) if output.is_json() => {
                 output.json(report::SCHEMA, &report)?;
-                return Err(nobody);
+                output.warning(&format!("{nobody}; pass --yes to write"))?;
+                return Ok(Exit::Usage);
             }
             Err(nobody) => return Err(nobody),
         }

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::error::InitError;
-use super::gated::{self, Gated};
-use super::handwritten::HandWritten;
+use super::existing::Existing;
 use super::ledger::LedgerFound;
 use super::quote::has_expression;
 use super::survey::Survey;
-use super::{dbt, images, languages, ledger, linters};
+use super::{dbt, existing, images, languages, ledger, linters};
 use crate::config::Config;
 use crate::model::{BranchName, ImageRef};
 use crate::pin;
@@ -37,7 +36,7 @@ pub struct Build {
     pub image: ImageRef,
     /// The folder that is built.
     pub context: String,
-    /// The Dockerfile, from the root.
+    /// The Dockerfile, from the root; or the workflow that builds it already.
     pub dockerfile: String,
     /// The stage.
     pub target: Option<String>,
@@ -122,13 +121,10 @@ pub struct Design {
     pub report: Option<Report>,
     /// A Streamlit app.
     pub streamlit: Option<Streamlit>,
+    /// The workflow that releases already; no other is written then.
+    pub existing: Option<Existing>,
     /// What stands behind `uses:` for this project's action, with its comment.
     pub action: String,
-    /// Workflows that release or take back by hand.
-    pub handwritten: Vec<HandWritten>,
-    /// The workflow that has the gate already, or gets it in the place of what it does by hand;
-    /// without one, the gate has a workflow of its own.
-    pub gated: Option<Gated>,
     /// What was left out, and why.
     pub remarks: Vec<String>,
 }
@@ -158,34 +154,51 @@ pub fn design(survey: &Survey, wishes: &Wishes) -> Result<Design, InitError> {
         remarks.push("there are more files than were looked at".to_owned());
     }
     let branch = branch(survey, wishes)?;
-    let (ledger, action) = (ledger::find(survey), action(wishes));
-    let path = ledger.as_ref().map_or(Config::default().ledger.path, |own| own.path.clone());
-    let (handwritten, gated) = gated::find(survey, &branch, path, &action);
-    if let Some(own) = gated {
-        if own.rewritten.is_none() {
-            let path = &own.path;
-            remarks.push(format!("{path} runs the gate already: no other workflow is written"));
-        }
-        // Its own jobs test and build.
-        let builds = own.builds(survey, wishes, &mut remarks)?;
-        return Ok(Design {
-            repository: survey.repository.clone(),
-            branch,
-            ledger,
-            builds,
-            jobs: Vec::new(),
-            report: None,
-            streamlit: languages::streamlit(survey),
-            action,
-            handwritten,
-            gated: Some(own),
-            remarks,
-        });
+    let ledger = ledger::find(survey);
+    let action = action(wishes);
+    let config = config(survey, &branch, ledger.as_ref());
+    let existing = existing::find(survey, &config, &action, &mut remarks);
+    let named = existing.as_ref().and_then(|own| existing::images(own, survey, wishes));
+    let builds = match named {
+        Some(builds) => builds,
+        None => images::builds(survey, wishes, &mut remarks)?,
+    };
+    let (jobs, report) = match existing {
+        Some(_) => (Vec::new(), None),
+        None => jobs(survey, wishes, &mut remarks)?,
+    };
+    Ok(Design {
+        repository: survey.repository.clone(),
+        branch,
+        ledger,
+        builds,
+        jobs,
+        report,
+        streamlit: languages::streamlit(survey),
+        existing,
+        action,
+        remarks,
+    })
+}
+
+/// The configuration that a workflow is judged by.
+fn config(survey: &Survey, branch: &BranchName, ledger: Option<&LedgerFound>) -> Config {
+    let mut config = survey.config.clone().unwrap_or_default();
+    config.branch = branch.clone();
+    if let Some(ledger) = ledger {
+        config.ledger.path.clone_from(&ledger.path);
     }
-    let builds = images::builds(survey, wishes, &mut remarks)?;
-    let tested = languages::tests(survey, wishes.test.as_deref(), &mut remarks);
-    let quality = linters::job(survey, &mut remarks);
-    let dbt = dbt::job(survey, &mut remarks);
+    config
+}
+
+fn jobs(
+    survey: &Survey,
+    wishes: &Wishes,
+    remarks: &mut Vec<String>,
+) -> Result<(Vec<Job>, Option<Report>), InitError> {
+    let tested = languages::tests(survey, wishes.test.as_deref(), remarks);
+    let quality = linters::job(survey, remarks);
+    let dbt = dbt::job(survey, remarks);
     let (tests, report) = match tested {
         Some((job, report)) => (Some(job), report),
         None => (None, None),
@@ -193,19 +206,7 @@ pub fn design(survey: &Survey, wishes: &Wishes) -> Result<Design, InitError> {
     if tests.is_none() && dbt.is_none() {
         return Err(InitError::NoTests);
     }
-    Ok(Design {
-        repository: survey.repository.clone(),
-        branch,
-        ledger,
-        builds,
-        jobs: tests.into_iter().chain(quality).chain(dbt).collect(),
-        report,
-        streamlit: languages::streamlit(survey),
-        action,
-        handwritten,
-        gated,
-        remarks,
-    })
+    Ok((tests.into_iter().chain(quality).chain(dbt).collect(), report))
 }
 
 fn check(wishes: &Wishes) -> Result<(), InitError> {

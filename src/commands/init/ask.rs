@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
 
-use super::report::{FileReport, Report};
+use super::report::Report;
 use crate::exit::{Exit, OrFailed as _};
 use crate::init::{Change, Design, InitError, Survey, Wishes};
 use crate::output::{Output, clean};
@@ -57,14 +57,14 @@ pub(super) fn design(
     Ok(crate::init::design(survey, &wishes)?)
 }
 
-/// Asks whether the workflow that releases by hand shall get the gate, as the diff shows it.
-pub(super) fn rewriting(report: &mut Report, output: &mut Output) -> anyhow::Result<()> {
-    let by_hand: Vec<String> = report.handwritten.iter().map(|own| own.path.clone()).collect();
-    let waits = |file: &&mut FileReport| {
-        file.change == Change::Differs && !file.wanted && by_hand.contains(&file.path)
-    };
-    for file in report.files.iter_mut().filter(|file| waits(file)) {
-        file.wanted = output.confirm(&format!("Put the gate into {}, as shown?", file.path))?;
+/// Asks whether a hand-written workflow is replaced: without `--force` only a person can say so.
+pub(super) fn about_rewriting(report: &mut Report, output: &mut Output) -> anyhow::Result<()> {
+    let Some(handwritten) = &report.handwritten else { return Ok(()) };
+    for file in report.files.iter_mut().filter(|file| file.path == handwritten.path) {
+        if !file.wanted && file.change == Change::Differs {
+            let question = format!("Replace the hand-written release in {}?", clean(&file.path));
+            file.wanted = output.confirm(&question)?;
+        }
     }
     Ok(())
 }

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::good;
-use super::handwritten::{self, HandWrittenReport};
 use crate::commands::session::Session;
 use crate::doctor::Finding;
-use crate::init::{Change, Design, FileChange, Job, Survey};
+use crate::init::handwritten::{HandWritten, Left, Replacement};
+use crate::init::{Change, Design, Existing, FileChange, Job, Survey};
 
 /// The name and version of the form.
 pub(super) const SCHEMA: &str = "tidegate/init/1";
@@ -22,14 +22,14 @@ pub(super) struct Report {
     pub(super) branch: String,
     /// The release set.
     pub(super) images: Vec<ImageReport>,
-    /// The jobs that the gate needs, besides the one that builds where it is written, too.
+    /// The jobs that the gate needs, besides the one that builds.
     pub(super) jobs: Vec<JobReport>,
     /// A ledger that was there.
     pub(super) ledger: Option<LedgerReport>,
     /// A Streamlit app.
     pub(super) streamlit: Option<StreamlitReport>,
-    /// Workflows that release or take back by hand.
-    pub(super) handwritten: Vec<HandWrittenReport>,
+    /// A workflow that releases by hand-written steps.
+    pub(super) handwritten: Option<HandWrittenReport>,
     /// What was left out, and why.
     pub(super) remarks: Vec<String>,
     /// The files.
@@ -70,6 +70,66 @@ pub(super) struct StreamlitReport {
     pub(super) file: Option<String>,
 }
 
+/// A workflow that releases by hand-written steps.
+#[derive(Debug, Serialize)]
+pub(super) struct HandWrittenReport {
+    pub(super) path: String,
+    /// Whether it can be rewritten.
+    pub(super) rewritable: bool,
+    pub(super) replacements: Vec<ReplacementReport>,
+    /// What is left to a person.
+    pub(super) left: Vec<LeftReport>,
+}
+
+/// Lines that go, and what replaces them.
+#[derive(Debug, Serialize)]
+pub(super) struct ReplacementReport {
+    pub(super) job: Option<String>,
+    pub(super) first_line: usize,
+    pub(super) last_line: usize,
+    pub(super) text: String,
+    pub(super) does: &'static str,
+    pub(super) breaks: &'static str,
+    pub(super) instead: &'static str,
+}
+
+/// Something that a person has to do.
+#[derive(Debug, Serialize)]
+pub(super) struct LeftReport {
+    pub(super) job: Option<String>,
+    pub(super) first_line: Option<usize>,
+    pub(super) what: String,
+    pub(super) why: String,
+    pub(super) todo: String,
+}
+
+impl HandWrittenReport {
+    fn new(found: &HandWritten) -> Self {
+        let replacement = |own: &Replacement| ReplacementReport {
+            job: own.job.clone(),
+            first_line: *own.lines.start(),
+            last_line: *own.lines.end(),
+            text: own.text.clone(),
+            does: own.does,
+            breaks: own.breaks,
+            instead: own.instead,
+        };
+        let left = |own: &Left| LeftReport {
+            job: own.job.clone(),
+            first_line: own.lines.as_ref().map(|lines| *lines.start()),
+            what: own.what.clone(),
+            why: own.why.clone(),
+            todo: own.todo.clone(),
+        };
+        Self {
+            path: found.path.clone(),
+            rewritable: found.rewritten.is_some(),
+            replacements: found.replacements.iter().map(replacement).collect(),
+            left: found.left.iter().map(left).collect(),
+        }
+    }
+}
+
 /// A file.
 #[derive(Debug, Serialize)]
 pub(super) struct FileReport {
@@ -101,6 +161,10 @@ impl Report {
             }),
             None => None,
         };
+        let handwritten = match &design.existing {
+            Some(Existing::HandWritten(found)) => Some(HandWrittenReport::new(found)),
+            Some(Existing::Gate { .. }) | None => None,
+        };
         let files = changes.into_iter().map(|own| FileReport {
             wanted: super::wants(&own, force),
             path: own.file.path,
@@ -122,9 +186,9 @@ impl Report {
             branch: design.branch.to_string(),
             images: images.collect(),
             jobs: jobs(design),
-            handwritten: handwritten::reports(design),
             ledger,
             streamlit: streamlit.map(|own| StreamlitReport { file: own.file.clone() }),
+            handwritten,
             remarks: design.remarks.clone(),
             files: files.collect(),
             findings: Vec::new(),
@@ -137,11 +201,13 @@ impl Report {
     }
 }
 
-/// Those that are written, or those of the workflow that has the gate.
+/// What the gate needs; of the jobs of a workflow that was there only their names are known.
 fn jobs(design: &Design) -> Vec<JobReport> {
-    let needs = design.gated.iter().flat_map(|own| &own.needs);
-    let there = needs.map(|id| JobReport { id: id.clone(), commands: Vec::new() });
-    design.jobs.iter().map(job).chain(there).collect()
+    let named = |id: &String| JobReport { id: id.clone(), commands: Vec::new() };
+    match &design.existing {
+        Some(existing) => existing.needs().iter().map(named).collect(),
+        None => design.jobs.iter().map(job).collect(),
+    }
 }
 
 fn job(job: &Job) -> JobReport {

@@ -2,11 +2,13 @@
 
 use std::io;
 
-use super::handwritten;
 use super::report::{FileReport, Report};
 use crate::doctor::{Finding, Severity};
 use crate::init::{Change, Design, logins};
 use crate::output::{Fields, Output, bad, clean, clean_lines, dim, good, plain, strong, warn};
+
+/// So many lines of a hand-written step are quoted; the diff below has them all.
+const SHOWN: usize = 4;
 
 /// Says in a short list what was found.
 pub(super) fn found(output: &mut Output, report: &Report) -> io::Result<()> {
@@ -14,17 +16,14 @@ pub(super) fn found(output: &mut Output, report: &Report) -> io::Result<()> {
     let mut fields = Fields::new();
     let name = report.repository.as_deref().unwrap_or("not on GitHub");
     fields.add("  repository", format!("{name}, branch {}", report.branch));
-    for job in report.jobs.iter().filter(|job| !job.commands.is_empty()) {
+    let (named, known): (Vec<_>, Vec<_>) =
+        report.jobs.iter().partition(|job| job.commands.is_empty());
+    for job in known {
         fields.add(&format!("  {}", job.id), job.commands.join("; "));
     }
-    let there: Vec<&str> = report
-        .jobs
-        .iter()
-        .filter(|job| job.commands.is_empty())
-        .map(|job| job.id.as_str())
-        .collect();
-    if !there.is_empty() {
-        fields.add("  gate after", there.join(", "));
+    if !named.is_empty() {
+        let ids: Vec<&str> = named.iter().map(|job| job.id.as_str()).collect();
+        fields.add("  jobs", ids.join(", "));
     }
     for own in &report.images {
         fields.add("  image", format!("{} from {}", own.image, own.dockerfile));
@@ -46,6 +45,49 @@ pub(super) fn found(output: &mut Output, report: &Report) -> io::Result<()> {
     output.fields(&fields)?;
     for remark in &report.remarks {
         output.line(format!("  {} {}", warn("note:"), clean(remark)))?;
+    }
+    output.line("")
+}
+
+/// Says line by line what is written by hand, what breaks because of it, and what replaces it.
+pub(super) fn handwritten(output: &mut Output, report: &Report) -> io::Result<()> {
+    let Some(found) = &report.handwritten else { return Ok(()) };
+    let path = clean(&found.path);
+    output.line(strong(format!("{path} releases by hand-written steps")))?;
+    let mut replacements = found.replacements.iter().peekable();
+    while let Some(own) = replacements.next() {
+        let job = own.job.as_deref().map(|job| format!(" (job {})", clean(job)));
+        let lines = if own.first_line == own.last_line {
+            format!("line {}", own.first_line)
+        } else {
+            format!("lines {} to {}", own.first_line, own.last_line)
+        };
+        output.line(format!("  {lines}{}", job.unwrap_or_default()))?;
+        let text = clean_lines(&own.text);
+        for line in text.lines().take(SHOWN) {
+            output.line(dim(format!("    | {line}")))?;
+        }
+        if text.lines().count() > SHOWN {
+            output.line(dim("    | ..."))?;
+        }
+        // Lines that do the same are explained once.
+        if replacements.peek().is_some_and(|next| next.does == own.does && next.job == own.job) {
+            continue;
+        }
+        for (word, text) in
+            [("does:   ", own.does), ("breaks: ", own.breaks), ("instead:", own.instead)]
+        {
+            output.line(format!("    {} {}", dim(word), clean(text)))?;
+        }
+    }
+    for own in &found.left {
+        let at = own.first_line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        let (what, why) = (clean(&own.what), clean(&own.why));
+        output.line(format!("  {} {at}{what}: {why}", warn("left to you:")))?;
+        output.line(format!("    {} {}", dim("mend:   "), clean(&own.todo)))?;
+    }
+    if !found.rewritable {
+        output.line(format!("  {} it cannot be rewritten, and stays as it is", warn("note:")))?;
     }
     output.line("")
 }
@@ -74,7 +116,9 @@ pub(super) fn done(output: &mut Output, report: &Report, design: &Design) -> io:
         let (word, why) = match (file.change, file.written) {
             (Change::Create, _) => (good("wrote"), ""),
             (Change::Differs, true) => (good("replaced"), ""),
-            (Change::Differs, false) => (warn("kept"), kept(report, file)),
+            (Change::Differs, false) => {
+                (warn("kept"), ", which says something else; `tidegate init --force` replaces it")
+            }
             (Change::Same, _) => (dim("unchanged"), ""),
         };
         output.line(format!("{word} {}{why}", clean(&file.path)))?;
@@ -84,16 +128,7 @@ pub(super) fn done(output: &mut Output, report: &Report, design: &Design) -> io:
     }
     output.line("")?;
     findings(output, &report.findings)?;
-    handwritten::left_to_do(output, report)?;
     next(output, report, design)
-}
-
-fn kept(report: &Report, file: &FileReport) -> &'static str {
-    if report.handwritten.iter().any(|own| own.path == file.path) {
-        ": it releases by hand until --force puts the gate into it"
-    } else {
-        ", which says something else; --force replaces it"
-    }
 }
 
 /// Notes are left out: a repository without a release has some, and nothing is wrong with it.
@@ -119,13 +154,14 @@ fn next(output: &mut Output, report: &Report, design: &Design) -> io::Result<()>
     output.line("")?;
     output.line(strong("Next"))?;
     let mut steps = vec!["look the files over: they are yours from now on".to_owned()];
-    let path = design.gated.as_ref().map(|own| &own.path);
-    let gate = report.files.iter().find(|file| Some(&file.path) == path);
-    if gate.is_some_and(|file| file.change == Change::Differs && !file.written) {
-        steps.push("tidegate init --force, when you agree with the diff".to_owned());
-    }
-    if report.handwritten.iter().any(|own| !own.left.is_empty()) {
-        steps.push("do what is marked `by hand` above".to_owned());
+    if let Some(found) = &report.handwritten {
+        let kept = |file: &FileReport| file.path == found.path && !file.written;
+        if report.files.iter().any(kept) {
+            steps.push("tidegate init --force, when you agree with what replaces it".to_owned());
+        }
+        if !found.left.is_empty() {
+            steps.push("do what is left to you above".to_owned());
+        }
     }
     for login in logins(design) {
         steps.push(format!(
