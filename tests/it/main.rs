@@ -21,6 +21,7 @@ mod git;
 mod github;
 mod github_evidence;
 mod github_walk;
+mod init;
 mod monorepo;
 mod notify;
 mod promises;
