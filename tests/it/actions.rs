@@ -3,6 +3,7 @@
 mod audit;
 mod download;
 mod example;
+mod release;
 mod release_gate;
 mod reusable;
 mod story;
