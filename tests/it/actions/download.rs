@@ -12,9 +12,9 @@ use std::thread::JoinHandle;
 
 use tempfile::TempDir;
 
-use super::example::digest;
 use crate::harness::act::{Act, ActRun};
 use crate::harness::repo::Repo;
+use crate::harness::team::digest;
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 const CACHE: &str = "actions/cache@0057852bfaa89a56745cba8c7296529d2fc39830";
