@@ -3,6 +3,7 @@
 pub mod git;
 pub mod github;
 pub mod image_cache;
+pub mod name_service;
 pub mod notify;
 pub mod registry;
 pub mod state_branch;

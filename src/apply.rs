@@ -26,6 +26,7 @@ mod check_image;
 mod complete;
 mod dispatch_retry;
 mod keep_digest;
+pub mod keep_issue;
 mod move_stable;
 mod move_tag;
 mod notify;

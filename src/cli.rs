@@ -9,6 +9,7 @@ use clap::{Subcommand, ValueEnum};
 
 mod doctor;
 mod gate;
+mod init;
 mod ledger;
 mod read;
 mod release;
@@ -18,8 +19,9 @@ mod value;
 
 pub use doctor::Doctor;
 pub use gate::{Apply, Gate, Inputs, Plan};
+pub use init::Init;
 pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
-pub use read::{Completions, Demo, History, LastGood, Status};
+pub use read::{Completions, Demo, History, LastGood, Man, Status};
 pub use release::{Promote, Repair, Rollback};
 pub use retry::Retry;
 pub use stop::{End, Hold, Quarantine, Resume};
@@ -116,6 +118,7 @@ pub enum ColorWhen {
 #[derive(Debug, Clone, Subcommand)]
 #[expect(missing_docs, reason = "their structs say what they do, and help shows that")]
 pub enum Command {
+    Init(Init),
     Gate(Gate),
     Plan(Plan),
     Apply(Apply),
@@ -133,6 +136,7 @@ pub enum Command {
     History(History),
     Demo(Demo),
     Completions(Completions),
+    Man(Man),
 }
 
 /// Where the decision is made; overrules the configuration file.

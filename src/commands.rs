@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::adapters::name_service;
 use crate::cli::{self, Cli, Command};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, Settings, show_failure};
@@ -17,9 +18,11 @@ mod doctor;
 mod gate;
 mod history;
 mod hold;
+mod init;
 mod last_good;
 mod ledger;
 mod log;
+mod man;
 mod plan;
 mod promote;
 mod quarantine;
@@ -35,6 +38,7 @@ mod witness;
 
 /// Runs the program: arguments, log, command, errors, exit code.
 pub fn main() -> ExitCode {
+    name_service::limit();
     let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -64,6 +68,7 @@ pub fn main() -> ExitCode {
 /// Those of the command; [`Failure::of`] says what they mean for the caller.
 pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
     match &cli.command {
+        Command::Init(args) => init::run(&cli.global, args, output),
         Command::Gate(args) => gate::run(&cli.global, args, output),
         Command::Plan(args) => plan::run(&cli.global, args, output),
         Command::Apply(args) => apply::run(&cli.global, args, output),
@@ -81,5 +86,6 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::History(args) => history::run(&cli.global, args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),
         Command::Completions(args) => completions::run(args, output),
+        Command::Man(args) => man::run(args, output),
     }
 }

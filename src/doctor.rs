@@ -11,15 +11,19 @@ mod commits;
 mod concurrency;
 mod configuration;
 mod conflicts;
+mod cure;
 mod gate_job;
 mod gate_steps;
 mod github;
 mod images;
+pub mod issue;
 mod ledger_entries;
+mod mend;
 mod notices;
 mod permissions;
 mod pinned;
 mod projections;
+mod protection;
 mod remote;
 mod retry_workflow;
 mod state_branch;
@@ -28,10 +32,14 @@ mod triggers;
 pub mod workflow;
 
 pub use checkup::{
-    Checkup, CommitSeen, ConfigurationFile, ConfigurationProblem, GitHubSeen, ImagesSeen,
-    LedgerSeen, ProjectionsSeen, RefsSeen, RegistryAnswer, ReleasedSeen, RemoteSeen,
-    RepositorySeen, Seen, StateProblem, WorkflowSeen,
+    ActionsSeen, BranchRole, BranchSeen, Checkup, CommitSeen, ConfigurationFile,
+    ConfigurationProblem, GitHubSeen, ImagesSeen, LedgerSeen, Obstacle, ProjectionsSeen, RefsSeen,
+    RegistryAnswer, ReleasedSeen, RemoteSeen, RepositorySeen, Seen, StateProblem, TokenKind,
+    WorkflowSeen,
 };
+pub use mend::{Mended, MendedFile, mend};
+
+use cure::Cure;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -83,6 +91,11 @@ pub struct Finding {
     pub breaks: String,
     /// How to mend it.
     pub mend: String,
+    /// Whether `--fix` mends it.
+    pub fixable: bool,
+    /// The change of a workflow that mends it, if a place for it is found.
+    #[serde(skip)]
+    cure: Option<Cure>,
 }
 
 impl Finding {
@@ -94,11 +107,21 @@ impl Finding {
         mend: impl Into<String>,
     ) -> Self {
         let (problem, breaks, mend) = (problem.into(), breaks.into(), mend.into());
-        Self { id, severity, place: None, problem, breaks, mend }
+        Self { id, severity, place: None, problem, breaks, mend, fixable: false, cure: None }
     }
 
     fn at(self, file: &str, line: Option<usize>) -> Self {
         Self { place: Some(Place { file: file.to_owned(), line }), ..self }
+    }
+
+    fn cured_by(self, cure: Option<Cure>) -> Self {
+        Self { cure, ..self }
+    }
+
+    /// Tells whether two findings say the same of the same file; a line may have moved.
+    fn is_like(&self, other: &Self) -> bool {
+        let file = |own: &Self| own.place.as_ref().map(|place| place.file.clone());
+        self.id == other.id && self.problem == other.problem && file(self) == file(other)
     }
 }
 
@@ -126,6 +149,13 @@ impl Diagnosis {
     /// Returns the worst severity.
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).min()
+    }
+
+    /// Notes which findings can be mended.
+    pub fn mark_fixable(&mut self, mended: &Mended) {
+        for own in &mut self.findings {
+            own.fixable = mended.findings.iter().any(|finding| finding.is_like(own));
+        }
     }
 
     /// Counts the findings of a severity.
@@ -160,7 +190,7 @@ impl Answer {
 /// A check, with the name of what it looks at.
 type Check = (&'static str, fn(&Checkup, &mut Answer));
 
-const CHECKS: [Check; 18] = [
+const CHECKS: [Check; 19] = [
     ("configuration", configuration::check),
     ("ledger", ledger_entries::check),
     ("gate job", gate_job::check),
@@ -179,6 +209,7 @@ const CHECKS: [Check; 18] = [
     ("notices", notices::check),
     ("images", images::check),
     ("GitHub", github::check),
+    ("protected branches", protection::check),
 ];
 
 /// Examines what was observed.

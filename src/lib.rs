@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod state;
 
 pub mod doctor;
+pub mod init;
 
 pub mod observe;
 

@@ -17,4 +17,5 @@ pub mod reports;
 pub mod rollbacks;
 pub mod runs;
 pub mod stable;
+pub mod survey;
 pub mod world;

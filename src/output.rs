@@ -230,6 +230,23 @@ impl Output {
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
+    /// Asks for a line of text; an empty one is the answer that is proposed.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] where nobody can answer because stdin is not a terminal.
+    pub fn ask(&mut self, question: &str, proposed: &str) -> anyhow::Result<String> {
+        if !io::stdin().is_terminal() {
+            let error = "this needs an answer, and standard input is not a terminal";
+            return Err(Failed::new(Exit::Usage, error).into());
+        }
+        self.remark(&format!("{} [{}] ", strong(question), clean(proposed)))?;
+        let mut answer = String::new();
+        // A person types one line; a file that was piped in may be endless.
+        io::Read::take(io::stdin().lock(), 4096).read_line(&mut answer)?;
+        let answer = answer.trim();
+        Ok(if answer.is_empty() { proposed } else { answer }.to_owned())
+    }
+
     fn result(&mut self, text: &str) -> io::Result<()> {
         let text = with_color(text, self.settings.color);
         write_to(&mut *self.out, &mut self.out_closed, &text)

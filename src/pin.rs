@@ -52,6 +52,20 @@ pub const DOWNLOAD_ARTIFACT: Pinned = Pinned {
     version: "v5.0.0",
 };
 
+/// `actions/setup-python`, in generated workflows only.
+pub const SETUP_PYTHON: Pinned = Pinned {
+    name: "actions/setup-python",
+    commit: "ece7cb06caefa5fff74198d8649806c4678c61a1",
+    version: "v6.3.0",
+};
+
+/// `actions/setup-node`, in generated workflows only.
+pub const SETUP_NODE: Pinned = Pinned {
+    name: "actions/setup-node",
+    commit: "249970729cb0ef3589644e2896645e5dc5ba9c38",
+    version: "v6.5.0",
+};
+
 /// `docker/login-action`.
 pub const LOGIN: Pinned = Pinned {
     name: "docker/login-action",

@@ -15,6 +15,7 @@ mod auth;
 mod certificates;
 mod commit;
 mod compare;
+pub mod diff;
 mod history;
 mod hydrate;
 mod libgit2;
@@ -211,6 +212,23 @@ impl Git {
         let head = self.repo.find_reference("HEAD").ok()?;
         let target = head.symbolic_target().ok()??;
         target.strip_prefix("refs/heads/").map(str::to_owned)
+    }
+
+    /// Returns the default branch of the remote, as the clone noted it (`refs/remotes/origin/HEAD`).
+    pub fn default_branch(&self) -> Option<String> {
+        let below = format!("refs/remotes/{}/", self.remote_name);
+        let head = self.repo.find_reference(&format!("{below}HEAD")).ok()?;
+        let target = head.symbolic_target().ok()??;
+        target.strip_prefix(&below).map(str::to_owned)
+    }
+
+    /// Tells whether a path of the work tree, from its root, is ignored and not tracked.
+    pub fn is_ignored(&self, path: &Path) -> bool {
+        let tracked = || {
+            let index = self.repo.index().ok()?;
+            index.get_path(path, 0)
+        };
+        self.repo.is_path_ignored(path).unwrap_or(false) && tracked().is_none()
     }
 
     /// Returns the commit that a revision of this clone names (`HEAD`, a full ref, an id).

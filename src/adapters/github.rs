@@ -31,6 +31,7 @@ mod issues;
 mod pulls;
 mod repository;
 mod runs;
+mod settings;
 mod transport;
 mod workflows;
 
@@ -41,6 +42,7 @@ pub use issues::{Issue, IssueUpdate, NewIssue};
 pub use pulls::{Account, NewPull, Pull};
 pub use repository::{RepositoryInfo, RepositoryPermissions};
 pub use runs::{Job, Repository, Run, RunStatus};
+pub use settings::{Branch, BranchRule, Protection, RequiredChecks, Ruleset, WorkflowPermissions};
 pub use workflows::RetryInputs;
 
 use answer::Answer;

@@ -30,6 +30,7 @@ mod inspect;
 pub mod layout;
 mod manifest;
 mod refusal;
+mod upload;
 
 pub use credentials::{Credentials, docker_config_path};
 pub use error::{Place, RegistryError};
@@ -162,6 +163,20 @@ impl Registries {
             ImageRef::Layout(path) => {
                 self.layout(path).put_tag(tag, manifest, self.options.patience).await
             }
+        }
+    }
+
+    /// Asks whether images may be pushed, by opening an upload and cancelling it at once; nothing
+    /// is left of it. `None` where there is no login for the registry, or no registry.
+    ///
+    /// # Errors
+    /// The registry does not let the login push, or does not answer.
+    pub async fn may_push(&self, image: &ImageRef) -> Result<Option<()>, RegistryError> {
+        match image {
+            ImageRef::Registry { host, repository } => {
+                self.try_upload(&self.target(host, repository)?).await
+            }
+            ImageRef::Layout(_) => Ok(None),
         }
     }
 

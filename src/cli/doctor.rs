@@ -6,19 +6,22 @@ use clap::Args;
 
 use super::Place;
 
-/// Try, without changing anything, what a release and a rollback will need
+/// Try what a release and a rollback will need, and say how to mend what is wrong
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
   Before the first push, and whenever something was changed in the workflow:
       tidegate doctor
+  Mend in the workflows what can be mended without guessing; the changes are shown first:
+      tidegate doctor --fix
   For code scanning, in a job that uploads the file:
       tidegate doctor --sarif doctor.sarif
 
 The workflows and the configuration are those of the work tree; tokens and logins are those of
-whoever asks.
+whoever asks. Without --fix and --open-issue nothing is changed.
 
-Exit codes: 0 well, warnings or notes only; 10 at least one error.")]
+Exit codes: 0 well, warnings or notes only; 4 the question of --fix was answered with no; 10 at
+least one error.")]
 pub struct Doctor {
     /// Ask no registry, no remote and not GitHub
     #[arg(long)]
@@ -26,6 +29,15 @@ pub struct Doctor {
     /// Also write the findings to this file, as SARIF 2.1.0
     #[arg(long, value_name = "FILE")]
     pub sarif: Option<PathBuf>,
+    /// Mend the workflows of the work tree where that needs no guessing, after a question
+    #[arg(long)]
+    pub fix: bool,
+    /// Do not ask before files are changed
+    #[arg(long, short, requires = "fix")]
+    pub yes: bool,
+    /// Keep one issue on GitHub while there are errors or warnings; it needs a token
+    #[arg(long, env = "TIDEGATE_OPEN_ISSUE", hide_env_values = true, conflicts_with_all = ["offline", "fix"])]
+    pub open_issue: bool,
     /// Which branch and which ledger.
     #[command(flatten)]
     pub place: Place,

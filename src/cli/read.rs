@@ -1,4 +1,4 @@
-//! `last-good`, `status`, `history`, `demo`, `completions`: they change nothing of the user's.
+//! `last-good`, `status`, `history`, `demo`, `completions`, `man`: they change nothing of the user's.
 
 use std::path::PathBuf;
 
@@ -72,4 +72,16 @@ pub struct Completions {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+/// Write the manual pages into a folder
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  tidegate man --dir ~/.local/share/man/man1
+  man tidegate-rollback")]
+pub struct Man {
+    /// The folder; it is made where there is none
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
 }

@@ -198,9 +198,13 @@ impl Session {
 
     /// Returns `ghcr.io/<owner>/<repo>`, from the environment or the remote's URL.
     fn image_of_repository(&self) -> Option<ImageRef> {
-        let repository =
-            self.variable("GITHUB_REPOSITORY").or_else(|| self.repository_on_github())?;
+        let repository = self.repository_name()?;
         format!("ghcr.io/{}", repository.to_ascii_lowercase()).parse().ok()
+    }
+
+    /// Returns `owner/name` on GitHub, from the environment or the remote's URL.
+    pub(super) fn repository_name(&self) -> Option<String> {
+        self.variable("GITHUB_REPOSITORY").or_else(|| self.repository_on_github())
     }
 
     /// Returns `owner/name` where the remote is on github.com.

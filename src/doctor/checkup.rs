@@ -172,6 +172,8 @@ pub struct ImagesSeen {
     pub known: bool,
     /// The images of the release set, asked for their stable tag.
     pub current: Vec<(ImageRef, RegistryAnswer)>,
+    /// Whether the login may push them, where there is a login.
+    pub push: Vec<(ImageRef, RegistryAnswer)>,
     /// The images of the newest records.
     pub released: Vec<ReleasedSeen>,
 }
@@ -202,6 +204,8 @@ pub enum RegistryAnswer {
     Unreachable(String),
     /// It was not asked.
     NotAsked(String),
+    /// It takes the login, and lets it push nothing.
+    ReadOnly(String),
     /// It answered something else.
     Broken(String),
 }
@@ -233,4 +237,76 @@ pub struct RepositorySeen {
     pub has_issues: bool,
     /// The default branch.
     pub default_branch: String,
+    /// What the message of a squash merge is made from, where it is shown and squashing is allowed.
+    pub squash_message: Option<String>,
+    /// What kind of token asks.
+    pub token: TokenKind,
+    /// What keeps the branches from being pushed to.
+    pub branches: Vec<BranchSeen>,
+    /// What the token of Actions may do.
+    pub actions: Option<Seen<ActionsSeen>>,
+}
+
+/// What kind of token asks GitHub.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TokenKind {
+    /// The `GITHUB_TOKEN` of a workflow: it may change no workflow file.
+    Workflow,
+    /// A classic personal token, by whether it has the scope `workflow`.
+    Classic {
+        /// Whether it has.
+        workflow: bool,
+    },
+    /// Another one, which does not tell what it may.
+    #[default]
+    Other,
+}
+
+/// What a branch is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BranchRole {
+    /// The protected branch.
+    Main,
+    /// The branch that users get.
+    Stable,
+    /// The state branch.
+    State,
+    /// The branch of the ledger, where it is one of its own.
+    Ledger,
+}
+
+/// What GitHub says about a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchSeen {
+    /// What it is for.
+    pub role: BranchRole,
+    /// Its name.
+    pub name: String,
+    /// What keeps whoever asks from pushing to it.
+    pub obstacles: Seen<Vec<Obstacle>>,
+}
+
+/// What keeps a branch from being pushed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// A rule of a ruleset, which whoever asks may not pass.
+    Rule {
+        /// Its type, in GitHub's word.
+        kind: String,
+        /// The name of its ruleset, where it is shown.
+        ruleset: Option<String>,
+    },
+    /// Required status checks of the classic protection.
+    RequiredChecks(Vec<String>),
+    /// A classic protection whose other rules only administrators may read.
+    Hidden,
+}
+
+/// What the token of Actions may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActionsSeen {
+    /// Whether it may write everything where a workflow has no `permissions`.
+    pub writes_by_default: bool,
+    /// Whether it may open pull requests.
+    pub opens_pulls: bool,
 }

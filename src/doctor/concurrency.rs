@@ -2,8 +2,13 @@
 
 use serde_yaml::Value;
 
+use super::cure::{Cure, Place};
 use super::workflow::{Job, Runs, scalar};
 use super::{Answer, Checkup, Finding, Severity};
+use crate::config::Step;
+
+/// The group of the example.
+const GROUP: &str = "concurrency:\n  group: release-gate-${{ github.ref }}\n  cancel-in-progress: false\n  queue: max";
 
 pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
     let mut gates = 0;
@@ -28,11 +33,18 @@ fn group(gate: Job<'_>, answer: &mut Answer) {
             "two gates can work at once: the second loses the race for a branch, and ends with exit code 12",
             "add `concurrency: { group: release-gate-${{ github.ref }}, cancel-in-progress: false }` to the job",
         );
-        answer.find(finding.at(file, gate.line("concurrency")));
+        let cure = Cure::add(file, gate.way(&[]), GROUP, Place::After("if"));
+        answer.find(finding.at(file, gate.line("concurrency")).cured_by(Some(cure)));
     }
-    let places =
-        [(of_job, gate.line("concurrency")), (of_workflow, gate.workflow.line(&["concurrency"]))];
-    for (group, line) in places {
+    let places = [
+        (of_job, gate.line("concurrency"), gate.way(&["concurrency"])),
+        (
+            of_workflow,
+            gate.workflow.line(&["concurrency"]),
+            vec![Step::Key("concurrency".to_owned())],
+        ),
+    ];
+    for (group, line, way) in places {
         let cancels = group.and_then(|group| scalar(group.get("cancel-in-progress")?));
         if cancels.as_deref() == Some("true") {
             let finding = Finding::new(
@@ -42,7 +54,8 @@ fn group(gate: Job<'_>, answer: &mut Answer) {
                 "a release stays half shown until the next run, and the failure of a commit is never decided",
                 "write `cancel-in-progress: false`",
             );
-            answer.find(finding.at(file, line));
+            let cure = Cure::write(file, way, "cancel-in-progress", "false");
+            answer.find(finding.at(file, line).cured_by(Some(cure)));
         }
     }
     // A group that is the same for every run of the workflow, but not one per run.

@@ -2,6 +2,7 @@
 
 use serde_yaml::Value;
 
+use super::cure::{Cure, Place};
 use super::workflow::{Job, Runs, scalar};
 use super::{Answer, Checkup, Finding, Severity};
 
@@ -46,6 +47,10 @@ fn needs(checkup: &Checkup, gate: Job<'_>, answer: &mut Answer) {
     let file = gate.workflow.path();
     let needs = gate.needs();
     let required = checkup.config.require.jobs.as_deref().unwrap_or_default();
+    // What is called gets the results from its caller.
+    if needs.is_empty() && gate.workflow.events() == ["workflow_call"] {
+        return;
+    }
     if needs.is_empty() {
         let finding = Finding::new(
             Severity::Error,
@@ -112,15 +117,20 @@ fn condition(gate: Job<'_>, answer: &mut Answer) {
         )
         .at(gate.workflow.path(), gate.line("if"))
     };
+    let write = |value: String| Cure::write(gate.workflow.path(), gate.way(&[]), "if", value);
     let text = match gate.get("if") {
-        Some(Value::Tagged(_)) => {
+        Some(Value::Tagged(tagged)) => {
             let text = "`if: !...` without quotes or `${{ }}` is a YAML tag, not a condition";
-            answer.find(wrong("gate-if-no-expression", text.to_owned()));
+            let whole = tagged.tag == "!cancelled()" && tagged.value.is_null();
+            let cure = whole.then(|| write("${{ !cancelled() }}".to_owned()));
+            answer.find(wrong("gate-if-no-expression", text.to_owned()).cured_by(cure));
             return;
         }
         None => {
             let text = format!("job {} has no `if`", gate.id);
-            answer.find(wrong("gate-if-missing", text));
+            let line = "if: ${{ !cancelled() }}";
+            let cure = Cure::add(gate.workflow.path(), gate.way(&[]), line, Place::After("needs"));
+            answer.find(wrong("gate-if-missing", text).cured_by(Some(cure)));
             return;
         }
         Some(value) => scalar(value).unwrap_or_default(),
@@ -132,10 +142,20 @@ fn condition(gate: Job<'_>, answer: &mut Answer) {
     let runs_on_red =
         says("cancelled()") || says("always()") || (says("failure()") && says("success()"));
     if !runs_on_red {
-        let text = format!("the `if` of job {} does not say `!cancelled()`: {text}", gate.id);
-        answer.find(wrong("gate-if-skips-failures", text));
+        let problem = format!("the `if` of job {} does not say `!cancelled()`: {text}", gate.id);
+        let cure = also_on_red(&text).map(write);
+        answer.find(wrong("gate-if-skips-failures", problem).cured_by(cure));
     } else if says("needs.") && says(".result=='success'") && !says(".result=='failure'") {
         let text = format!("the `if` of job {} asks for success: {text}", gate.id);
         answer.find(wrong("gate-if-asks-for-success", text));
     }
+}
+
+/// The condition, such that it lets the gate run after failures too. One that asks for success by
+/// itself means something else.
+fn also_on_red(text: &str) -> Option<String> {
+    let inner = text.trim().strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}"));
+    let inner = inner.unwrap_or(text).trim();
+    let plain = !inner.is_empty() && !inner.contains("${{") && !inner.contains("success");
+    plain.then(|| format!("${{{{ !cancelled() && ({inner}) }}}}"))
 }

@@ -1,6 +1,11 @@
 //! GitHub knows the token, and the repository lets it work.
 
-use super::{Answer, Checkup, Finding, GitHubSeen, RepositorySeen, Seen, Severity};
+use super::workflow::Runs;
+use super::{
+    ActionsSeen, Answer, BranchRole, Checkup, Finding, GitHubSeen, RepositorySeen, Seen, Severity,
+    TokenKind, protection,
+};
+use crate::config::{PullRequests, WorkflowFiles};
 
 pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
     match &checkup.github {
@@ -21,13 +26,7 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
         )),
         Seen::Known(GitHubSeen::Found(repository)) => {
             found(checkup, repository, answer);
-            // Only administrators may read the setting.
-            if checkup.config.rollback.enabled {
-                answer.cannot(
-                    "whether Actions may open pull requests, and rulesets",
-                    "a token of Actions may not read these settings; see docs/how-to/permissions-and-apps.md",
-                );
-            }
+            settings(checkup, repository, answer);
         }
     }
 }
@@ -74,6 +73,104 @@ fn found(checkup: &Checkup, repository: &RepositorySeen, answer: &mut Answer) {
             format!("{default} is the default branch of {name}, not {branch}"),
             "GitHub starts a workflow by hand only where the default branch has its file: without it there, failed jobs are not tried again",
             format!("put {} on {default} too", checkup.config.rollback.retry_workflow),
+        ));
+    }
+}
+
+/// What the settings of the repository would break.
+fn settings(checkup: &Checkup, repository: &RepositorySeen, answer: &mut Answer) {
+    let name = &repository.name;
+    if repository.squash_message.as_deref() == Some("COMMIT_MESSAGES") {
+        answer.find(Finding::new(
+            Severity::Warning,
+            "squash-template",
+            format!("squash merges in {name} write the messages of all their commits into the one of main"),
+            "a `[skip ci]` in one of them keeps every workflow from starting: no gate looks at the merge",
+            "Settings, General, Pull Requests, \"Allow squash merging\": choose \"Pull request title\", or title and description",
+        ));
+    }
+    workflow_files(checkup, repository.token, answer);
+    match &repository.actions {
+        None => {}
+        Some(Seen::Unknown(why)) => {
+            answer.cannot(
+                "what Actions may do by default, and whether they may open pull requests",
+                why,
+            );
+        }
+        Some(Seen::Known(actions)) => of_actions(checkup, repository, *actions, answer),
+    }
+}
+
+/// Rollbacks shall bring workflow files back, and the token may not.
+fn workflow_files(checkup: &Checkup, token: TokenKind, answer: &mut Answer) {
+    if checkup.config.rollback.workflows != WorkflowFiles::Restore {
+        return;
+    }
+    let (problem, mend) = match token {
+        TokenKind::Other | TokenKind::Classic { workflow: true } => return,
+        TokenKind::Workflow => (
+            "`rollback.workflows` is restore, and the token is the GITHUB_TOKEN of a workflow",
+            "use a GitHub App with *Workflows* read and write (docs/how-to/permissions-and-apps.md), or write `rollback: { workflows: keep }`",
+        ),
+        TokenKind::Classic { workflow: false } => (
+            "`rollback.workflows` is restore, and the token lacks the scope `workflow`",
+            "give the token that scope, or write `rollback: { workflows: keep }`",
+        ),
+    };
+    let severity = if checkup.in_actions { Severity::Error } else { Severity::Warning };
+    let breaks = "a rollback that has to change a workflow file is refused, and main stays broken";
+    answer.find(Finding::new(severity, "workflow-files", problem, breaks, mend));
+}
+
+/// What the settings let the token of Actions do.
+fn of_actions(
+    checkup: &Checkup,
+    repository: &RepositorySeen,
+    actions: ActionsSeen,
+    answer: &mut Answer,
+) {
+    let mut gates = checkup.jobs(Runs::Gate).peekable();
+    let is_there = gates.peek().is_some();
+    let (mut by_token, mut undefined) = (false, false);
+    for gate in gates {
+        by_token |= !gate.has_app();
+        undefined |=
+            gate.get("permissions").is_none() && gate.workflow.get("permissions").is_none();
+    }
+    if undefined && !actions.writes_by_default {
+        answer.find(Finding::new(
+            Severity::Error,
+            "token-reads-by-default",
+            "the gate has no `permissions`, and without them a workflow of this repository may only read",
+            "nothing can be recorded, promoted or rolled back",
+            "write `permissions` into the gate's job (docs/how-to/permissions-and-apps.md)",
+        ));
+    }
+    if actions.writes_by_default {
+        answer.find(Finding::new(
+            Severity::Note,
+            "token-writes-by-default",
+            format!("in {} a workflow without `permissions` may write everything", repository.name),
+            "nothing: but also code that is only being tested may push",
+            "Settings, Actions, General, Workflow permissions: \"Read repository contents\"",
+        ));
+    }
+    let main_is_protected = repository
+        .branches
+        .iter()
+        .any(|branch| branch.role == BranchRole::Main && protection::is_blocked(branch));
+    let asks = checkup.config.rollback.enabled
+        && checkup.config.rollback.pull_request == PullRequests::Auto
+        && main_is_protected
+        && (by_token || !is_there);
+    if asks && !actions.opens_pulls {
+        answer.find(Finding::new(
+            Severity::Warning,
+            "actions-open-no-pulls",
+            format!("Actions may not open pull requests in {}, and {} is protected", repository.name, checkup.config.branch),
+            "a rollback is only a branch, and a person has to open its pull request",
+            "Settings, Actions, General: \"Allow GitHub Actions to create and approve pull requests\"",
         ));
     }
 }

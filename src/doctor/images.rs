@@ -8,7 +8,7 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
     if images.current.is_empty() && images.released.is_empty() {
         return answer.not_needed();
     }
-    for (image, said) in &images.current {
+    for (image, said) in images.current.iter().chain(&images.push) {
         judge(checkup, image, None, said, answer);
     }
     for released in &images.released {
@@ -44,6 +44,20 @@ fn judge(
             format!("{what}: {why}"),
             "with this login no image can be checked or promoted",
             "log in: inputs registry-user and registry-password of the action, `docker login` by hand; GHCR needs `packages: write`",
+        ),
+        RegistryAnswer::ReadOnly(why) => Finding::new(
+            if checkup.in_actions { Severity::Error } else { Severity::Warning },
+            "registry-read-only",
+            format!("{what}: {why}"),
+            "with this login no tag can be moved: promotions end before anything is seen",
+            match image {
+                ImageRef::Registry { host, .. } if host == "ghcr.io" => {
+                    "give the job `packages: write`, and the repository the role Write: the package's settings, Manage Actions access"
+                }
+                ImageRef::Registry { .. } | ImageRef::Layout(_) => {
+                    "give the login write access to this repository of the registry"
+                }
+            },
         ),
         RegistryAnswer::Unreachable(why) => Finding::new(
             Severity::Warning,

@@ -3,6 +3,7 @@
 
 use serde_yaml::Value;
 
+use super::cure::{Cure, Place};
 use super::workflow::{Job, Runs};
 use super::{Answer, Checkup, Finding, Severity};
 use crate::config::{Config, PullRequests};
@@ -53,7 +54,12 @@ fn top_missing(gate: Job<'_>, of_job_too: bool, answer: &mut Answer) {
     };
     let mend = "write `permissions: {}` at the top, and into each job what it needs (docs/how-to/permissions-and-apps.md)";
     let finding = Finding::new(Severity::Warning, "permissions-default", problem, breaks, mend);
-    answer.find(finding.at(gate.workflow.path(), line));
+    // With a word of their own, no job loses anything.
+    let all_have = gate.workflow.jobs().all(|job| job.get("permissions").is_some());
+    let cure = all_have.then(|| {
+        Cure::add(gate.workflow.path(), Vec::new(), "permissions: {}", Place::Above("jobs"))
+    });
+    answer.find(finding.at(gate.workflow.path(), line).cured_by(cure));
 }
 
 fn missing(config: &Config, gate: Job<'_>, given: &Value, answer: &mut Answer) {
@@ -72,7 +78,7 @@ fn missing(config: &Config, gate: Job<'_>, given: &Value, answer: &mut Answer) {
         answer.find(finding.at(file, line));
         return;
     }
-    let has_app = gate.steps().any(|step| step.runs().is_some() && step.input("app-id").is_some());
+    let has_app = gate.has_app();
     for need in needs(config, gate) {
         if (has_app && need.by_app) || allows(given, &need) {
             continue;
@@ -85,7 +91,16 @@ fn missing(config: &Config, gate: Job<'_>, given: &Value, answer: &mut Answer) {
             need.breaks,
             format!("write `{}: {level}` into its `permissions`", need.name),
         );
-        answer.find(finding.at(file, line));
+        let of_job = gate.get("permissions").and_then(Value::as_mapping);
+        let cure = of_job.map(|own| {
+            let way = gate.way(&["permissions"]);
+            if own.contains_key(need.name) {
+                Cure::write(file, way, need.name, level)
+            } else {
+                Cure::add(file, way, format!("{}: {level}", need.name), Place::Last)
+            }
+        });
+        answer.find(finding.at(file, line).cured_by(cure));
     }
 }
 

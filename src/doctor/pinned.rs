@@ -38,7 +38,7 @@ fn finding(uses: &str) -> Finding {
         "action-unpinned",
         format!("`{uses}` is not pinned to a commit"),
         "whoever can move the tag or branch runs code in your workflow, with its token",
-        "put the full commit id after the @, and the version into a comment: `@08c6903... # v5.0.0`",
+        "put the full commit id after the @, and the version into a comment: `@08c6903... # v5.0.0`; `git ls-remote https://github.com/<owner>/<name> '<tag>*'` shows it",
     )
 }
 

@@ -71,8 +71,7 @@ fn problems(workflow: &Workflow) -> Vec<(String, Option<usize>)> {
         given.as_str() == Some("write-all")
             || given.get("actions").and_then(Value::as_str) == Some("write")
     });
-    let has_app = job.steps().any(|step| step.input("app-id").is_some());
-    if !may_write && !has_app {
+    if !may_write && !job.has_app() {
         let text = format!("job {} lacks the permission `actions: write`", job.id);
         found.push((text, job.line("permissions")));
     }

@@ -6,7 +6,7 @@ use super::{Answer, Checkup, Finding, Severity};
 use crate::state::State;
 
 /// What ends within this time is pointed out.
-const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
     let Ok(state) = &checkup.state else { return answer.not_needed() };
@@ -29,6 +29,16 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
 
 fn holds(state: &State, now: Timestamp, answer: &mut Answer) {
     for hold in state.holds_at(now) {
+        if let Some(end) = hold.expires.filter(|end| end.duration_since(now) <= SOON) {
+            answer.find(Finding::new(
+                Severity::Warning,
+                "hold-ends",
+                format!("promotions are on hold until {end}: {}", hold.reason),
+                "after that they go on by themselves, whether or not the reason is gone",
+                "if they must wait longer: tidegate hold \"<why>\" --for <time>",
+            ));
+            continue;
+        }
         let until = match hold.expires {
             Some(end) => format!("until {end}"),
             None => "until somebody ends it".to_owned(),

@@ -5,6 +5,7 @@
 
 use serde_yaml::Value;
 
+use super::cure::{Cure, Place};
 use crate::config::{Step as Key, Wanted, locate};
 
 /// The largest file that is read, in bytes; GitHub takes at most 512 KiB.
@@ -102,6 +103,16 @@ impl Workflow {
         &self.path
     }
 
+    /// Its text, without a byte order mark.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What it says.
+    pub(super) fn document(&self) -> &Value {
+        &self.document
+    }
+
     /// Returns the value of a key at the top.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.document.get(key)
@@ -160,6 +171,17 @@ impl<'a> Job<'a> {
         of_key.or_else(|| self.workflow.line(&["jobs", self.id]))
     }
 
+    /// The way to it from the root of the document, and on to a key of it.
+    pub(super) fn way(&self, more: &[&str]) -> Vec<Key> {
+        let keys = ["jobs", self.id].into_iter().chain(more.iter().copied());
+        keys.map(|key| Key::Key(key.to_owned())).collect()
+    }
+
+    /// Returns an input that it gives the reusable workflow that it calls, as text.
+    pub fn input(&self, name: &str) -> Option<String> {
+        scalar(self.get("with")?.get(name)?).filter(|text| !text.is_empty())
+    }
+
     /// Returns the jobs that it needs.
     pub fn needs(&self) -> Vec<&'a str> {
         match self.get("needs") {
@@ -173,11 +195,6 @@ impl<'a> Job<'a> {
         self.get("uses").and_then(Value::as_str)
     }
 
-    /// Returns an input that it gives the reusable workflow that it calls, as text.
-    pub fn given(&self, name: &str) -> Option<String> {
-        input(self.value, name)
-    }
-
     /// Lists its steps.
     pub fn steps(self) -> impl Iterator<Item = Step<'a>> {
         let steps = self.get("steps").and_then(Value::as_sequence);
@@ -188,10 +205,16 @@ impl<'a> Job<'a> {
         })
     }
 
+    /// Whether tidegate logs in as a GitHub App there.
+    pub fn has_app(&self) -> bool {
+        self.input("app-id").is_some()
+            || self.steps().any(|step| step.runs().is_some() && step.input("app-id").is_some())
+    }
+
     /// Returns what of tidegate runs in it.
     pub fn runs(self) -> Option<Runs> {
         if self.calls().is_some_and(names_tidegate) {
-            return Runs::of_command(self.given("command").as_deref());
+            return Runs::of_command(self.input("command").as_deref());
         }
         self.steps().find_map(|step| step.runs())
     }
@@ -213,14 +236,32 @@ impl<'a> Step<'a> {
         input(self.value, name)
     }
 
+    /// The way to it from the root of the document.
+    pub(super) fn way(&self) -> Vec<Key> {
+        let mut way = self.job.way(&["steps"]);
+        way.push(Key::Index(self.index));
+        way
+    }
+
+    /// The change that gives its action an input; `None` where `with` is no map.
+    pub(super) fn with_input(&self, name: &str, value: &str) -> Option<Cure> {
+        let file = self.job.workflow.path();
+        let mut with = self.way();
+        with.push(Key::Key("with".to_owned()));
+        let Some(given) = self.get("with") else {
+            let lines = format!("with:\n  {name}: {value}");
+            return Some(Cure::add(file, self.way(), lines, Place::After("uses")));
+        };
+        Some(if given.as_mapping()?.contains_key(name) {
+            Cure::write(file, with, name, value)
+        } else {
+            Cure::add(file, with, format!("{name}: {value}"), Place::Last)
+        })
+    }
+
     /// Returns the line of a key, or that of the step where it has no such key.
     pub fn line(&self, key: &str) -> Option<usize> {
-        let mut way = vec![
-            Key::Key("jobs".to_owned()),
-            Key::Key(self.job.id.to_owned()),
-            Key::Key("steps".to_owned()),
-            Key::Index(self.index),
-        ];
+        let mut way = self.way();
         let mut keys = self.value.as_mapping()?.keys().filter_map(Value::as_str);
         // A map has no place of its own: its first key stands there.
         let key = if self.get(key).is_some() { key } else { keys.next()? };

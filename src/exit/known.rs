@@ -14,6 +14,7 @@ use crate::adapters::state_branch::StateBranchError;
 use crate::apply::ApplyError;
 use crate::config::{ConfigError, TagPatternError};
 use crate::http::HttpError;
+use crate::init::InitError;
 use crate::ledger::LedgerError;
 use crate::observe::freeze::FreezeError;
 use crate::observe::globs::GlobError;
@@ -26,8 +27,9 @@ use crate::state::StateError;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 18] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 19] = [
     known::<ConfigError>,
+    known::<InitError>,
     known::<TagPatternError>,
     known::<GlobError>,
     known::<FreezeError>,
@@ -78,6 +80,16 @@ impl Classified for ConfigError {
 
     fn hint(&self) -> Option<String> {
         ConfigError::hint(self)
+    }
+}
+
+impl Classified for InitError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(InitError::hint(self).to_owned())
     }
 }
 

@@ -79,6 +79,7 @@ fn help_shows_the_commands() {
       history      Show the releases and rollbacks, newest first
       demo         Play the whole story in a throw-away folder: one promotion, one rollback
       completions  Print the completions for a shell
+      man          Write the manual pages into a folder
 
     Options:
       -h, --help     Print help (see more with '--help')

@@ -6,7 +6,13 @@ use serde_json::Value;
 use crate::harness::project::{CONFIG, GREEN, Project};
 use crate::harness::tidegate::{Run, Tidegate};
 
+mod callers;
 mod files;
+mod fix;
+mod github;
+mod issue;
+mod planted;
+mod rest;
 mod world;
 
 /// Where the gate's workflow is.

@@ -61,6 +61,9 @@ const HEAD: &str = "2222222222222222222222222222222222222222";
 /// A finished run of [`BASE`] with a failed job.
 const RUN: u64 = 17;
 
+/// A ruleset.
+const RULESET: u64 = 4711;
+
 /// A fake in which everything that [`Ask`] asks for can be had.
 fn prepared() -> GitHub {
     use crate::harness::github::world::Run;
@@ -71,6 +74,10 @@ fn prepared() -> GitHub {
     github.commit(HEAD, None, "Roll back");
     github.branch("main", BASE);
     github.branch("rollback", HEAD);
+    github.permit("administration", "read");
+    github.ruleset("Reviews", &["main"], &["pull_request", "update"], Some("never"));
+    github.world().settings.rulesets[0].id = RULESET;
+    github.world().settings.classic.insert("main".to_owned(), vec!["tests".to_owned()]);
     github.dispatchable("retry.yml", &["run_id", "attempt"]);
     let run = Run::push(BASE).id(RUN).job("lint", "success").job("tests", "failure");
     github.add(run.completed("failure"));

@@ -16,4 +16,5 @@ pub mod project;
 pub mod receiver;
 pub mod repo;
 pub mod ssh_server;
+pub mod team;
 pub mod tidegate;

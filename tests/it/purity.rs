@@ -9,8 +9,8 @@ mod source;
 use source::Source;
 
 /// The rooms that may only compute.
-const PURE: [&str; 8] =
-    ["policy", "plan", "notice", "evidence", "model", "ledger", "state", "doctor"];
+const PURE: [&str; 9] =
+    ["policy", "plan", "notice", "evidence", "model", "ledger", "state", "doctor", "init"];
 
 /// What they may use of an impure room, because it only computes, too. Held to the same rule.
 const PURE_ISLANDS: [(&str, &str); 2] = [

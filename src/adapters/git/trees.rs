@@ -254,11 +254,25 @@ impl Git {
     }
 }
 
+/// Returns git's path as the system's.
+#[cfg(unix)]
+fn path_of(path: &[u8]) -> Result<std::borrow::Cow<'_, Path>, GitError> {
+    use std::os::unix::ffi::OsStrExt as _;
+    Ok(Path::new(std::ffi::OsStr::from_bytes(path)).into())
+}
+
+/// The same where paths are no bytes: one that is not UTF-8 cannot be looked up.
+#[cfg(not(unix))]
+fn path_of(path: &[u8]) -> Result<std::borrow::Cow<'_, Path>, GitError> {
+    let invalid = |error: std::str::Utf8Error| git2::Error::from_str(&error.to_string());
+    let text = std::str::from_utf8(path).map_err(invalid);
+    Ok(Path::new(text.map_err(GitError::other("reading a path"))?).into())
+}
+
 /// Finds the entry at a path, with its mode.
 fn entry_at(tree: &Tree<'_>, path: &[u8]) -> Result<Option<(Oid, FileMode)>, GitError> {
-    use std::os::unix::ffi::OsStrExt as _;
-    let path = Path::new(std::ffi::OsStr::from_bytes(path));
-    match tree.get_path(path) {
+    let path = path_of(path)?;
+    match tree.get_path(&path) {
         Ok(entry) => {
             let mode = match entry.filemode() {
                 0o100_755 => FileMode::BlobExecutable,

@@ -72,14 +72,14 @@ impl Target {
         http::same_origin(realm, &self.endpoint) || (named && safe)
     }
 
-    fn place(&self, action: &'static str, reference: &str) -> Place {
+    pub(super) fn place(&self, action: &'static str, reference: &str) -> Place {
         let image = format!("{}/{}", self.host, self.repository);
         Place::new(action, image, reference, self.endpoint.as_str().trim_end_matches('/'))
     }
 
     /// A request for a manifest or blob. Repository, tags and digests are checked when they are
     /// made and need no escaping.
-    fn request(&self, method: Method, kind: &str, reference: &str) -> Request {
+    pub(super) fn request(&self, method: Method, kind: &str, reference: &str) -> Request {
         let mut url = self.endpoint.clone();
         url.set_path(&format!("v2/{}/{kind}/{reference}", self.repository));
         Request {

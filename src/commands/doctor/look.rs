@@ -19,6 +19,7 @@ use crate::evidence::markers::MarkerEvidence;
 use crate::http;
 use crate::ledger::Ledger;
 use crate::model::CommitSha;
+use crate::observe::checkup::github::GitHubQuery;
 use crate::observe::checkup::images::ImagesQuery;
 use crate::observe::checkup::{commits, github, images, push, workflows};
 use crate::observe::{good, release};
@@ -54,7 +55,9 @@ pub(super) fn look(
     let images = images_of(session, &seen, offline);
     let projections = projections(session, &seen, offline);
     say("asking GitHub");
-    let github = if offline { Seen::Unknown(OFFLINE.to_owned()) } else { github_of(session) };
+    let has_stable = seen.refs.branch(&config.stable_branch).is_some();
+    let github =
+        if offline { Seen::Unknown(OFFLINE.to_owned()) } else { github_of(session, has_stable) };
     Ok(Checkup {
         now: session.now,
         in_actions: session.run.is_some(),
@@ -214,10 +217,24 @@ fn projections(session: &Session, seen: &GitSeen, offline: bool) -> ProjectionsS
     })
 }
 
-fn github_of(session: &Session) -> Seen<GitHubSeen> {
+/// Whether the token is the `GITHUB_TOKEN` of the run: those of Apps begin alike, but tidegate has
+/// asked for them itself.
+fn is_workflow_token(session: &Session) -> bool {
+    let token = ["TIDEGATE_TOKEN", "GITHUB_TOKEN"].iter().find_map(|name| session.variable(name));
+    session.run.is_some()
+        && session.app_token.is_none()
+        && token.is_some_and(|token| token.starts_with("ghs_"))
+}
+
+fn github_of(session: &Session, has_stable: bool) -> Seen<GitHubSeen> {
+    let query = GitHubQuery {
+        config: &session.config,
+        is_workflow_token: is_workflow_token(session),
+        has_stable,
+    };
     let asked = block_on(async {
         match session.impatient_github()? {
-            Some(github) => Ok(Some(github::look(&github).await)),
+            Some(github) => Ok(Some(github::look(&github, &query).await)),
             None => Ok(None),
         }
     });

@@ -21,6 +21,21 @@ pub(super) fn people(output: &mut Output, report: &Report) -> io::Result<()> {
         show(output, first, block)?;
         rest = others;
     }
+    let fixable = diagnosis.findings.iter().filter(|finding| finding.fixable).count();
+    if fixable > 0 {
+        let what = if fixable == 1 { "1 of them".to_owned() } else { format!("{fixable} of them") };
+        output.line("")?;
+        output.line(format!("{} mends {what}", strong("tidegate doctor --fix")))?;
+    }
+    if !report.fixed.is_empty() {
+        let ids: Vec<&str> = report.fixed.iter().map(|finding| finding.id).collect();
+        output.line("")?;
+        output.line(format!("{} {}", good("mended:"), ids.join(", ")))?;
+    }
+    if let Some(issue) = &report.issue {
+        output.line("")?;
+        output.line(issue)?;
+    }
     if !diagnosis.well.is_empty() {
         output.line("")?;
         output.line(format!("{} {}", good("well:"), diagnosis.well.join(", ")))?;

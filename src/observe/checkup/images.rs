@@ -37,7 +37,19 @@ pub async fn look(registries: &Registries, query: &ImagesQuery<'_>) -> ImagesSee
             Ok(RegistryAnswer::Well)
         };
         let answer = ask(image, query, &mut silent, asked).await;
+        let reads = answer == RegistryAnswer::Well;
         seen.current.push((image.clone(), answer));
+        if reads && !query.offline {
+            let asked = async {
+                registries.may_push(image).await?;
+                Ok(RegistryAnswer::Well)
+            };
+            let answer = match ask(image, query, &mut silent, asked).await {
+                RegistryAnswer::Denied(why) => RegistryAnswer::ReadOnly(why),
+                other => other,
+            };
+            seen.push.push((image.clone(), answer));
+        }
     }
     let mut released: Vec<(u64, &ImageRef, &Digest)> = Vec::new();
     for record in query.state.records.values().rev().take(RECORDS) {
@@ -104,6 +116,7 @@ async fn ask(
         RegistryAnswer::Well
         | RegistryAnswer::Missing(_)
         | RegistryAnswer::NotAsked(_)
+        | RegistryAnswer::ReadOnly(_)
         | RegistryAnswer::Broken(_) => None,
     };
     if let (Some(host), Some(why)) = (host, why) {

@@ -10,7 +10,8 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::example::{Example, digest, tidegate};
+use super::example::Example;
+use crate::harness::team::{digest, tidegate};
 
 const LEDGER: &str = "docs/ML_EXPERIMENT_RESULTS.md";
 

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use serde_yaml::Value;
 use tempfile::TempDir;
 
-use super::example::tidegate;
 use crate::harness::act::{Act, ActRun};
 use crate::harness::git_server::GitServer;
 use crate::harness::github::{self, GitHub};
 use crate::harness::receiver::Receiver;
 use crate::harness::repo::Repo;
+use crate::harness::team::tidegate;
 use crate::harness::tidegate::Tidegate;
 
 const GATE: &str = include_str!("../../../.github/workflows/gate.yml");

@@ -2,8 +2,9 @@
 //! real registry and a git server that protects main when it is told to.
 
 use super::example::Example;
-use crate::harness::github::world::Run;
+use crate::harness::act::ActRun;
 use crate::harness::project::{LEDGER, ledger_of};
+use crate::harness::team::tidegate;
 
 const SETTINGS: &str = "\
 require: { reports: ['reports/**/*.xml'] }
@@ -29,53 +30,22 @@ const GREEN: [(&str, &str); 3] =
 const RED: [(&str, &str); 3] =
     [("Tests", "failure"), ("Code quality", "success"), ("Candidate image", "skipped")];
 
-/// A run as GitHub has it while its gate decides.
-fn deciding(commit: &str, id: u64, jobs: &[(&str, &str)]) -> Run {
-    let run = Run::push(commit).id(id);
-    jobs.iter().fold(run, |run, (name, result)| run.job(name, result)).job("Gate", "in_progress")
-}
-
 impl Example {
     /// Pushes an app and runs the workflow on it, with GitHub knowing the run while it runs.
     fn live(&self, id: u64, app: &str, jobs: &[(&str, &str)]) -> (String, bool) {
         let commit = self.commit(&format!("App {id}"), &[("app", app), ("n", &id.to_string())]);
-        self.github().add(deciding(&commit, id, jobs));
-        (commit, self.decides(id, 1))
-    }
-
-    /// Runs an attempt; returns whether its gate succeeded.
-    fn decides(&self, id: u64, attempt: u32) -> bool {
-        let run = self.attempt(id, attempt);
-        let gate = run.jobs.get("Gate").copied().unwrap_or_else(|| panic!("no gate: {}", run.log));
-        self.github().finish(id, &[("Gate", if gate { "success" } else { "failure" })], "failure");
-        gate
-    }
-
-    /// Runs the retry workflow as it was dispatched last, then the second attempt of the run.
-    fn second_try(&self, id: u64, jobs: &[(&str, &str)]) -> bool {
-        let dispatch = self.github().dispatches().pop().expect("a dispatch");
-        let inputs: Vec<(&str, &str)> =
-            dispatch.inputs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let retried = self.retry(id + 500, &inputs);
-        assert!(retried.jobs.values().all(|job| *job), "{}", retried.log);
-        assert_eq!(self.github().reruns().last(), Some(&id), "the run was not started again");
-        self.github().edit(id, |run| "in_progress".clone_into(&mut run.status));
-        for (name, result) in jobs {
-            let now = jiff::Timestamp::now();
-            self.github().edit(id, |run| {
-                let attempt = run.attempt;
-                let again = run.jobs.iter_mut().find(|j| j.name == *name && j.attempt == attempt);
-                if let Some(job) = again {
-                    job.set(result, now);
-                }
-            });
-        }
-        self.decides(id, 2)
+        self.github().add(self.deciding(&commit, id, jobs));
+        (commit, gate(&self.decides(id, 1)))
     }
 
     fn stable(&self) -> String {
         self.git(&["rev-parse", "refs/heads/stable"])
     }
+}
+
+/// Whether the gate succeeded.
+fn gate(run: &ActRun) -> bool {
+    run.jobs["Gate"]
 }
 
 #[test]
@@ -93,7 +63,7 @@ fn green_flaky_red_and_protected() {
     assert!(!promoted);
     assert_eq!(example.stable(), first);
     assert_eq!(example.github().dispatches().len(), 1);
-    assert!(example.second_try(1002, &GREEN));
+    assert!(gate(&example.second_try(1002, &GREEN)));
     assert_eq!(example.stable(), flaky);
     let ledger = example.git(&["show", &format!("refs/heads/main:{LEDGER}")]);
     assert!(ledger.contains("app::test_answer"), "the flaky test is not named: {ledger}");
@@ -104,7 +74,7 @@ fn green_flaky_red_and_protected() {
     let (bad, promoted) = example.live(1003, "broken\n", &RED);
     assert!(!promoted);
     assert!(example.github().issues().is_empty(), "the retry comes first");
-    assert!(!example.second_try(1003, &RED));
+    assert!(!gate(&example.second_try(1003, &RED)));
     let message = example.git(&["log", "-1", "--format=%B", "refs/heads/main"]);
     assert!(message.contains(&format!("Tidegate-Rollback-From: {bad}")), "{message}");
     assert_eq!(example.stable(), flaky);
@@ -132,8 +102,8 @@ fn green_flaky_red_and_protected() {
     assert!(!promoted);
     example.server().protect("acme/app", &["refs/heads/main"]);
     let main = example.git(&["rev-parse", "refs/heads/main"]);
-    assert!(!example.second_try(1005, &RED));
-    assert!(!example.decides(1005, 3), "a third try finds the pull request again");
+    assert!(!gate(&example.second_try(1005, &RED)));
+    assert!(!gate(&example.decides(1005, 3)), "a third try finds the pull request again");
     assert_eq!(example.git(&["rev-parse", "refs/heads/main"]), main, "main is protected");
     let pulls = example.github().pulls();
     assert_eq!(pulls.len(), 1);
@@ -153,14 +123,14 @@ fn a_forged_ledger_entry_is_warned_about_and_passed_over() {
     let ledger = ledger_of(&[&good, &forged]);
     example.commit("Praise both [skip ci]", &[(LEDGER, &ledger)]);
     for (id, commit, jobs) in [(901, &good, &GREEN), (902, &forged, &RED)] {
-        let run = deciding(commit, id, jobs.as_slice());
+        let run = example.deciding(commit, id, jobs.as_slice());
         example.github().add(run);
         example.github().finish(id, &[("Gate", "success")], "success");
     }
     let bad = example.commit("Bad", &[("app", "broken\n")]);
-    example.github().add(deciding(&bad, 903, &RED));
+    example.github().add(example.deciding(&bad, 903, &RED));
 
-    let run = example.attempt(903, 1);
+    let run = example.attempt(903, 1, tidegate());
 
     assert_eq!(run.jobs.get("Gate"), Some(&false), "{}", run.log);
     let message = example.git(&["log", "-1", "--format=%B", "refs/heads/main"]);

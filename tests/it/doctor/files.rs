@@ -1,14 +1,16 @@
 //! Faults in the files of the work tree: the configuration and the workflows.
 
+use crate::harness::project::Project;
+
 use super::{CONFIG, CONFIG_TEXT, GATE, GATE_TEXT, RETRY, RETRY_TEXT, doctor, finding, ids, right};
 
 /// A fault: the file, the old text, the new text; the finding's name, and the text of its line.
-type Fault = (&'static str, &'static str, &'static str, &'static str, &'static str);
+pub(super) type Fault = (&'static str, &'static str, &'static str, &'static str, &'static str);
 
 /// The line that lets the gate run on red.
 const IF: &str = "    if: ${{ !cancelled() }}\n    runs-on";
 
-const ERRORS: [Fault; 21] = [
+pub(super) const ERRORS: [Fault; 21] = [
     (CONFIG, "rollback:", "rollbak:", "configuration-broken", "rollbak:"),
     (CONFIG, "images: []\n", "", "images-unknown", ""),
     (GATE, IF, "    runs-on", "gate-if-missing", "  gate:"),
@@ -92,7 +94,7 @@ const ERRORS: [Fault; 21] = [
     ),
 ];
 
-const WARNINGS: [Fault; 9] = [
+pub(super) const WARNINGS: [Fault; 9] = [
     (GATE, "          fetch-depth: 0\n", "", "fetch-depth", "        with:"),
     (
         GATE,
@@ -140,21 +142,28 @@ const WARNINGS: [Fault; 9] = [
     ),
 ];
 
+/// Writes the files of the right repository with this one fault.
+pub(super) fn write(project: &Project, fault: &Fault) {
+    let (file, old, new, id, _) = fault;
+    for (path, text) in [(CONFIG, CONFIG_TEXT), (GATE, GATE_TEXT), (RETRY, RETRY_TEXT)] {
+        let planted = if path == *file {
+            // The gate is the last job, and its keys the last of their kind.
+            let at = text.rfind(old).unwrap_or_else(|| panic!("no {old:?} in {file}"));
+            let at = if *id == "required-job-may-fail" { text.find(old).unwrap() } else { at };
+            format!("{}{new}{}", &text[..at], &text[at + old.len()..])
+        } else {
+            text.to_owned()
+        };
+        project.dev.write(path, planted);
+    }
+}
+
 /// Plants each fault alone, and asks for its finding.
 fn plant(faults: &[Fault], severity: &str, code: i32) {
     let project = right();
-    for (file, old, new, id, line) in faults {
-        for (path, text) in [(CONFIG, CONFIG_TEXT), (GATE, GATE_TEXT), (RETRY, RETRY_TEXT)] {
-            let planted = if path == *file {
-                // The gate is the last job, and its keys the last of their kind.
-                let at = text.rfind(old).unwrap_or_else(|| panic!("no {old:?} in {file}"));
-                let at = if *id == "required-job-may-fail" { text.find(old).unwrap() } else { at };
-                format!("{}{new}{}", &text[..at], &text[at + old.len()..])
-            } else {
-                text.to_owned()
-            };
-            project.dev.write(path, planted);
-        }
+    for fault in faults {
+        let (file, _, _, id, line) = fault;
+        write(&project, fault);
         let run = doctor(&project).run().code(code);
         let found = finding(&run, id);
         assert_eq!(found["severity"], *severity, "{found:#}");

@@ -149,8 +149,10 @@ fn holds_and_quarantines_that_end_are_named() {
     tidegate(&["hold", "fair in Berlin", "--for", "3d"]);
     tidegate(&["quarantine", &bad, "leaks memory", "--for", "5d"]);
     tidegate(&["quarantine", &project.good, "old", "--for", "60d"]);
+    tidegate(&["hold", "waiting for the fair", "--for", "60d"]);
     let run = doctor(&project).run().code(0);
-    assert_eq!(ids(&run), ["quarantine-ends", "hold-in-force"], "{}", run.stdout);
+    assert_eq!(ids(&run), ["hold-ends", "quarantine-ends", "hold-in-force"], "{}", run.stdout);
+    assert!(finding(&run, "hold-ends")["problem"].as_str().unwrap().contains("fair in Berlin"));
     let ends = finding(&run, "quarantine-ends");
     assert!(ends["problem"].as_str().unwrap().contains("leaks memory"), "{ends:#}");
 }
@@ -250,7 +252,7 @@ fn github_is_asked_with_the_token_and_says_what_it_may() {
     assert_eq!(ids(&run), Vec::<String>::new(), "{}", run.stdout);
     // What a token of Actions may not read is said.
     assert_eq!(unchecked(&run).len(), 1, "{}", run.stdout);
-    assert!(unchecked(&run)[0].contains("open pull requests"));
+    assert!(unchecked(&run)[0].contains("open pull requests"), "{}", run.stdout);
 
     github.world().has_issues = false;
     github.world().default_branch = "develop".to_owned();

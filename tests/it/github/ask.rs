@@ -4,7 +4,7 @@ use tidegate::adapters::github::{
     GitHub as Client, GitHubError, IssueUpdate, NewIssue, NewPull, RetryInputs,
 };
 
-use super::{BASE, HEAD, RUN};
+use super::{BASE, HEAD, RULESET, RUN};
 use crate::harness::github::world::WORKFLOW;
 use crate::harness::github::{GitHub, INSTALLATION};
 
@@ -28,11 +28,15 @@ pub enum Ask {
     DispatchRetry,
     RerunFailedJobs,
     RepositoryInfo,
+    BranchRules,
+    Ruleset,
+    Branch,
+    WorkflowPermissions,
 }
 
 impl Ask {
     /// All, with their names in the sources.
-    pub const ALL: [(Self, &str); 17] = [
+    pub const ALL: [(Self, &str); 21] = [
         (Self::PushRuns, "push_runs"),
         (Self::PushRunsOf, "push_runs_of"),
         (Self::Run, "run"),
@@ -50,6 +54,10 @@ impl Ask {
         (Self::DispatchRetry, "dispatch_retry"),
         (Self::RerunFailedJobs, "rerun_failed_jobs"),
         (Self::RepositoryInfo, "repository_info"),
+        (Self::BranchRules, "branch_rules"),
+        (Self::Ruleset, "ruleset"),
+        (Self::Branch, "branch"),
+        (Self::WorkflowPermissions, "workflow_permissions"),
     ];
 
     /// Whether only the App itself may ask it.
@@ -84,7 +92,11 @@ impl Ask {
             | Self::InstallationToken
             | Self::UpdateIssue
             | Self::AddLabels
-            | Self::RepositoryInfo => 0,
+            | Self::RepositoryInfo
+            | Self::BranchRules
+            | Self::Ruleset
+            | Self::Branch
+            | Self::WorkflowPermissions => 0,
         }
     }
 
@@ -128,6 +140,10 @@ impl Ask {
                 show(&client.dispatch_retry("retry.yml", &main, &inputs).await?)
             }
             Self::RepositoryInfo => show(&client.repository_info().await?),
+            Self::BranchRules => show(&client.branch_rules(&main).await?),
+            Self::Ruleset => show(&client.ruleset(RULESET).await?),
+            Self::Branch => show(&client.branch(&main).await?),
+            Self::WorkflowPermissions => show(&client.workflow_permissions().await?),
             Self::RerunFailedJobs => show(&client.rerun_failed_jobs(RUN).await?),
         })
     }

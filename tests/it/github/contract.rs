@@ -37,6 +37,15 @@ fn cases() -> Vec<Case> {
     let case = |operation, good, body, bad| Case { operation, good: (good, body), bad };
     vec![
         case("GET /repos/{owner}/{repo}", "/repos/acme/app", NO_BODY, Method("POST")),
+        case("GET /repos/{owner}/{repo}/rules/branches/{branch}",
+            "/repos/acme/app/rules/branches/main?per_page=1", NO_BODY,
+            Path("/repos/acme/app/rules/branches/main?per_page=one")),
+        case("GET /repos/{owner}/{repo}/rulesets/{ruleset_id}", "/repos/acme/app/rulesets/4711",
+            NO_BODY, Path("/repos/acme/app/rulesets/first")),
+        case("GET /repos/{owner}/{repo}/branches/{branch}", "/repos/acme/app/branches/main",
+            NO_BODY, Method("POST")),
+        case("GET /repos/{owner}/{repo}/actions/permissions/workflow",
+            "/repos/acme/app/actions/permissions/workflow", NO_BODY, Method("POST")),
         case("GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs",
             "/repos/acme/app/actions/workflows/release-gate.yml/runs?status=success&branch=main", NO_BODY,
             Path("/repos/acme/app/actions/workflows/release-gate.yml/runs?status=red")),

@@ -15,7 +15,8 @@ pub struct Act {
 }
 
 impl Act {
-    /// A run of the `push` workflows of `repository` at its HEAD, as GitHub repository `name`.
+    /// A run of the `push` workflows of `repository` at its HEAD, as GitHub repository `name`. The
+    /// workflows are those in the work tree.
     pub fn push(repository: &Path, name: &str) -> Self {
         Self::event("push", repository, name)
     }
@@ -24,11 +25,10 @@ impl Act {
     pub fn dispatch(
         repository: &Path,
         name: &str,
-        workflow: &str,
+        workflow: &Path,
         inputs: &[(&str, &str)],
     ) -> Self {
-        let mut act = Self::event("workflow_dispatch", repository, name);
-        act.command.args(["--workflows", workflow]);
+        let mut act = Self::event("workflow_dispatch", repository, name).workflows(workflow);
         for (name, value) in inputs {
             act.command.args(["--input", &format!("{name}={value}")]);
         }
@@ -47,6 +47,12 @@ impl Act {
             .current_dir(repository)
             .stdin(Stdio::null());
         Self { command, folder }.env("GITHUB_REPOSITORY", name)
+    }
+
+    /// Takes the workflows from a folder, or from one file, and not from the work tree.
+    pub fn workflows(mut self, path: &Path) -> Self {
+        self.command.arg("--workflows").arg(path);
+        self
     }
 
     /// Takes the action `name@ref` from a folder.

@@ -32,6 +32,7 @@ mod render;
 mod repository;
 mod routes;
 mod serve;
+pub mod settings;
 pub mod world;
 
 use super::project::actions as actions_environment;
@@ -92,6 +93,7 @@ impl GitHub {
             default_branch: "main".to_owned(),
             has_issues: true,
             actions_may_open_pulls: true,
+            settings: settings::Settings::default(),
             tokens: BTreeMap::from([(TOKEN.to_owned(), token)]),
             app: None,
             git: None,
@@ -311,6 +313,20 @@ impl GitHub {
         let mut world = self.world();
         let token = world.tokens.get_mut(TOKEN).expect("the token");
         token.permissions.insert(permission.to_owned(), level.to_owned());
+    }
+
+    /// Puts branches under a ruleset with these rules; who asks may pass it as `bypass` says.
+    pub fn ruleset(&self, name: &str, branches: &[&str], rules: &[&str], bypass: Option<&str>) {
+        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let mut world = self.world();
+        let id = world.next_id();
+        world.settings.rulesets.push(settings::Ruleset {
+            id,
+            name: name.to_owned(),
+            branches: texts(branches).into_iter().collect(),
+            rules: texts(rules),
+            bypass: bypass.map(str::to_owned),
+        });
     }
 
     /// Makes every token a wrong one.

@@ -121,7 +121,7 @@ pub fn repository(world: &World, call: &Call, permissions: &Value) -> Value {
         "default_branch": world.default_branch, "visibility": if world.private { "private" } else { "public" },
         "forks": 0, "forks_count": 0, "open_issues": open, "open_issues_count": open,
         "stargazers_count": 0, "watchers": 0, "watchers_count": 0, "network_count": 0,
-        "subscribers_count": 0, "size": 1, "archived": false, "disabled": false,
+        "subscribers_count": 0, "size": 1, "archived": world.settings.archived, "disabled": false,
         "has_issues": world.has_issues, "has_projects": true, "has_wiki": false,
         "has_pages": false, "has_downloads": true, "has_discussions": false,
         "pushed_at": "2026-11-01T12:00:00Z", "created_at": "2026-01-01T12:00:00Z",
@@ -129,6 +129,10 @@ pub fn repository(world: &World, call: &Call, permissions: &Value) -> Value {
         "allow_forking": true, "is_template": false, "web_commit_signoff_required": false,
     });
     merge(&mut repository, more);
+    if let Some(message) = &world.settings.squash_message {
+        let more = json!({"allow_squash_merge": true, "squash_merge_commit_message": message});
+        merge(&mut repository, more);
+    }
     repository
 }
 

@@ -26,7 +26,11 @@ pub fn get(world: &mut World, call: &Call) -> Answered {
     if matches!(call.who, Who::Nobody) {
         repository.as_object_mut().expect("an object").remove("permissions");
     }
-    Reply::ok(repository)
+    let reply = Reply::json(200, repository);
+    Ok(match &world.settings.scopes {
+        Some(scopes) => reply.header("X-OAuth-Scopes", scopes),
+        None => reply,
+    })
 }
 
 /// `GET .../compare/{base}...{head}`.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::call::{Answered, Call, Reply, Who};
 use super::world::{Limit, World};
-use super::{actions, issues, pulls, repository};
+use super::{actions, issues, pulls, repository, settings};
 
 /// Versions of the REST API that GitHub answers to.
 const VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
@@ -94,6 +94,16 @@ pub fn answer(world: &mut World, call: &Call) -> Answered {
     match (method, rest) {
         ("GET", []) => repository::get(world, call),
         ("GET", ["installation"]) => repository::installation(world, call),
+        ("GET", ["rules", "branches", branch @ ..]) if !branch.is_empty() => {
+            settings::branch_rules(world, call, &branch.join("/"))
+        }
+        ("GET", ["rulesets", id]) => settings::ruleset(world, call, id),
+        ("GET", ["branches", name @ ..]) if !name.is_empty() => {
+            settings::branch(world, call, &name.join("/"))
+        }
+        ("GET", ["actions", "permissions", "workflow"]) => {
+            settings::workflow_permissions(world, call)
+        }
         ("GET", ["compare", range @ ..]) if !range.is_empty() => {
             repository::compare(world, call, &range.join("/"))
         }

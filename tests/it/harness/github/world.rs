@@ -291,6 +291,7 @@ pub struct World {
     pub has_issues: bool,
     /// Whether the organisation lets Actions open pull requests.
     pub actions_may_open_pulls: bool,
+    pub settings: super::settings::Settings,
     pub tokens: BTreeMap<String, Token>,
     pub app: Option<super::app::App>,
     /// The real repository, where the test has one.

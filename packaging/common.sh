@@ -1,0 +1,29 @@
+# shellcheck shell=bash disable=SC2034 # others use these variables
+# What the scripts of this folder share: where things are, and what they are called.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHE=${TIDEGATE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tidegate}
+# Everything that a release consists of.
+DIST=${TIDEGATE_DIST:-$CACHE/dist}
+VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml" | head -n 1)
+# Only once: cargo builds OpenSSL's users anew whenever PATH is another one.
+case :$PATH: in *":$CACHE/bin:"*) ;; *) export PATH="$CACHE/bin:$PATH" ;; esac
+
+say() { printf 'package: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# macOS has no sha256sum.
+if have sha256sum; then SHA256=(sha256sum); else SHA256=(shasum -a 256); fi
+
+# platform TARGET: how a Rust target is called in the names of archives.
+platform() {
+    case $1 in
+        x86_64-unknown-linux-gnu) echo linux-x86_64 ;;
+        aarch64-unknown-linux-gnu) echo linux-arm64 ;;
+        x86_64-apple-darwin) echo macos-x86_64 ;;
+        aarch64-apple-darwin) echo macos-arm64 ;;
+        x86_64-pc-windows-msvc) echo windows-x86_64 ;;
+        *) fail "no archive is made for $1" ;;
+    esac
+}

@@ -1,0 +1,139 @@
+//! What came of it, as `--json` prints it.
+
+use serde::Serialize;
+
+use super::good;
+use crate::commands::session::Session;
+use crate::doctor::Finding;
+use crate::init::{Change, Design, FileChange, Job, Survey};
+
+/// The name and version of the form.
+pub(super) const SCHEMA: &str = "tidegate/init/1";
+
+/// What was found, what would be written, and what was.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// Whether anything was written.
+    pub(super) written: bool,
+    /// `owner/name` on GitHub.
+    pub(super) repository: Option<String>,
+    /// The protected branch.
+    pub(super) branch: String,
+    /// The release set.
+    pub(super) images: Vec<ImageReport>,
+    /// The jobs that the gate needs, besides the one that builds.
+    pub(super) jobs: Vec<JobReport>,
+    /// A ledger that was there.
+    pub(super) ledger: Option<LedgerReport>,
+    /// A Streamlit app.
+    pub(super) streamlit: Option<StreamlitReport>,
+    /// What was left out, and why.
+    pub(super) remarks: Vec<String>,
+    /// The files.
+    pub(super) files: Vec<FileReport>,
+    /// What `doctor` says about the result; empty where nothing was written.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// An image.
+#[derive(Debug, Serialize)]
+pub(super) struct ImageReport {
+    pub(super) image: String,
+    pub(super) context: String,
+    pub(super) dockerfile: String,
+    pub(super) target: Option<String>,
+}
+
+/// A job.
+#[derive(Debug, Serialize)]
+pub(super) struct JobReport {
+    pub(super) id: &'static str,
+    /// What it runs after what it installs.
+    pub(super) commands: Vec<String>,
+}
+
+/// A ledger.
+#[derive(Debug, Serialize)]
+pub(super) struct LedgerReport {
+    pub(super) path: String,
+    pub(super) entries: usize,
+    /// The commit that a failure would go back to.
+    pub(super) last_good: Option<String>,
+}
+
+/// A Streamlit app.
+#[derive(Debug, Serialize)]
+pub(super) struct StreamlitReport {
+    pub(super) file: Option<String>,
+}
+
+/// A file.
+#[derive(Debug, Serialize)]
+pub(super) struct FileReport {
+    pub(super) path: String,
+    pub(super) change: Change,
+    pub(super) written: bool,
+    pub(super) diff: String,
+    /// Whether it is to be written.
+    #[serde(skip)]
+    pub(super) wanted: bool,
+    #[serde(skip)]
+    pub(super) text: String,
+}
+
+impl Report {
+    /// Puts together what is known before anything is written.
+    pub(super) fn new(
+        session: &Session,
+        survey: &Survey,
+        design: &Design,
+        changes: Vec<FileChange>,
+        force: bool,
+    ) -> anyhow::Result<Self> {
+        let ledger = match &design.ledger {
+            Some(own) => Some(LedgerReport {
+                path: own.path.clone(),
+                entries: own.entries,
+                last_good: good::find(session, survey, design, &own.path)?,
+            }),
+            None => None,
+        };
+        let files = changes.into_iter().map(|own| FileReport {
+            wanted: super::wants(&own, force),
+            path: own.file.path,
+            change: own.change,
+            written: false,
+            diff: own.diff,
+            text: own.file.text,
+        });
+        let images = design.builds.iter().map(|own| ImageReport {
+            image: own.image.to_string(),
+            context: own.context.clone(),
+            dockerfile: own.dockerfile.clone(),
+            target: own.target.clone(),
+        });
+        let streamlit = design.streamlit.as_ref();
+        Ok(Self {
+            written: false,
+            repository: design.repository.clone(),
+            branch: design.branch.to_string(),
+            images: images.collect(),
+            jobs: design.jobs.iter().map(job).collect(),
+            ledger,
+            streamlit: streamlit.map(|own| StreamlitReport { file: own.file.clone() }),
+            remarks: design.remarks.clone(),
+            files: files.collect(),
+            findings: Vec::new(),
+        })
+    }
+
+    /// Tells whether anything is to be written.
+    pub(super) fn has_work(&self) -> bool {
+        self.files.iter().any(|file| file.wanted)
+    }
+}
+
+fn job(job: &Job) -> JobReport {
+    let own = job.steps.iter().filter(|step| !step.name.starts_with("Install"));
+    JobReport { id: job.id, commands: own.flat_map(|step| step.run.clone()).collect() }
+}

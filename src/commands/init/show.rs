@@ -1,0 +1,125 @@
+//! How people see it: what was found, the diffs, what became of the files, and what comes next.
+
+use std::io;
+
+use super::report::{FileReport, Report};
+use crate::doctor::{Finding, Severity};
+use crate::init::{Change, Design, logins};
+use crate::output::{Fields, Output, bad, clean, clean_lines, dim, good, plain, strong, warn};
+
+/// Says in a short list what was found.
+pub(super) fn found(output: &mut Output, report: &Report) -> io::Result<()> {
+    output.line(strong("Found"))?;
+    let mut fields = Fields::new();
+    let name = report.repository.as_deref().unwrap_or("not on GitHub");
+    fields.add("  repository", format!("{name}, branch {}", report.branch));
+    for job in &report.jobs {
+        fields.add(&format!("  {}", job.id), job.commands.join("; "));
+    }
+    for own in &report.images {
+        fields.add("  image", format!("{} from {}", own.image, own.dockerfile));
+    }
+    if report.images.is_empty() {
+        fields.add("  images", "none: a release is a commit on the branch stable");
+    }
+    if let Some(app) = &report.streamlit {
+        fields.add("  Streamlit", app.file.as_deref().unwrap_or("in the requirements"));
+    }
+    if let Some(ledger) = &report.ledger {
+        let counts = match &ledger.last_good {
+            Some(commit) => format!("a failure would go back to {}", &commit[..7]),
+            None => "none of its commits counts: a failure has nothing to go back to".to_owned(),
+        };
+        let entries = if ledger.entries == 1 { "entry" } else { "entries" };
+        fields.add("  ledger", format!("{}, {} {entries}; {counts}", ledger.path, ledger.entries));
+    }
+    output.fields(&fields)?;
+    for remark in &report.remarks {
+        output.line(format!("  {} {}", warn("note:"), clean(remark)))?;
+    }
+    output.line("")
+}
+
+/// Shows what would change.
+pub(super) fn diffs(output: &mut Output, files: &[FileReport]) -> io::Result<()> {
+    for file in files.iter().filter(|own| !own.diff.is_empty()) {
+        for line in clean_lines(&file.diff).lines() {
+            let styled = match line.as_bytes().first() {
+                _ if line.starts_with("+++ ") || line.starts_with("--- ") => strong(line),
+                Some(b'+') => good(line),
+                Some(b'-') => bad(line),
+                Some(b'@') => dim(line),
+                Some(_) | None => plain(line),
+            };
+            output.line(styled)?;
+        }
+        output.line("")?;
+    }
+    Ok(())
+}
+
+/// Says what became of the files, what `doctor` says, and what comes next.
+pub(super) fn done(output: &mut Output, report: &Report, design: &Design) -> io::Result<()> {
+    for file in &report.files {
+        let (word, why) = match (file.change, file.written) {
+            (Change::Create, _) => (good("wrote"), ""),
+            (Change::Differs, true) => (good("replaced"), ""),
+            (Change::Differs, false) => {
+                (warn("kept"), ", which says something else; --force replaces it")
+            }
+            (Change::Same, _) => (dim("unchanged"), ""),
+        };
+        output.line(format!("{word} {}{why}", clean(&file.path)))?;
+    }
+    if !report.written {
+        return output.line("nothing to do");
+    }
+    output.line("")?;
+    findings(output, &report.findings)?;
+    next(output, design)
+}
+
+/// Notes are left out: a repository without a release has some, and nothing is wrong with it.
+fn findings(output: &mut Output, findings: &[Finding]) -> io::Result<()> {
+    let mut any = false;
+    for own in findings {
+        let word = match own.severity {
+            Severity::Error => bad("error"),
+            Severity::Warning => warn("warning"),
+            Severity::Note => continue,
+        };
+        any = true;
+        let place = own.place.as_ref().map(|place| format!("{}: ", place.file));
+        let place = place.unwrap_or_default();
+        output.line(format!("{word} {}", strong(own.id)))?;
+        output.line(format!("  {}{}", clean(&place), clean(&own.problem)))?;
+        output.line(format!("  {} {}", dim("mend:"), clean(&own.mend)))?;
+    }
+    if any { Ok(()) } else { output.line(good("tidegate doctor finds nothing wrong")) }
+}
+
+fn next(output: &mut Output, design: &Design) -> io::Result<()> {
+    output.line("")?;
+    output.line(strong("Next"))?;
+    let mut steps = vec!["look the files over: they are yours from now on".to_owned()];
+    for login in logins(design) {
+        steps.push(format!(
+            "for {}, set the variable {} and the secret {} of the repository",
+            login.host, login.user, login.password
+        ));
+    }
+    steps.push("git add .github && git commit -m \"Gate releases\"".to_owned());
+    steps.push(format!("git push; if the jobs pass, {} is release 1", design.branch));
+    if design.streamlit.is_some() {
+        let deploy = "then let Streamlit Community Cloud deploy the branch stable, not";
+        steps.push(format!("{deploy} {}", design.branch));
+    }
+    for build in &design.builds {
+        steps.push(format!("then let users run {}:stable", build.image));
+    }
+    steps.push("tidegate status".to_owned());
+    for (number, step) in (1..).zip(steps) {
+        output.line(format!("  {number}. {}", clean(&step)))?;
+    }
+    Ok(())
+}
