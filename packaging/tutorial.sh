@@ -58,7 +58,7 @@ ada() { # ada FILE: as the user Ada, in her home folder
 begin=$(date +%s%N)
 ada lines >"$root/out" 2>&1 || { cat "$root/out" >&2; fail "the tutorial does not work"; }
 took=$((($(date +%s%N) - begin) / 1000000))
-for text in 'is live as release 1' 'exit code 3' 'everything agrees'; do
+for text in 'is live as release 1' 'exit code 3' 'everything agrees' 'wrote .github/workflows/release-gate.yml'; do
     grep -q "$text" "$root/out" || { cat "$root/out" >&2; fail "the tutorial does not print: $text"; }
 done
 ada check

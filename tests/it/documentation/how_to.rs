@@ -2,6 +2,7 @@
 //! says why.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 
 use super::blocks::{self, Block};
@@ -60,7 +61,7 @@ fn lines_of_all_other_documents_work_in_a_repository_with_releases() {
 }
 
 /// A repository with three releases, and a person in a clone of it.
-struct Stage {
+pub struct Stage {
     world: World,
     shell: Shell,
     releases: Vec<String>,
@@ -70,7 +71,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::in_world(World::with(&[REPOSITORY], ""), Shell::new())
     }
 
@@ -117,11 +118,45 @@ impl Stage {
     }
 
     /// The person's clone shows what main shows.
-    fn comes_home(&self) {
+    pub fn comes_home(&self) {
         let dev = &self.world.dev;
         dev.git(&["fetch", "-q", "origin"]);
         dev.git(&["switch", "-q", "main"]);
         dev.git(&["reset", "-q", "--hard", "origin/main"]);
+    }
+
+    /// Somebody pushes a commit; no gate has decided yet.
+    pub fn pushes(&self, message: &str, app: &str) -> String {
+        self.world.commit(message, &[("app.py", app)])
+    }
+
+    /// The gate of a commit rolls it back.
+    #[track_caller]
+    pub fn fails(&self, commit: &str) {
+        self.world.gate(commit).failed().run().code(3);
+    }
+
+    /// Somebody pushes a commit that passes, and the results of its jobs are in a file.
+    pub fn candidate(&mut self, message: &str) -> String {
+        let image = self.improves(message);
+        let needs = serde_json::json!({
+            "tests": {"result": "success", "outputs": {}},
+            "build-docker": {"result": "success", "outputs": {"digest": image.digest}},
+        });
+        fs::write(self.folder().join("../needs-passed.json"), needs.to_string()).unwrap();
+        self.newest.clone()
+    }
+
+    /// Types a command that succeeds.
+    #[track_caller]
+    pub fn types(&self, command: &str) {
+        self.shell.types(self.folder(), command);
+    }
+
+    /// Types a command, and returns all that it prints.
+    pub fn prints(&self, command: &str) -> String {
+        let (_, out, err) = self.shell.tries(self.folder(), command);
+        out + &err
     }
 
     fn folder(&self) -> &Path {
@@ -132,7 +167,7 @@ impl Stage {
     fn named(&self, text: &str) -> String {
         let good = self.releases.last().expect("a release");
         text.replace("611b29b", &good[..7])
-            .replace("dad549a", &self.newest.get(..7).unwrap_or("dad549a"))
+            .replace("dad549a", self.newest.get(..7).unwrap_or("dad549a"))
             .replace("4f0c2d1", &self.began[..7])
             .replace("--to 12", "--to 2")
             .replace("--to 13", "--to 3")

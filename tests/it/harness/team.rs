@@ -155,7 +155,9 @@ impl Team {
     /// A run of the gate's workflow as GitHub has it while the gate decides.
     pub fn deciding(&self, commit: &str, id: u64, jobs: &[(&str, &str)]) -> Run {
         let run = Run::push(commit).id(id).workflow(&self.gate.borrow());
-        jobs.iter().fold(run, |run, (name, result)| run.job(name, result)).job("Gate", "in_progress")
+        jobs.iter()
+            .fold(run, |run, (name, result)| run.job(name, result))
+            .job("Gate", "in_progress")
     }
 
     /// Runs an attempt, and tells GitHub what the gate said.
@@ -288,7 +290,8 @@ impl Team {
         copy(&shell, &root.join("bin/sh"));
         fs::create_dir_all(root.join("tmp")).expect("make a folder");
         for program in ["pip", "npm"] {
-            let says = format!("#!/bin/sh\necho \"{program} (stand-in): nothing is installed: $*\"\n");
+            let says =
+                format!("#!/bin/sh\necho \"{program} (stand-in): nothing is installed: $*\"\n");
             write_program(&root.join("usr/local/bin").join(program), &says);
         }
         let file = self.storage.path().join("Dockerfile.base");
