@@ -36,7 +36,7 @@ pub struct Doctor {
     #[arg(long, short, requires = "fix")]
     pub yes: bool,
     /// Keep one issue on GitHub while there are errors or warnings; it needs a token
-    #[arg(long, env = "TIDEGATE_OPEN_ISSUE", hide_env_values = true, conflicts_with_all = ["offline", "fix"])]
+    #[arg(long, env = "TIDEGATE_OPEN_ISSUE", hide_env_values = true)]
     pub open_issue: bool,
     /// Which branch and which ledger.
     #[command(flatten)]

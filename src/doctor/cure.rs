@@ -144,7 +144,7 @@ impl Cure {
             }
             Place::Above(best) => {
                 texts.extend(places.iter().filter(|(key, _)| *key == best).map(|(_, at)| {
-                    inserted(text, above_comments(text, at.0), indent, &format!("{added}\n"))
+                    inserted(text, above_comments(text, at.0), indent, &format!("{added}\n\n"))
                 }))
             }
         }

@@ -81,8 +81,9 @@ pub struct Left {
 
 /// Looks for hand-written releases and rollbacks in a workflow; `None` where there are none.
 ///
-/// `text` is what `workflow` was read from.
-pub fn find(workflow: &Workflow, text: &str, config: &Config) -> Option<HandWritten> {
+/// `text` is what `workflow` was read from; `action` is what stands behind `uses:` for this
+/// project's action, with its comment.
+pub fn find(workflow: &Workflow, text: &str, config: &Config, action: &str) -> Option<HandWritten> {
     let lines = outline::Lines::of(text);
     let outline = outline::Outline::of(&lines);
     let jobs = judge::look(workflow, &lines, outline.as_ref(), config);
@@ -91,7 +92,7 @@ pub fn find(workflow: &Workflow, text: &str, config: &Config) -> Option<HandWrit
     }
     let replacements = replacements::list(workflow, &lines, outline.as_ref(), &jobs);
     let rewrite::Rewriting { removed, needs, images, left, text } =
-        rewrite::rewrite(workflow, text, &jobs, config);
+        rewrite::rewrite(workflow, text, &jobs, config, action);
     let path = workflow.path().to_owned();
     Some(HandWritten { path, replacements, removed, needs, images, left, rewritten: text })
 }

@@ -7,14 +7,23 @@ use crate::doctor::{Finding, Severity};
 use crate::init::{Change, Design, logins};
 use crate::output::{Fields, Output, bad, clean, clean_lines, dim, good, plain, strong, warn};
 
+/// So many lines of a hand-written step are quoted; the diff below has them all.
+const SHOWN: usize = 4;
+
 /// Says in a short list what was found.
 pub(super) fn found(output: &mut Output, report: &Report) -> io::Result<()> {
     output.line(strong("Found"))?;
     let mut fields = Fields::new();
     let name = report.repository.as_deref().unwrap_or("not on GitHub");
     fields.add("  repository", format!("{name}, branch {}", report.branch));
-    for job in &report.jobs {
+    let (named, known): (Vec<_>, Vec<_>) =
+        report.jobs.iter().partition(|job| job.commands.is_empty());
+    for job in known {
         fields.add(&format!("  {}", job.id), job.commands.join("; "));
+    }
+    if !named.is_empty() {
+        let ids: Vec<&str> = named.iter().map(|job| job.id.as_str()).collect();
+        fields.add("  jobs", ids.join(", "));
     }
     for own in &report.images {
         fields.add("  image", format!("{} from {}", own.image, own.dockerfile));
@@ -36,6 +45,44 @@ pub(super) fn found(output: &mut Output, report: &Report) -> io::Result<()> {
     output.fields(&fields)?;
     for remark in &report.remarks {
         output.line(format!("  {} {}", warn("note:"), clean(remark)))?;
+    }
+    output.line("")
+}
+
+/// Says line by line what is written by hand, what breaks because of it, and what replaces it.
+pub(super) fn handwritten(output: &mut Output, report: &Report) -> io::Result<()> {
+    let Some(found) = &report.handwritten else { return Ok(()) };
+    let path = clean(&found.path);
+    output.line(strong(format!("{path} releases by hand-written steps")))?;
+    for own in &found.replacements {
+        let job = own.job.as_deref().map(|job| format!(" (job {})", clean(job)));
+        let lines = if own.first_line == own.last_line {
+            format!("line {}", own.first_line)
+        } else {
+            format!("lines {} to {}", own.first_line, own.last_line)
+        };
+        output.line(format!("  {lines}{}", job.unwrap_or_default()))?;
+        let text = clean_lines(&own.text);
+        for line in text.lines().take(SHOWN) {
+            output.line(dim(format!("    | {line}")))?;
+        }
+        if text.lines().count() > SHOWN {
+            output.line(dim("    | ..."))?;
+        }
+        for (word, text) in
+            [("does:   ", own.does), ("breaks: ", own.breaks), ("instead:", own.instead)]
+        {
+            output.line(format!("    {} {}", dim(word), clean(text)))?;
+        }
+    }
+    for own in &found.left {
+        let at = own.first_line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        let (what, why) = (clean(&own.what), clean(&own.why));
+        output.line(format!("  {} {at}{what}: {why}", warn("left to you:")))?;
+        output.line(format!("    {} {}", dim("mend:   "), clean(&own.todo)))?;
+    }
+    if !found.rewritable {
+        output.line(format!("  {} it cannot be rewritten, and stays as it is", warn("note:")))?;
     }
     output.line("")
 }
@@ -65,7 +112,7 @@ pub(super) fn done(output: &mut Output, report: &Report, design: &Design) -> io:
             (Change::Create, _) => (good("wrote"), ""),
             (Change::Differs, true) => (good("replaced"), ""),
             (Change::Differs, false) => {
-                (warn("kept"), ", which says something else; --force replaces it")
+                (warn("kept"), ", which says something else; `tidegate init --force` replaces it")
             }
             (Change::Same, _) => (dim("unchanged"), ""),
         };
