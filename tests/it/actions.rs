@@ -1,7 +1,10 @@
 //! The action and the example workflows: audited, and run for real.
 
 mod audit;
+mod doctor;
+mod download;
 mod example;
+mod release;
 mod release_gate;
 mod reusable;
 mod story;

@@ -76,7 +76,7 @@ fn help_shows_the_commands() {
       last-good    Print the id of the last good commit, and nothing else
       ledger       Show the ledger, or add an entry by hand
       status       Show what is live, what the last good commit is, and whether everything agrees
-      doctor       Try, without changing anything, what a release and a rollback will need
+      doctor       Try what a release and a rollback will need, and say how to mend what is wrong
       history      Show the releases and rollbacks, newest first
       demo         Play the whole story in a throw-away folder: one promotion, one rollback
       completions  Print the completions for a shell

@@ -54,7 +54,8 @@ pub(super) fn handwritten(output: &mut Output, report: &Report) -> io::Result<()
     let Some(found) = &report.handwritten else { return Ok(()) };
     let path = clean(&found.path);
     output.line(strong(format!("{path} releases by hand-written steps")))?;
-    for own in &found.replacements {
+    let mut replacements = found.replacements.iter().peekable();
+    while let Some(own) = replacements.next() {
         let job = own.job.as_deref().map(|job| format!(" (job {})", clean(job)));
         let lines = if own.first_line == own.last_line {
             format!("line {}", own.first_line)
@@ -68,6 +69,10 @@ pub(super) fn handwritten(output: &mut Output, report: &Report) -> io::Result<()
         }
         if text.lines().count() > SHOWN {
             output.line(dim("    | ..."))?;
+        }
+        // Lines that do the same are explained once.
+        if replacements.peek().is_some_and(|next| next.does == own.does && next.job == own.job) {
+            continue;
         }
         for (word, text) in
             [("does:   ", own.does), ("breaks: ", own.breaks), ("instead:", own.instead)]
@@ -123,7 +128,7 @@ pub(super) fn done(output: &mut Output, report: &Report, design: &Design) -> io:
     }
     output.line("")?;
     findings(output, &report.findings)?;
-    next(output, design)
+    next(output, report, design)
 }
 
 /// Notes are left out: a repository without a release has some, and nothing is wrong with it. What
@@ -160,10 +165,19 @@ fn findings(output: &mut Output, findings: &[Finding]) -> io::Result<()> {
     output.line("`tidegate doctor` says more, and `tidegate doctor --fix` mends what it can")
 }
 
-fn next(output: &mut Output, design: &Design) -> io::Result<()> {
+fn next(output: &mut Output, report: &Report, design: &Design) -> io::Result<()> {
     output.line("")?;
     output.line(strong("Next"))?;
     let mut steps = vec!["look the files over: they are yours from now on".to_owned()];
+    if let Some(found) = &report.handwritten {
+        let kept = |file: &FileReport| file.path == found.path && !file.written;
+        if report.files.iter().any(kept) {
+            steps.push("tidegate init --force, when you agree with what replaces it".to_owned());
+        }
+        if !found.left.is_empty() {
+            steps.push("do what is left to you above".to_owned());
+        }
+    }
     for login in logins(design) {
         steps.push(format!(
             "for {}, set the variable {} and the secret {} of the repository",
