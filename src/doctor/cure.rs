@@ -66,7 +66,8 @@ impl Cure {
 
     /// Returns the workflow with the change; `None` where no place for it was found.
     pub(super) fn applied(&self, workflow: &Workflow) -> Option<Workflow> {
-        let wanted = self.wanted(workflow.document()).filter(|_| workflow.text().len() <= LARGEST)?;
+        let wanted =
+            self.wanted(workflow.document()).filter(|_| workflow.text().len() <= LARGEST)?;
         let texts = match &self.edit {
             Edit::Add { lines, place } => self.added(workflow, lines, *place),
             Edit::Write { key, value } => self.written(workflow.text(), key, value),
