@@ -62,6 +62,7 @@ fn help_shows_the_commands() {
     Usage: tidegate [OPTIONS] <COMMAND>
 
     Commands:
+      init         Write the configuration and the workflows for this repository, from what it holds
       gate         Observe, decide, and promote or roll back: the step of the workflow
       plan         Decide like gate, print the steps, and change nothing
       apply        Perform a plan, or refuse it when the world has moved
@@ -154,7 +155,7 @@ fn every_command_has_help_that_fits() {
     }
     let mut seen = 0;
     visit(&[], &Cli::command(), &mut seen);
-    assert_eq!(seen, 19);
+    assert_eq!(seen, 20);
 }
 
 #[test]

@@ -9,6 +9,7 @@
 )]
 
 mod harness;
+mod init_handwritten;
 
 mod actions;
 mod byhand;
@@ -17,6 +18,7 @@ mod cost;
 mod demo;
 mod docs;
 mod doctor;
+mod documentation;
 mod git;
 mod github;
 mod github_evidence;
@@ -33,4 +35,3 @@ mod retry;
 mod second_event;
 mod shapes;
 mod status;
-mod tutorial;
