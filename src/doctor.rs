@@ -208,8 +208,8 @@ const CHECKS: [Check; 19] = [
     ("holds and quarantines", stops::check),
     ("notices", notices::check),
     ("images", images::check),
-    ("GitHub", github::check),
     ("protected branches", protection::check),
+    ("GitHub", github::check),
 ];
 
 /// Examines what was observed.

@@ -13,6 +13,7 @@ mod compose;
 mod dbt;
 mod design;
 mod error;
+mod existing;
 pub mod handwritten;
 mod images;
 mod languages;
@@ -30,6 +31,7 @@ mod tests;
 pub use change::{Change, FileChange, compare};
 pub use design::{Build, Design, Job, Report, Setup, Step, Streamlit, Wishes, design};
 pub use error::InitError;
+pub use existing::Existing;
 pub use ledger::LedgerFound;
 pub use render::{
     DOCTOR_WORKFLOW, File, GATE_WORKFLOW, LoginNeeded, RETRY_WORKFLOW, logins, render,

@@ -15,7 +15,7 @@ Examples:
 
 It writes .github/tidegate.yml and three workflows in .github/workflows: release-gate.yml,
 tidegate-retry.yml and tidegate-doctor.yml. A file that says something else already is left as it
-is without --force. Nothing is committed or pushed.
+is; `tidegate init --force` replaces it. Nothing is committed or pushed.
 
 Exit codes: 0 written, or nothing to do; 2 nobody could be asked, or something has to be named;
 4 the answer was no.")]

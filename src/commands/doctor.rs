@@ -16,7 +16,7 @@ use super::session::Session;
 use super::status::look::said;
 use crate::cli::{self, Global};
 use crate::doctor::{Diagnosis, Finding, Severity, Unchecked, examine, mend};
-use crate::exit::Exit;
+use crate::exit::{Exit, Failed, Failure};
 use crate::observe::checkup::workflows;
 use crate::output::Output;
 
@@ -46,6 +46,11 @@ pub(super) fn run(
     args: &cli::Doctor,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
+    if args.open_issue && (args.offline || args.fix) {
+        let error =
+            "--open-issue tells of what is released, and goes with neither --offline nor --fix";
+        return Err(Failed::new(Exit::Usage, error).with_hint("leave one of them out").into());
+    }
     let (mut session, problem) = Session::open_anyway(global, &args.place)?;
     let login = if args.offline { None } else { session.log_in(output).err() };
     let progress = output.progress("looking at the remote");
@@ -68,24 +73,23 @@ pub(super) fn run(
         let what = "the login of the GitHub App".to_owned();
         diagnosis.unchecked.insert(0, Unchecked { what, why: said(error) });
     }
-    let (issue, unkept) = match args.open_issue.then(|| issue::keep(&session, &diagnosis)) {
-        None => (None, None),
-        Some(Ok(kept)) => (Some(kept), None),
-        Some(Err(error)) => (None, Some(error)),
-    };
+    let mut unkept = None;
+    let issue = args.open_issue.then(|| {
+        issue::keep(&session, &diagnosis).unwrap_or_else(|error| {
+            let failure = Failure::of(&error);
+            unkept = Some(failure.exit);
+            issue::Kept::failed(&failure)
+        })
+    });
     let worst = diagnosis.worst();
     let report = Report { now: session.now, worst, diagnosis, fixed, issue };
     if let Some(path) = &args.sarif {
         sarif::write(path, &report.diagnosis)?;
     }
     output.show("tidegate/doctor/1", &report, render::people)?;
-    if let Some(error) = unkept {
-        // What was found is shown all the same.
-        return Err(error);
-    }
     Ok(match report.worst {
         Some(Severity::Error) => Exit::BadInput,
-        Some(Severity::Warning | Severity::Note) | None => Exit::Done,
+        Some(Severity::Warning | Severity::Note) | None => unkept.unwrap_or(Exit::Done),
     })
 }
 

@@ -34,15 +34,21 @@ pub(super) fn run(global: &Global, args: &Init, output: &mut Output) -> anyhow::
     let mut report = Report::new(&session, &survey, &design, changes, args.force)?;
     if !output.is_json() {
         show::found(output, &report)?;
+        show::handwritten(output, &report)?;
         show::diffs(output, &report.files)?;
+    }
+    if asks {
+        ask::about_rewriting(&mut report, output)?;
     }
     if report.has_work() {
         match agreed(args, asks, output) {
             Ok(true) => {}
             Ok(false) => return Ok(Exit::Held),
+            // The one object of the result says it too: `written` is false.
             Err(nobody) if output.is_json() => {
                 output.json(report::SCHEMA, &report)?;
-                return Err(nobody);
+                output.warning(&format!("{nobody}; pass --yes to write"))?;
+                return Ok(Exit::Usage);
             }
             Err(nobody) => return Err(nobody),
         }

@@ -39,7 +39,10 @@ fn finding(checkup: &Checkup, branch: &BranchSeen) -> Finding {
     // By hand somebody else pushes than in a gate.
     let worst = if checkup.in_actions { Severity::Error } else { Severity::Warning };
     let config = &checkup.config;
-    let (severity, id, breaks) = match branch.role {
+    let problem = format!("{name} takes no direct push: {}", named(branch));
+    let wrong =
+        |id, severity, breaks: &str| Finding::new(severity, id, &problem, breaks, mend(branch));
+    match branch.role {
         BranchRole::Main => {
             let entry_waits = config.ledger_branch() == &config.branch;
             let (severity, rollback) = match config.rollback.pull_request {
@@ -54,35 +57,37 @@ fn finding(checkup: &Checkup, branch: &BranchSeen) -> Finding {
             let entry = entry_waits.then_some("the ledger's entry waits after each promotion");
             let severity = if entry_waits { severity.min(Severity::Warning) } else { severity };
             let breaks = [rollback, entry].into_iter().flatten().collect::<Vec<_>>().join("; ");
-            let breaks = if breaks.is_empty() { "nothing".to_owned() } else { breaks };
-            (severity, "main-protected", breaks)
+            let breaks = if breaks.is_empty() { "nothing" } else { &breaks };
+            wrong("main-protected", severity, breaks)
         }
-        BranchRole::Stable => (
-            worst,
+        BranchRole::Stable => wrong(
             "stable-protected",
-            "the branch cannot move: whoever deploys it keeps the release before".to_owned(),
-        ),
-        BranchRole::State => (
             worst,
+            "the branch cannot move: whoever deploys it keeps the release before",
+        ),
+        BranchRole::State => wrong(
             "state-protected",
-            "nothing can be recorded, so nothing can be promoted or rolled back".to_owned(),
+            worst,
+            "nothing can be recorded, so nothing can be promoted or rolled back",
         ),
-        BranchRole::Ledger => (
-            worst.max(Severity::Warning),
+        BranchRole::Ledger => wrong(
             "ledger-protected",
-            "the ledger's entry waits after each promotion".to_owned(),
+            Severity::Warning,
+            "the ledger's entry waits after each promotion",
         ),
-    };
-    let mend = match branch.role {
+    }
+}
+
+fn mend(branch: &BranchSeen) -> String {
+    let name = &branch.name;
+    match branch.role {
         BranchRole::Main => format!(
             "let tidegate pass: a GitHub App on the bypass list (docs/how-to/permissions-and-apps.md); or keep it so, with `ledger: {{ branch: ledger }}` for the entries of {name}"
         ),
         BranchRole::Stable | BranchRole::State | BranchRole::Ledger => format!(
             "leave {name} out of the rules that the problem names, or put a GitHub App on their bypass list (docs/how-to/permissions-and-apps.md)"
         ),
-    };
-    let problem = format!("{name} takes no direct push: {}", named(branch));
-    Finding::new(severity, id, problem, breaks, mend)
+    }
 }
 
 /// Names what is in the way.

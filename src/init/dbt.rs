@@ -78,7 +78,7 @@ fn project(survey: &Survey, at: &str, profile: &str, first: bool) -> (Option<Set
     let local =
         adapters.iter().all(|own| own == "duckdb" || own == "sqlite") && !adapters.is_empty();
     let (name, line) = if local {
-        (of("Build the models, and test them"), format!("{prefix}dbt build"))
+        (of("Build and test the models"), format!("{prefix}dbt build"))
     } else {
         (of("Parse the models"), format!("{prefix}dbt parse"))
     };
@@ -95,8 +95,10 @@ fn project(survey: &Survey, at: &str, profile: &str, first: bool) -> (Option<Set
 
 /// The types of the profile's outputs that are known.
 fn adapters(profile: &str) -> BTreeSet<String> {
-    let types = profile.lines().filter_map(|line| line.trim().strip_prefix("type:"));
-    let named = types.map(|text| text.trim().trim_matches(['"', '\'']));
+    let types = profile.split("type:").skip(1).map(str::trim_start);
+    let named = types.filter_map(|text| {
+        text.trim_start_matches(['"', '\'']).split(|c: char| !c.is_ascii_lowercase()).next()
+    });
     named.filter(|own| ADAPTERS.contains(own)).map(str::to_owned).collect()
 }
 

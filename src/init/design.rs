@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::error::InitError;
+use super::existing::Existing;
 use super::ledger::LedgerFound;
 use super::quote::has_expression;
-use super::render::GATE_WORKFLOW;
 use super::survey::Survey;
-use super::{dbt, images, languages, ledger, linters};
+use super::{dbt, existing, images, languages, ledger, linters};
 use crate::config::Config;
-use crate::doctor::workflow::{Runs, Workflow};
 use crate::model::{BranchName, ImageRef};
 use crate::pin;
 
@@ -37,7 +36,7 @@ pub struct Build {
     pub image: ImageRef,
     /// The folder that is built.
     pub context: String,
-    /// The Dockerfile, from the root.
+    /// The Dockerfile, from the root; or the workflow that builds it already.
     pub dockerfile: String,
     /// The stage.
     pub target: Option<String>,
@@ -122,8 +121,8 @@ pub struct Design {
     pub report: Option<Report>,
     /// A Streamlit app.
     pub streamlit: Option<Streamlit>,
-    /// The workflow that runs the gate already; no other is written then.
-    pub gate_in: Option<String>,
+    /// The workflow that releases already; no other is written then.
+    pub existing: Option<Existing>,
     /// What stands behind `uses:` for this project's action, with its comment.
     pub action: String,
     /// What was left out, and why.
@@ -155,10 +154,51 @@ pub fn design(survey: &Survey, wishes: &Wishes) -> Result<Design, InitError> {
         remarks.push("there are more files than were looked at".to_owned());
     }
     let branch = branch(survey, wishes)?;
-    let builds = images::builds(survey, wishes, &mut remarks)?;
-    let tested = languages::tests(survey, wishes.test.as_deref(), &mut remarks);
-    let quality = linters::job(survey, &mut remarks);
-    let dbt = dbt::job(survey, &mut remarks);
+    let ledger = ledger::find(survey);
+    let action = action(wishes);
+    let config = config(survey, &branch, ledger.as_ref());
+    let existing = existing::find(survey, &config, &action, &mut remarks);
+    let named = existing.as_ref().and_then(|own| existing::images(own, survey, wishes));
+    let builds = match named {
+        Some(builds) => builds,
+        None => images::builds(survey, wishes, &mut remarks)?,
+    };
+    let (jobs, report) = match existing {
+        Some(_) => (Vec::new(), None),
+        None => jobs(survey, wishes, &mut remarks)?,
+    };
+    Ok(Design {
+        repository: survey.repository.clone(),
+        branch,
+        ledger,
+        builds,
+        jobs,
+        report,
+        streamlit: languages::streamlit(survey),
+        existing,
+        action,
+        remarks,
+    })
+}
+
+/// The configuration that a workflow is judged by.
+fn config(survey: &Survey, branch: &BranchName, ledger: Option<&LedgerFound>) -> Config {
+    let mut config = survey.config.clone().unwrap_or_default();
+    config.branch = branch.clone();
+    if let Some(ledger) = ledger {
+        config.ledger.path.clone_from(&ledger.path);
+    }
+    config
+}
+
+fn jobs(
+    survey: &Survey,
+    wishes: &Wishes,
+    remarks: &mut Vec<String>,
+) -> Result<(Vec<Job>, Option<Report>), InitError> {
+    let tested = languages::tests(survey, wishes.test.as_deref(), remarks);
+    let quality = linters::job(survey, remarks);
+    let dbt = dbt::job(survey, remarks);
     let (tests, report) = match tested {
         Some((job, report)) => (Some(job), report),
         None => (None, None),
@@ -166,18 +206,7 @@ pub fn design(survey: &Survey, wishes: &Wishes) -> Result<Design, InitError> {
     if tests.is_none() && dbt.is_none() {
         return Err(InitError::NoTests);
     }
-    Ok(Design {
-        repository: survey.repository.clone(),
-        branch,
-        ledger: ledger::find(survey),
-        builds,
-        jobs: tests.into_iter().chain(quality).chain(dbt).collect(),
-        report,
-        streamlit: languages::streamlit(survey),
-        gate_in: gate_in(survey, &mut remarks),
-        action: action(wishes),
-        remarks,
-    })
+    Ok((tests.into_iter().chain(quality).chain(dbt).collect(), report))
 }
 
 fn check(wishes: &Wishes) -> Result<(), InitError> {
@@ -220,14 +249,6 @@ fn branch(survey: &Survey, wishes: &Wishes) -> Result<BranchName, InitError> {
         });
     }
     Ok(branch)
-}
-
-/// Finds a workflow of another name that runs the gate.
-fn gate_in(survey: &Survey, remarks: &mut Vec<String>) -> Option<String> {
-    let runs = |own: &&Workflow| own.jobs().any(|job| job.runs() == Some(Runs::Gate));
-    let other = survey.workflows.iter().filter(|own| own.path() != GATE_WORKFLOW).find(runs)?;
-    remarks.push(format!("{} runs the gate already: no other workflow is written", other.path()));
-    Some(other.path().to_owned())
 }
 
 fn action(wishes: &Wishes) -> String {

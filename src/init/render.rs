@@ -26,12 +26,16 @@ pub struct File {
     pub text: String,
 }
 
-/// Writes all files; no gate's workflow where another one runs the gate already.
+/// Writes all files. Where a workflow releases already there is no other one: what was written by
+/// hand is rewritten, where it can be.
 pub fn render(design: &Design) -> Vec<File> {
     let file = |path: &str, text: String| File { path: path.to_owned(), text };
     let mut files = vec![file(CONFIG_PATH, configuration::render(design))];
-    if design.gate_in.is_none() {
-        files.push(file(GATE_WORKFLOW, gate::render(design)));
+    match &design.existing {
+        None => files.push(file(GATE_WORKFLOW, gate::render(design))),
+        Some(own) => {
+            files.extend(own.rewritten().map(|text| file(own.path(), text.to_owned())));
+        }
     }
     files.push(file(RETRY_WORKFLOW, weekly::retry(design)));
     files.push(file(DOCTOR_WORKFLOW, weekly::doctor(design)));

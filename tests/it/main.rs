@@ -9,6 +9,7 @@
 )]
 
 mod harness;
+mod init_handwritten;
 
 mod actions;
 mod byhand;
@@ -21,6 +22,7 @@ mod git;
 mod github;
 mod github_evidence;
 mod github_walk;
+mod init;
 mod monorepo;
 mod notify;
 mod promises;
@@ -30,5 +32,6 @@ mod random_walk;
 mod registry;
 mod retry;
 mod second_event;
+mod shapes;
 mod status;
 mod tutorial;

@@ -8,8 +8,8 @@ use crate::adapters::github::GitHubError;
 use crate::apply::keep_issue::{self, KeptIssue};
 use crate::commands::session::{Session, block_on};
 use crate::doctor::{Diagnosis, issue};
-use crate::exit::{Exit, Failed, OrFailed as _};
-use crate::output::clean;
+use crate::exit::{Exit, Failed, Failure, OrFailed as _};
+use crate::output::{bad, clean};
 
 /// What became of the issue, as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -20,6 +20,8 @@ pub(super) struct Kept {
     number: Option<u64>,
     /// Its page.
     url: Option<String>,
+    /// Why it could not be kept.
+    why: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -30,6 +32,16 @@ enum Done {
     Updated,
     Unchanged,
     Closed,
+    Failed,
+}
+
+impl Kept {
+    /// It could not be kept.
+    pub(super) fn failed(failure: &Failure) -> Self {
+        let words = [&failure.error].into_iter().chain(&failure.causes).chain(&failure.hints);
+        let why = words.map(String::as_str).collect::<Vec<_>>().join("; ");
+        Self { done: Done::Failed, number: None, url: None, why: Some(why) }
+    }
 }
 
 impl fmt::Display for Kept {
@@ -40,6 +52,10 @@ impl fmt::Display for Kept {
             Done::Updated => "updated issue",
             Done::Unchanged => "nothing new for issue",
             Done::Closed => "closed issue",
+            Done::Failed => {
+                let why = self.why.as_deref().unwrap_or_default();
+                return write!(f, "{} {}", bad("the issue could not be kept:"), clean(why));
+            }
         };
         let url = self.url.as_deref().unwrap_or_default();
         write!(f, "{what} #{} {}", self.number.unwrap_or_default(), clean(url))
@@ -71,9 +87,10 @@ pub(super) fn keep(session: &Session, diagnosis: &Diagnosis) -> anyhow::Result<K
         done,
         number: Some(issue.number),
         url: Some(issue.html_url),
+        why: None,
     };
     Ok(match kept {
-        KeptIssue::None => Kept { done: Done::None, number: None, url: None },
+        KeptIssue::None => Kept { done: Done::None, number: None, url: None, why: None },
         KeptIssue::Opened(issue) => of(Done::Opened, issue),
         KeptIssue::Updated(issue) => of(Done::Updated, issue),
         KeptIssue::Unchanged(issue) => of(Done::Unchanged, issue),

@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
 
+use super::report::Report;
 use crate::exit::{Exit, OrFailed as _};
-use crate::init::{Design, InitError, Survey, Wishes};
+use crate::init::{Change, Design, InitError, Survey, Wishes};
 use crate::output::{Output, clean};
 
 /// Tells whether anybody can answer.
@@ -54,4 +55,16 @@ pub(super) fn design(
         }
     }
     Ok(crate::init::design(survey, &wishes)?)
+}
+
+/// Asks whether a hand-written workflow is replaced: without `--force` only a person can say so.
+pub(super) fn about_rewriting(report: &mut Report, output: &mut Output) -> anyhow::Result<()> {
+    let Some(handwritten) = &report.handwritten else { return Ok(()) };
+    for file in report.files.iter_mut().filter(|file| file.path == handwritten.path) {
+        if !file.wanted && file.change == Change::Differs {
+            let question = format!("Replace the hand-written release in {}?", clean(&file.path));
+            file.wanted = output.confirm(&question)?;
+        }
+    }
+    Ok(())
 }

@@ -3,9 +3,11 @@
 use serde::Serialize;
 
 use super::good;
+use crate::adapters::git::{GitError, diff};
 use crate::commands::session::Session;
 use crate::doctor::Finding;
-use crate::init::{Change, Design, FileChange, Job, Survey};
+use crate::init::handwritten::{HandWritten, Left, Replacement};
+use crate::init::{Change, Design, Existing, FileChange, Job, Survey};
 
 /// The name and version of the form.
 pub(super) const SCHEMA: &str = "tidegate/init/1";
@@ -27,6 +29,8 @@ pub(super) struct Report {
     pub(super) ledger: Option<LedgerReport>,
     /// A Streamlit app.
     pub(super) streamlit: Option<StreamlitReport>,
+    /// A workflow that releases by hand-written steps.
+    pub(super) handwritten: Option<HandWrittenReport>,
     /// What was left out, and why.
     pub(super) remarks: Vec<String>,
     /// The files.
@@ -47,7 +51,7 @@ pub(super) struct ImageReport {
 /// A job.
 #[derive(Debug, Serialize)]
 pub(super) struct JobReport {
-    pub(super) id: &'static str,
+    pub(super) id: String,
     /// What it runs after what it installs.
     pub(super) commands: Vec<String>,
 }
@@ -65,6 +69,66 @@ pub(super) struct LedgerReport {
 #[derive(Debug, Serialize)]
 pub(super) struct StreamlitReport {
     pub(super) file: Option<String>,
+}
+
+/// A workflow that releases by hand-written steps.
+#[derive(Debug, Serialize)]
+pub(super) struct HandWrittenReport {
+    pub(super) path: String,
+    /// Whether it can be rewritten.
+    pub(super) rewritable: bool,
+    pub(super) replacements: Vec<ReplacementReport>,
+    /// What is left to a person.
+    pub(super) left: Vec<LeftReport>,
+}
+
+/// Lines that go, and what replaces them.
+#[derive(Debug, Serialize)]
+pub(super) struct ReplacementReport {
+    pub(super) job: Option<String>,
+    pub(super) first_line: usize,
+    pub(super) last_line: usize,
+    pub(super) text: String,
+    pub(super) does: &'static str,
+    pub(super) breaks: &'static str,
+    pub(super) instead: &'static str,
+}
+
+/// Something that a person has to do.
+#[derive(Debug, Serialize)]
+pub(super) struct LeftReport {
+    pub(super) job: Option<String>,
+    pub(super) first_line: Option<usize>,
+    pub(super) what: String,
+    pub(super) why: String,
+    pub(super) todo: String,
+}
+
+impl HandWrittenReport {
+    fn new(found: &HandWritten) -> Self {
+        let replacement = |own: &Replacement| ReplacementReport {
+            job: own.job.clone(),
+            first_line: *own.lines.start(),
+            last_line: *own.lines.end(),
+            text: own.text.clone(),
+            does: own.does,
+            breaks: own.breaks,
+            instead: own.instead,
+        };
+        let left = |own: &Left| LeftReport {
+            job: own.job.clone(),
+            first_line: own.lines.as_ref().map(|lines| *lines.start()),
+            what: own.what.clone(),
+            why: own.why.clone(),
+            todo: own.todo.clone(),
+        };
+        Self {
+            path: found.path.clone(),
+            rewritable: found.rewritten.is_some(),
+            replacements: found.replacements.iter().map(replacement).collect(),
+            left: found.left.iter().map(left).collect(),
+        }
+    }
 }
 
 /// A file.
@@ -98,14 +162,11 @@ impl Report {
             }),
             None => None,
         };
-        let files = changes.into_iter().map(|own| FileReport {
-            wanted: super::wants(&own, force),
-            path: own.file.path,
-            change: own.change,
-            written: false,
-            diff: own.diff,
-            text: own.file.text,
-        });
+        let handwritten = match &design.existing {
+            Some(Existing::HandWritten(found)) => Some(HandWrittenReport::new(found)),
+            Some(Existing::Gate { .. }) | None => None,
+        };
+        let files = changes.into_iter().map(|own| FileReport::new(own, force));
         let images = design.builds.iter().map(|own| ImageReport {
             image: own.image.to_string(),
             context: own.context.clone(),
@@ -118,11 +179,12 @@ impl Report {
             repository: design.repository.clone(),
             branch: design.branch.to_string(),
             images: images.collect(),
-            jobs: design.jobs.iter().map(job).collect(),
+            jobs: jobs(design),
             ledger,
             streamlit: streamlit.map(|own| StreamlitReport { file: own.file.clone() }),
+            handwritten,
             remarks: design.remarks.clone(),
-            files: files.collect(),
+            files: files.collect::<Result<_, _>>()?,
             findings: Vec::new(),
         })
     }
@@ -133,7 +195,29 @@ impl Report {
     }
 }
 
+impl FileReport {
+    fn new(own: FileChange, force: bool) -> Result<Self, GitError> {
+        let wanted = super::wants(&own, force);
+        let (path, text) = (own.file.path, own.file.text);
+        let diff = diff::unified(&path, own.old.as_deref().unwrap_or_default(), &text)?;
+        let diff = match own.old {
+            Some(_) => diff,
+            None => diff.replacen(&format!("--- a/{path}\n"), "--- /dev/null\n", 1),
+        };
+        Ok(Self { path, change: own.change, written: false, diff, wanted, text })
+    }
+}
+
+/// What the gate needs; of the jobs of a workflow that was there only their names are known.
+fn jobs(design: &Design) -> Vec<JobReport> {
+    let named = |id: &String| JobReport { id: id.clone(), commands: Vec::new() };
+    match &design.existing {
+        Some(existing) => existing.needs().iter().map(named).collect(),
+        None => design.jobs.iter().map(job).collect(),
+    }
+}
+
 fn job(job: &Job) -> JobReport {
     let own = job.steps.iter().filter(|step| !step.name.starts_with("Install"));
-    JobReport { id: job.id, commands: own.flat_map(|step| step.run.clone()).collect() }
+    JobReport { id: job.id.to_owned(), commands: own.flat_map(|step| step.run.clone()).collect() }
 }

@@ -20,6 +20,8 @@ pub(super) struct GateJob {
     pub images: bool,
     /// Whether other jobs ask what it decided.
     pub tells: bool,
+    /// What stands behind `uses:` for this project's action.
+    pub action: String,
     /// What removed jobs had.
     pub had: Had,
 }
@@ -182,7 +184,7 @@ impl GateJob {
         if self.tells {
             writeln!(out, "      id: gate")?;
         }
-        writeln!(out, "      uses: {}@{} # {}", pin::ACTION, pin::COMMIT, pin::VERSION)?;
+        writeln!(out, "      uses: {}", self.action)?;
         writeln!(out, "      with:")?;
         let token = self.had.token.as_deref().unwrap_or("${{ github.token }}");
         writeln!(out, "        token: {}", quoted(token))?;

@@ -33,6 +33,7 @@ pub(super) struct Rewriting {
     pub needs: Vec<String>,
     pub images: Vec<String>,
     pub left: Vec<Left>,
+    pub place_for_gate: bool,
     pub text: Option<String>,
 }
 
@@ -52,15 +53,20 @@ pub(super) fn rewrite(
     text: &str,
     jobs: &[JobSeen],
     config: &Config,
+    action: &str,
 ) -> Rewriting {
     let mut out = Rewriting::default();
     if let Some(reason) = no_place(workflow, jobs) {
         out.left.push(not_rewritten(workflow, reason));
         return out;
     }
-    if let Err((why, todo)) = rewritten(workflow, text, jobs, config, &mut out) {
-        out =
-            Rewriting { left: vec![not_rewritten(workflow, (why, todo))], ..Rewriting::default() };
+    out.place_for_gate = true;
+    if let Err((why, todo)) = rewritten(workflow, text, jobs, (config, action), &mut out) {
+        out = Rewriting {
+            left: vec![not_rewritten(workflow, (why, todo))],
+            place_for_gate: (why, todo) != NO_TESTS,
+            ..Rewriting::default()
+        };
     }
     out
 }
@@ -107,7 +113,7 @@ fn rewritten(
     workflow: &Workflow,
     text: &str,
     jobs: &[JobSeen],
-    config: &Config,
+    (config, action): (&Config, &str),
     out: &mut Rewriting,
 ) -> Result<(), Reason> {
     let lines = Lines::of(text);
@@ -145,8 +151,8 @@ fn rewritten(
         let mut concerned = gone.clone();
         concerned.extend(of(&ids, &fates, |fate| matches!(fate, Fate::Trimmed { .. })));
         let had = Had::of(workflow, &concerned);
-        let id = gate_id.clone();
-        let job = GateJob { id, needs: needs.clone(), only_branch, images, tells, had };
+        let (id, action) = (gate_id.clone(), action.to_owned());
+        let job = GateJob { id, needs: needs.clone(), only_branch, images, tells, action, had };
         let behind = ids[..first].iter().rev().find(|id| staying.contains(*id));
         let behind =
             behind.or_else(|| needs.last().and_then(|id| ids.iter().find(|own| *own == id)));

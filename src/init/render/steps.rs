@@ -89,7 +89,7 @@ fn run(lines: &[String]) -> String {
 
 /// Tells whether a text is a plain scalar for every reader ("YAML 1.2.2", chapter 7.3.3).
 fn is_plain_line(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '.' || c == '/')
         && !text.contains(": ")
         && !text.contains(" #")
         && !text.ends_with([':', ' '])

@@ -44,7 +44,9 @@ pub async fn look(registries: &Registries, query: &ImagesQuery<'_>) -> ImagesSee
                 registries.may_push(image).await?;
                 Ok(RegistryAnswer::Well)
             };
-            let answer = match ask(image, query, &mut silent, asked).await {
+            // What cannot be pushed may well be read.
+            let mut own = silent.clone();
+            let answer = match ask(image, query, &mut own, asked).await {
                 RegistryAnswer::Denied(why) => RegistryAnswer::ReadOnly(why),
                 other => other,
             };

@@ -75,13 +75,15 @@ fn what_is_found_is_shown_also_where_no_issue_can_be_opened() {
     project.dev.write(GATE, GATE_TEXT.replace("          fetch-depth: 0\n", ""));
     github.permit("issues", "read");
     let run = ask(&project, &github).run().code(9);
-    assert!(run.stderr.contains("issues: write"), "{}", run.stderr);
+    assert_eq!(done(&run), "failed");
+    assert!(run.stdout.contains("issues: write"), "{}", run.stdout);
     assert!(run.stdout.contains("fetch-depth"), "{}", run.stdout);
     assert!(github.issues().is_empty());
 
     let run = doctor(&project).args(["--open-issue"]).run().code(2);
-    assert!(run.stderr.contains("TIDEGATE_TOKEN"), "{}", run.stderr);
+    assert!(run.stdout.contains("set TIDEGATE_TOKEN"), "{}", run.stdout);
     assert!(run.stdout.contains("fetch-depth"), "{}", run.stdout);
+    ask(&project, &github).args(["--offline"]).run().code(2);
     // The action hands on its input as it is; nothing else than yes and no is one.
     let run = ask(&project, &github).env("TIDEGATE_OPEN_ISSUE", "perhaps").run().code(2);
     assert!(run.stderr.contains("perhaps"), "{}", run.stderr);

@@ -186,10 +186,8 @@ const PLANTS: [Plant; 10] = [
     Plant {
         id: "stable-protected",
         plant: |world| {
-            let (branches, rules) = (["main", "stable"], ["pull_request", "non_fast_forward"]);
-            world.github.ruleset("Reviews", &branches, &rules, Some("never"));
-            // For main, a rollback as a pull request is what the team wants.
-            world.github.world().settings.rulesets[0].branches.remove("main");
+            let rules = ["pull_request", "non_fast_forward"];
+            world.github.ruleset("Reviews", &["stable"], &rules, Some("never"));
         },
         says: "leave stable out of the rules",
         cure: |world, _| {
