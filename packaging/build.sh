@@ -72,7 +72,7 @@ part_wheel() {
     maturin build --quiet --release --locked --target "$TARGET" --out "$DIST"
 }
 
-part_sdist() { maturin sdist --quiet --out "$DIST"; }
+part_sdist() { maturin sdist --out "$DIST"; }
 
 part_crate() {
     local dirty=()

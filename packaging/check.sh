@@ -6,6 +6,12 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+# A release has archives and wheels for several processors; this machine's are tried.
+case $(uname -m) in
+    x86_64) archive_pattern=linux-x86_64 wheel_pattern=x86_64 ;;
+    aarch64) archive_pattern=linux-arm64 wheel_pattern=aarch64 ;;
+    *) fail "no package is made for $(uname -m)" ;;
+esac
 PROGRAM_TARGET=${CARGO_TARGET_DIR:-$CACHE/target}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -43,7 +49,7 @@ check_sums() {
 
 check_archive() {
     local archive name file
-    archive=$(only "tidegate-$VERSION-linux-*.tar.gz")
+    archive=$(only "tidegate-$VERSION-$archive_pattern.tar.gz")
     name=$(basename "$archive" .tar.gz)
     tar -tzf "$archive" >"$work/list"
     for file in tidegate README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE man/man1/tidegate.1 \
@@ -69,8 +75,7 @@ check_archive() {
 
 check_wheel() {
     local wheel
-    wheel=$(only "tidegate-$VERSION-py3-*.whl")
-    case $wheel in *manylinux*) ;; *) fail "$wheel fits no Linux" ;; esac
+    wheel=$(only "tidegate-$VERSION-py3-*manylinux*_$wheel_pattern.whl")
     python3 -m venv "$work/venv"
     "$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-index "$wheel"
     runs "$work/demo-wheel" "$work/venv/bin/tidegate"
@@ -146,7 +151,7 @@ check_debian() {
     # A network of its own: nothing outside answers, and port 53 is free.
     as_root unshare --net sh -c 'ip link set lo up 2>/dev/null || ifconfig lo up; exec "$@"' sh \
         env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
-        chroot "$root" bash /dist/in-debian.sh "$VERSION"
+        chroot "$root" bash /dist/in-debian.sh "$VERSION" "$archive_pattern" "$wheel_pattern"
     as_root rm -rf "$root"
     ok "static program and wheel in a bare Debian without Rust"
 }

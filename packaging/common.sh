@@ -5,6 +5,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${TIDEGATE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tidegate}
 # Everything that a release consists of.
 DIST=${TIDEGATE_DIST:-$CACHE/dist}
+# Windows writes it with backslashes.
+DIST=${DIST//\\//}
 VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml" | head -n 1)
 # Only once: cargo builds OpenSSL's users anew whenever PATH is another one.
 case :$PATH: in *":$CACHE/bin:"*) ;; *) export PATH="$CACHE/bin:$PATH" ;; esac

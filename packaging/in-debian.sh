@@ -4,6 +4,7 @@
 set -euo pipefail
 
 VERSION=$1
+archive=/dist/tidegate-$VERSION-$2.tar.gz
 work=$(mktemp -d)
 fail() { printf 'in a bare Debian: %s\n' "$*" >&2; exit 1; }
 ok() { printf 'in a bare Debian: ok: %s\n' "$*" >&2; }
@@ -20,14 +21,15 @@ runs() { # runs FOLDER PROGRAM
 
 # The static program.
 mkdir -p "$work/archive"
-tar -C "$work/archive" --strip-components=1 -xzf /dist/"tidegate-$VERSION"-linux-x86_64.tar.gz
+tar -C "$work/archive" --strip-components=1 -xzf "$archive"
 install -m 755 "$work/archive/tidegate" /usr/local/bin/tidegate
 runs "$work/demo-static" /usr/local/bin/tidegate
 ok "static program"
 
 # The wheel.
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-index /dist/"tidegate-$VERSION"-py3-*.whl
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-index \
+    /dist/"tidegate-$VERSION"-py3-*manylinux*_"$3".whl
 runs "$work/demo-wheel" "$work/venv/bin/tidegate"
 ok "wheel"
 

@@ -29,13 +29,13 @@ pub struct Doctor {
     /// Also write the findings to this file, as SARIF 2.1.0
     #[arg(long, value_name = "FILE")]
     pub sarif: Option<PathBuf>,
-    /// Mend the workflows of the work tree where that needs no guessing, after a question
+    /// Mend the workflows of the work tree where that needs no guessing
     #[arg(long)]
     pub fix: bool,
     /// Do not ask before files are changed
     #[arg(long, short, requires = "fix")]
     pub yes: bool,
-    /// Keep one issue on GitHub while there are errors or warnings; it needs a token
+    /// Keep one issue while something is wrong
     #[arg(long, env = "TIDEGATE_OPEN_ISSUE", hide_env_values = true)]
     pub open_issue: bool,
     /// Which branch and which ledger.

@@ -9,8 +9,11 @@ use serde_yaml::Value;
 use super::workflow::Workflow;
 use crate::config::{Step, Wanted, locate};
 
-/// In maps of more keys than this no place is looked for.
-const MOST_KEYS: usize = 50;
+/// Beside so many keys of a map a place is looked for.
+const MOST_KEYS: usize = 25;
+
+/// Larger texts are left alone, in bytes: each place that is tried costs a reading of the whole.
+const LARGEST: usize = 64 << 10;
 
 /// A change of one map in a workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +66,7 @@ impl Cure {
 
     /// Returns the workflow with the change; `None` where no place for it was found.
     pub(super) fn applied(&self, workflow: &Workflow) -> Option<Workflow> {
-        let wanted = self.wanted(workflow.document())?;
+        let wanted = self.wanted(workflow.document()).filter(|_| workflow.text().len() <= LARGEST)?;
         let texts = match &self.edit {
             Edit::Add { lines, place } => self.added(workflow, lines, *place),
             Edit::Write { key, value } => self.written(workflow.text(), key, value),

@@ -5,6 +5,9 @@ use super::{Checkup, Diagnosis, Finding, examine};
 /// So many findings are cured at once; whoever has more calls again.
 const MOST: usize = 50;
 
+/// Where there are more findings, a person has to look first; each try judges all of them anew.
+const MOST_FINDINGS: usize = 100;
+
 /// What was cured, and the files that it takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mended {
@@ -31,14 +34,22 @@ pub fn mend(checkup: &Checkup) -> Mended {
     let mut now = checkup.clone();
     let mut diagnosis = examine(&now);
     let mut mended = Mended::default();
+    if diagnosis.findings.len() > MOST_FINDINGS {
+        return mended;
+    }
+    let mut failed: Vec<Finding> = Vec::new();
     while mended.findings.len() < MOST {
-        let Some((finding, cured, better)) =
-            diagnosis.findings.iter().find_map(|finding| cured(&now, &diagnosis, finding))
-        else {
-            break;
-        };
-        mended.findings.push(finding);
-        (now, diagnosis) = (cured, better);
+        let next = diagnosis.findings.iter().find(|finding| {
+            finding.cure.is_some() && !failed.iter().any(|own| own.is_like(finding))
+        });
+        let Some(finding) = next.cloned() else { break };
+        match cured(&now, &diagnosis, &finding) {
+            Some((cured, better)) => {
+                mended.findings.push(finding);
+                (now, diagnosis) = (cured, better);
+            }
+            None => failed.push(finding),
+        }
     }
     for (old, new) in checkup.workflows.iter().zip(&now.workflows) {
         if let (Ok(before), Ok(after)) = (&old.workflow, &new.workflow)
@@ -56,7 +67,7 @@ fn cured(
     checkup: &Checkup,
     diagnosis: &Diagnosis,
     finding: &Finding,
-) -> Option<(Finding, Checkup, Diagnosis)> {
+) -> Option<(Checkup, Diagnosis)> {
     let cure = finding.cure.as_ref()?;
     let at = checkup.workflows.iter().position(|seen| seen.path == cure.file())?;
     let changed = cure.applied(checkup.workflows[at].workflow.as_ref().ok()?)?;
@@ -68,5 +79,5 @@ fn cured(
     };
     let gone = count(&better, finding) < count(diagnosis, finding);
     let none_new = better.findings.iter().all(|own| count(&better, own) <= count(diagnosis, own));
-    (gone && none_new).then(|| (finding.clone(), next, better))
+    (gone && none_new).then_some((next, better))
 }

@@ -62,16 +62,28 @@ pub(super) fn find(
             .push(format!("{} runs the gate already: no other workflow is written", gate.path()));
         return Some(gate);
     }
-    let mut found = survey
+    let mut found: Vec<HandWritten> = survey
         .workflows
         .iter()
         .filter(|own| own.jobs().all(|job| job.runs().is_none()))
-        .filter_map(|own| handwritten::find(own, own.text(), config, action));
-    let first = found.next()?;
+        .filter_map(|own| handwritten::find(own, own.text(), config, action))
+        .collect();
+    // That which can have the gate, and of those the one that does most by hand.
+    found.sort_by_key(|own| (own.place_for_gate, own.rewritten.is_some(), own.replacements.len()));
+    let first = found.pop_if(|own| own.place_for_gate);
     for other in found {
-        remarks.push(format!("{} releases too: take those steps out by hand", other.path));
+        let path = &other.path;
+        remarks.push(match other.left.first() {
+            Some(left) if !other.place_for_gate => {
+                format!(
+                    "{path} releases by hand; no gate goes into it: {}: {}",
+                    left.why, left.todo
+                )
+            }
+            Some(_) | None => format!("{path} releases too: take those steps out by hand"),
+        });
     }
-    Some(Existing::HandWritten(Box::new(first)))
+    first.map(|first| Existing::HandWritten(Box::new(first)))
 }
 
 fn gate(workflow: &Workflow) -> Option<Existing> {
@@ -108,14 +120,45 @@ pub(super) fn images(existing: &Existing, survey: &Survey, wishes: &Wishes) -> O
     Some(images.into_iter().map(build).collect())
 }
 
-/// Puts the repository's name in the place of the expressions for it. GHCR's names are lower case.
+/// Puts the repository's name in the place of the expressions for it; `None` where more is not
+/// known. GHCR's names are lower case.
 fn resolved(name: &str, survey: &Survey) -> Option<ImageRef> {
-    let repository = survey.repository.as_deref()?.to_ascii_lowercase();
+    let Some(repository) = survey.repository.as_deref().map(str::to_ascii_lowercase) else {
+        return name.parse().ok();
+    };
     let (owner, own) = repository.split_once('/')?;
     let compact: String = name.chars().filter(|c| !c.is_whitespace()).collect();
     let text = compact
         .replace("${{github.repository}}", &repository)
         .replace("${{github.repository_owner}}", owner)
-        .replace("${{github.event.repository.name}}", own);
+        .replace("${{github.event.repository.name}}", own)
+        .replace("${GITHUB_REPOSITORY,,}", &repository)
+        .replace("${GITHUB_REPOSITORY}", &repository)
+        .replace("${GITHUB_REPOSITORY_OWNER}", owner)
+        .replace("$GITHUB_REPOSITORY_OWNER", owner)
+        .replace("$GITHUB_REPOSITORY", &repository);
     text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_images_get_the_name_of_the_repository() {
+        let survey = Survey { repository: Some("Acme/Churn".to_owned()), ..Survey::default() };
+        let name = |text: &str| resolved(text, &survey).map(|image| image.to_string());
+        for text in [
+            "ghcr.io/${{ github.repository }}",
+            "ghcr.io/${{github.repository}}",
+            "ghcr.io/${GITHUB_REPOSITORY,,}",
+            "ghcr.io/$GITHUB_REPOSITORY",
+            "ghcr.io/${{ github.repository_owner }}/${{ github.event.repository.name }}",
+            "ghcr.io/$GITHUB_REPOSITORY_OWNER/churn",
+        ] {
+            assert_eq!(name(text).as_deref(), Some("ghcr.io/acme/churn"), "{text}");
+        }
+        assert_eq!(name("ghcr.io/$IMAGE"), None);
+        assert_eq!(name("${{ secrets.HOST }}/a"), None);
+    }
 }

@@ -13,7 +13,6 @@ use std::ops::RangeInclusive;
 use crate::config::Config;
 use crate::doctor::workflow::Workflow;
 
-mod commands;
 mod digest;
 mod draft;
 mod fate;
@@ -24,6 +23,7 @@ mod judge;
 mod outline;
 mod replacements;
 mod rewrite;
+mod roles;
 mod shell;
 mod top;
 mod variables;
@@ -43,6 +43,8 @@ pub struct HandWritten {
     pub images: Vec<String>,
     /// What is left to a person.
     pub left: Vec<Left>,
+    /// Whether a gate can be in it: it starts on push, and has the tests.
+    pub place_for_gate: bool,
     /// The workflow with a gate; `None` where it cannot get one.
     pub rewritten: Option<String>,
 }
@@ -91,10 +93,20 @@ pub fn find(workflow: &Workflow, text: &str, config: &Config, action: &str) -> O
         return None;
     }
     let replacements = replacements::list(workflow, &lines, outline.as_ref(), &jobs);
-    let rewrite::Rewriting { removed, needs, images, left, text } =
+    let rewrite::Rewriting { removed, needs, images, left, place_for_gate, text } =
         rewrite::rewrite(workflow, text, &jobs, config, action);
     let path = workflow.path().to_owned();
-    Some(HandWritten { path, replacements, removed, needs, images, left, rewritten: text })
+    let rewritten = text;
+    Some(HandWritten {
+        path,
+        replacements,
+        removed,
+        needs,
+        images,
+        left,
+        place_for_gate,
+        rewritten,
+    })
 }
 
 #[cfg(test)]

@@ -128,6 +128,7 @@ fn a_streamlit_app_without_an_image() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the snapshot is a whole workflow")]
 fn services_of_a_compose_file() {
     let survey = survey(&[
         (
@@ -521,6 +522,11 @@ fn a_workflow_that_runs_the_gate_already_is_left_alone() {
     let files = render(&design(&survey, &Wishes::default()).unwrap());
     assert!(files.iter().all(|file| !file.path.ends_with("release-gate.yml")), "{files:?}");
     assert_eq!(files.len(), 3);
+
+    // The one that is written here is no other.
+    let own = Workflow::parse(".github/workflows/release-gate.yml", text.as_bytes()).unwrap();
+    survey.workflows = vec![own];
+    assert_eq!(render(&design(&survey, &Wishes::default()).unwrap()).len(), 4);
 }
 
 #[test]
@@ -531,4 +537,24 @@ fn registries_besides_githubs_get_a_login_of_their_own() {
     assert_eq!(gate.matches("vars.REGISTRY_USER }}").count(), 2, "{gate}");
     assert_eq!(gate.matches("secrets.REGISTRY_PASSWORD }}").count(), 2, "{gate}");
     assert!(!gate.contains("packages:"), "{gate}");
+}
+
+#[test]
+fn a_hand_written_release_is_rewritten_and_gets_no_second_gate() {
+    let text = include_str!("../../tests/fixtures/shapes/hand-written/.github/workflows/ci-cd.yml");
+    let mut survey = survey(&[("Dockerfile", "FROM scratch\n")]);
+    survey.workflows.push(Workflow::parse(".github/workflows/ci-cd.yml", text.as_bytes()).unwrap());
+    let design = design(&survey, &Wishes::default()).unwrap();
+    let images: Vec<String> = design.builds.iter().map(|own| own.image.to_string()).collect();
+    assert_eq!(images, ["ghcr.io/acme/churn-radar"]);
+    let paths: Vec<String> = render(&design).into_iter().map(|file| file.path).collect();
+    assert_eq!(
+        paths,
+        [
+            ".github/tidegate.yml",
+            ".github/workflows/ci-cd.yml",
+            ".github/workflows/tidegate-retry.yml",
+            ".github/workflows/tidegate-doctor.yml"
+        ]
+    );
 }

@@ -2,7 +2,9 @@
 
 mod audit;
 mod doctor;
+mod download;
 mod example;
+mod release;
 mod release_gate;
 mod reusable;
 mod story;

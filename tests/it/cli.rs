@@ -62,6 +62,7 @@ fn help_shows_the_commands() {
     Usage: tidegate [OPTIONS] <COMMAND>
 
     Commands:
+      init         Write the configuration and the workflows for this repository, from what it holds
       gate         Observe, decide, and promote or roll back: the step of the workflow
       plan         Decide like gate, print the steps, and change nothing
       apply        Perform a plan, or refuse it when the world has moved
@@ -75,7 +76,7 @@ fn help_shows_the_commands() {
       last-good    Print the id of the last good commit, and nothing else
       ledger       Show the ledger, or add an entry by hand
       status       Show what is live, what the last good commit is, and whether everything agrees
-      doctor       Try, without changing anything, what a release and a rollback will need
+      doctor       Try what a release and a rollback will need, and say how to mend what is wrong
       history      Show the releases and rollbacks, newest first
       demo         Play the whole story in a throw-away folder: one promotion, one rollback
       completions  Print the completions for a shell
@@ -154,7 +155,7 @@ fn every_command_has_help_that_fits() {
     }
     let mut seen = 0;
     visit(&[], &Cli::command(), &mut seen);
-    assert_eq!(seen, 19);
+    assert_eq!(seen, 20);
 }
 
 #[test]

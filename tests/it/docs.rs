@@ -14,6 +14,7 @@ mod command_line;
 mod configuration;
 mod doctor;
 mod json;
+mod troubleshooting;
 mod verdicts;
 
 const NOTE: &str =

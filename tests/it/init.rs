@@ -298,6 +298,51 @@ fn on_a_terminal_it_asks() {
     assert!(config.contains("churn-radar-api") && !config.contains("churn-radar-web"), "{config}");
 }
 
+/// A pipeline as people write it, with a promotion and a rollback.
+const HAND_WRITTEN: &str =
+    include_str!("../fixtures/shapes/hand-written/.github/workflows/ci-cd.yml");
+
+#[test]
+fn a_hand_written_release_is_explained_and_replaced_only_when_a_person_says_so() {
+    const PATH: &str = ".github/workflows/ci-cd.yml";
+    let hand_written = || repository(&[("Dockerfile", "FROM scratch\n"), (PATH, HAND_WRITTEN)]);
+    let repo = hand_written();
+    let run = init(&repo).args(["--yes"]).run().code(0);
+    for text in [
+        "ci-cd.yml releases by hand-written steps\n",
+        "    | git revert HEAD --no-edit\n",
+        "    does:    reverts the newest commit\n",
+        "    instead: one new commit",
+        "-          git revert HEAD --no-edit\n",
+        "kept .github/workflows/ci-cd.yml",
+    ] {
+        assert!(run.stdout.contains(text), "{text}: {}", run.stdout);
+    }
+    assert_eq!(text(&repo, PATH), HAND_WRITTEN);
+    assert!(exists(&repo, FILES[0]) && exists(&repo, FILES[2]) && exists(&repo, FILES[3]));
+    assert!(!exists(&repo, FILES[1]), "two gates would decide");
+
+    // On a terminal the answer to its question decides.
+    let (code, out) = on_a_terminal(repo.path(), "init", "n\n");
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("Replace the hand-written release in .github/workflows/ci-cd.yml? [y/N]"));
+    assert_eq!(text(&repo, PATH), HAND_WRITTEN);
+    let (code, out) = on_a_terminal(repo.path(), "init", "y\ny\n");
+    assert_eq!(code, Some(0), "{out}");
+    let replaced = text(&repo, PATH);
+    assert!(!replaced.contains("git revert") && replaced.contains("toJSON(needs)"), "{replaced}");
+
+    let repo = hand_written();
+    let json = init(&repo).args(["--yes", "--force", "--json"]).run().code(0);
+    assert_eq!(written(&json), [FILES[0], PATH, FILES[2], FILES[3]]);
+    assert!(json.json()["handwritten"]["replacements"].as_array().unwrap().len() > 5);
+    assert_eq!(text(&repo, PATH), replaced);
+    let doctor = Tidegate::new().args(["doctor", "--offline", "--json"]).current_dir(repo.path());
+    assert_ne!(doctor.run().code(0).json()["worst"], "error");
+    let again = init(&repo).args(["--yes"]).run().code(0);
+    assert!(again.stdout.ends_with("\nnothing to do\n"), "{}", again.stdout);
+}
+
 /// The names of the files that a run wrote.
 fn written(run: &Run) -> Vec<String> {
     let files = run.json()["files"].as_array().unwrap().clone();

@@ -9,6 +9,7 @@
 )]
 
 mod harness;
+mod init_handwritten;
 
 mod actions;
 mod byhand;

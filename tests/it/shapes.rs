@@ -161,14 +161,17 @@ fn green(shape: &Shape, team: &Team) -> String {
 
     assert_eq!(team.git(&["rev-parse", "refs/heads/stable"]), good);
     let ledger = team.git(&["show", &format!("refs/heads/main:{LEDGER}")]);
-    let record = team.git(&["show", "refs/heads/tidegate:index.json"]);
-    assert!(ledger.contains(&good) && record.contains(&good), "{ledger}\n{record}");
+    assert!(ledger.contains(&good), "{ledger}");
+    let record = team.git(&["show", "refs/heads/tidegate:records/000001.json"]);
+    let record: serde_json::Value = serde_json::from_str(&record).expect("a record");
+    assert_eq!(record["commit"], good, "{record:#}");
     for image in shape.images {
         let candidate = team.manifest(image, &good).expect("the candidate by the commit's tag");
         for tag in ["main-candidate", "stable", "latest"] {
             assert_eq!(team.manifest(image, tag).as_ref(), Some(&candidate), "{image}:{tag}");
         }
         assert!(ledger.contains(&digest(&candidate)), "{image} is not in the ledger: {ledger}");
+        assert!(record.to_string().contains(&digest(&candidate)), "{image}: {record:#}");
     }
     let asked = team.asked("pip");
     for package in shape.installs {
@@ -181,6 +184,8 @@ fn green(shape: &Shape, team: &Team) -> String {
 fn red(shape: &Shape, team: &Team, good: &str) {
     team.pull();
     let (file, right, wrong) = shape.mistake;
+    let records = |team: &Team| team.git(&["ls-tree", "refs/heads/tidegate:records"]);
+    let released = records(team);
     let text = fs::read_to_string(team.repo.path().join(file)).expect("the file of the mistake");
     assert!(text.contains(right), "{file}: {text}");
     let bad = team.commit("Make a mistake", &[(file, &text.replace(right, wrong))]);
@@ -199,10 +204,11 @@ fn red(shape: &Shape, team: &Team, good: &str) {
     assert!(message.contains(&format!("Tidegate-Rollback-From: {bad}")), "{message}");
     assert!(message.contains(&format!("Tidegate-Rollback-To: {good}")), "{message}");
     assert_eq!(team.git(&["rev-parse", "refs/heads/stable"]), good);
+    assert_eq!(records(team), released, "another release");
     for image in shape.images {
         assert_eq!(team.manifest(image, &bad), None, "an image of the failed commit");
         let released = team.manifest(image, good);
-        for tag in ["stable", "latest"] {
+        for tag in ["main-candidate", "stable", "latest"] {
             assert_eq!(team.manifest(image, tag), released, "{image}:{tag}");
         }
     }

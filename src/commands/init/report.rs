@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::good;
+use crate::adapters::git::{GitError, diff};
 use crate::commands::session::Session;
 use crate::doctor::Finding;
 use crate::init::handwritten::{HandWritten, Left, Replacement};
@@ -165,14 +166,7 @@ impl Report {
             Some(Existing::HandWritten(found)) => Some(HandWrittenReport::new(found)),
             Some(Existing::Gate { .. }) | None => None,
         };
-        let files = changes.into_iter().map(|own| FileReport {
-            wanted: super::wants(&own, force),
-            path: own.file.path,
-            change: own.change,
-            written: false,
-            diff: own.diff,
-            text: own.file.text,
-        });
+        let files = changes.into_iter().map(|own| FileReport::new(own, force));
         let images = design.builds.iter().map(|own| ImageReport {
             image: own.image.to_string(),
             context: own.context.clone(),
@@ -190,7 +184,7 @@ impl Report {
             streamlit: streamlit.map(|own| StreamlitReport { file: own.file.clone() }),
             handwritten,
             remarks: design.remarks.clone(),
-            files: files.collect(),
+            files: files.collect::<Result<_, _>>()?,
             findings: Vec::new(),
         })
     }
@@ -198,6 +192,19 @@ impl Report {
     /// Tells whether anything is to be written.
     pub(super) fn has_work(&self) -> bool {
         self.files.iter().any(|file| file.wanted)
+    }
+}
+
+impl FileReport {
+    fn new(own: FileChange, force: bool) -> Result<Self, GitError> {
+        let wanted = super::wants(&own, force);
+        let (path, text) = (own.file.path, own.file.text);
+        let diff = diff::unified(&path, own.old.as_deref().unwrap_or_default(), &text)?;
+        let diff = match own.old {
+            Some(_) => diff,
+            None => diff.replacen(&format!("--- a/{path}\n"), "--- /dev/null\n", 1),
+        };
+        Ok(Self { path, change: own.change, written: false, diff, wanted, text })
     }
 }
 

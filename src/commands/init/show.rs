@@ -54,7 +54,8 @@ pub(super) fn handwritten(output: &mut Output, report: &Report) -> io::Result<()
     let Some(found) = &report.handwritten else { return Ok(()) };
     let path = clean(&found.path);
     output.line(strong(format!("{path} releases by hand-written steps")))?;
-    for own in &found.replacements {
+    let mut replacements = found.replacements.iter().peekable();
+    while let Some(own) = replacements.next() {
         let job = own.job.as_deref().map(|job| format!(" (job {})", clean(job)));
         let lines = if own.first_line == own.last_line {
             format!("line {}", own.first_line)
@@ -68,6 +69,10 @@ pub(super) fn handwritten(output: &mut Output, report: &Report) -> io::Result<()
         }
         if text.lines().count() > SHOWN {
             output.line(dim("    | ..."))?;
+        }
+        // Lines that do the same are explained once.
+        if replacements.peek().is_some_and(|next| next.does == own.does && next.job == own.job) {
+            continue;
         }
         for (word, text) in
             [("does:   ", own.does), ("breaks: ", own.breaks), ("instead:", own.instead)]
@@ -123,32 +128,56 @@ pub(super) fn done(output: &mut Output, report: &Report, design: &Design) -> io:
     }
     output.line("")?;
     findings(output, &report.findings)?;
-    next(output, design)
+    next(output, report, design)
 }
 
-/// Notes are left out: a repository without a release has some, and nothing is wrong with it.
+/// Notes are left out: a repository without a release has some, and nothing is wrong with it. What
+/// is said twice is shown once.
 fn findings(output: &mut Output, findings: &[Finding]) -> io::Result<()> {
-    let mut any = false;
-    for own in findings {
+    let told = findings.iter().filter(|own| own.severity != Severity::Note);
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for own in told {
+        if seen.contains(&(own.id, &own.problem)) {
+            continue;
+        }
+        let first = seen.iter().all(|(id, _)| *id != own.id);
+        seen.push((own.id, &own.problem));
         let word = match own.severity {
             Severity::Error => bad("error"),
             Severity::Warning => warn("warning"),
-            Severity::Note => continue,
+            Severity::Note => dim("note"),
         };
-        any = true;
-        let place = own.place.as_ref().map(|place| format!("{}: ", place.file));
+        let place = own.place.as_ref().map(|place| format!(" in {}", place.file));
         let place = place.unwrap_or_default();
-        output.line(format!("{word} {}", strong(own.id)))?;
-        output.line(format!("  {}{}", clean(&place), clean(&own.problem)))?;
-        output.line(format!("  {} {}", dim("mend:"), clean(&own.mend)))?;
+        output.line(format!(
+            "{word} {}: {}{}",
+            strong(own.id),
+            clean(&own.problem),
+            clean(&place)
+        ))?;
+        if first {
+            output.line(format!("  {} {}", dim("mend:"), clean(&own.mend)))?;
+        }
     }
-    if any { Ok(()) } else { output.line(good("tidegate doctor finds nothing wrong")) }
+    if seen.is_empty() {
+        return output.line(good("tidegate doctor finds nothing wrong"));
+    }
+    output.line("`tidegate doctor` says more, and `tidegate doctor --fix` mends what it can")
 }
 
-fn next(output: &mut Output, design: &Design) -> io::Result<()> {
+fn next(output: &mut Output, report: &Report, design: &Design) -> io::Result<()> {
     output.line("")?;
     output.line(strong("Next"))?;
     let mut steps = vec!["look the files over: they are yours from now on".to_owned()];
+    if let Some(found) = &report.handwritten {
+        let kept = |file: &FileReport| file.path == found.path && !file.written;
+        if report.files.iter().any(kept) {
+            steps.push("tidegate init --force, when you agree with what replaces it".to_owned());
+        }
+        if !found.left.is_empty() {
+            steps.push("do what is left to you above".to_owned());
+        }
+    }
     for login in logins(design) {
         steps.push(format!(
             "for {}, set the variable {} and the secret {} of the repository",
@@ -156,7 +185,7 @@ fn next(output: &mut Output, design: &Design) -> io::Result<()> {
         ));
     }
     steps.push("git add .github && git commit -m \"Gate releases\"".to_owned());
-    steps.push(format!("git push; if the jobs pass, {} is release 1", design.branch));
+    steps.push("git push; if the jobs pass, this commit becomes release 1".to_owned());
     if design.streamlit.is_some() {
         let deploy = "then let Streamlit Community Cloud deploy the branch stable, not";
         steps.push(format!("{deploy} {}", design.branch));

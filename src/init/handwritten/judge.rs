@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use serde_yaml::Value;
 
-use super::commands::{Role, is_stable, role};
 use super::habits::Habit;
 use super::outline::{Item, Key, Lines, Outline, job_keys, steps as step_items};
+use super::roles::{Role, is_stable, role};
 use super::shell::{Command, commands};
 use super::variables::Variables;
 use crate::config::Config;

@@ -88,8 +88,8 @@ impl<'a> Lines<'a> {
     /// Lists the keys of the map that stands in these lines; `None` where it is not block style.
     pub fn keys(&self, within: Range<usize>) -> Option<Vec<Key>> {
         let (starts, indent) = self.starts(within.clone())?;
-        let named = starts.iter().map(|line| key_of(self.line(*line)));
-        let names: Vec<String> = named.collect::<Option<_>>()?;
+        let found = starts.iter().map(|line| key_of(self.line(*line)));
+        let names: Vec<String> = found.collect::<Option<_>>()?;
         let ranges = self.ranges(&starts, indent, within);
         let keys = names.into_iter().zip(starts).zip(ranges);
         Some(keys.map(|((name, line), lines)| Key { name, line, lines, indent }).collect())

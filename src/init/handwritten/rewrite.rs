@@ -33,6 +33,7 @@ pub(super) struct Rewriting {
     pub needs: Vec<String>,
     pub images: Vec<String>,
     pub left: Vec<Left>,
+    pub place_for_gate: bool,
     pub text: Option<String>,
 }
 
@@ -59,9 +60,13 @@ pub(super) fn rewrite(
         out.left.push(not_rewritten(workflow, reason));
         return out;
     }
+    out.place_for_gate = true;
     if let Err((why, todo)) = rewritten(workflow, text, jobs, (config, action), &mut out) {
-        out =
-            Rewriting { left: vec![not_rewritten(workflow, (why, todo))], ..Rewriting::default() };
+        out = Rewriting {
+            left: vec![not_rewritten(workflow, (why, todo))],
+            place_for_gate: (why, todo) != NO_TESTS,
+            ..Rewriting::default()
+        };
     }
     out
 }

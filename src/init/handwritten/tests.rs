@@ -10,7 +10,8 @@ mod doctor;
 mod shapes;
 
 const PATH: &str = ".github/workflows/ci-cd.yml";
-const ACTION: &str = "tidegate/tidegate@9da74e059d1a798566d87be69f18a840ab4d4a26 # main";
+const ACTION: &str =
+    "tidegate/tidegate@9da74e059d1a798566d87be69f18a840ab4d4a26 # main, until releases exist";
 const TEXT: &str =
     include_str!("../../../tests/fixtures/shapes/hand-written/.github/workflows/ci-cd.yml");
 

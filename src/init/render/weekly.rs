@@ -37,7 +37,7 @@ pub(super) fn doctor(design: &Design) -> String {
     let (packages, login) = if design.builds.is_empty() {
         ("", String::new())
     } else {
-        ("      packages: read\n", super::gate::login_inputs(design))
+        ("      packages: write # likewise\n", super::gate::login_inputs(design))
     };
     let name = scalar_of_words("Look for what would go wrong");
     format!(

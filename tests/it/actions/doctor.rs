@@ -23,14 +23,14 @@ fn the_weekly_doctor_opens_an_issue_on_an_error_and_closes_it_later() {
     let example = Example::on_github("");
     let text = workflow();
     example.commit("Ask a doctor every week", &[("app", "works\n"), (FILE, &text)]);
-    let well = example.dispatch(FILE, &text, 1);
+    let well = example.dispatch("tidegate-doctor.yml", 1, &[]);
     well.expect_jobs(&[("doctor", true)]);
     assert!(example.github().issues().is_empty(), "{}", well.log);
 
     let gate = fs::read_to_string(example.repo.path().join(GATE)).expect("the gate's workflow");
     assert!(gate.contains(IF));
     example.commit("Tidy up", &[(GATE, &gate.replace(IF, "    runs-on"))]);
-    let ill = example.dispatch(FILE, &text, 2);
+    let ill = example.dispatch("tidegate-doctor.yml", 2, &[]);
     ill.expect_jobs(&[("doctor", false)]);
     let issues = example.github().issues();
     let [issue] = issues.as_slice() else { panic!("{issues:?}\n{}", ill.log) };
@@ -41,7 +41,7 @@ fn the_weekly_doctor_opens_an_issue_on_an_error_and_closes_it_later() {
     assert!(issue.body.as_deref().unwrap_or_default().contains("gate-if-missing"), "{issue:?}");
 
     example.commit("Let the gate run on red again", &[(GATE, &gate)]);
-    let healed = example.dispatch(FILE, &text, 3);
+    let healed = example.dispatch("tidegate-doctor.yml", 3, &[]);
     healed.expect_jobs(&[("doctor", true)]);
     let issues = example.github().issues();
     assert_eq!(issues.len(), 1, "{issues:?}");

@@ -35,6 +35,17 @@ impl Act {
         act
     }
 
+    /// The run of one workflow that starts when `tag`, at HEAD, is pushed.
+    pub fn tag(repository: &Path, name: &str, workflow: &str, tag: &str) -> Self {
+        let mut act = Self::event("push", repository, name);
+        let event = act.folder.path().join("event.json");
+        let json = format!("{{\"ref\": \"refs/tags/{tag}\"}}");
+        std::fs::write(&event, json).expect("write the event");
+        act.command.arg("--eventpath").arg(event).args(["--workflows", workflow]);
+        act.command.args(["--platform", "ubuntu-24.04=-self-hosted"]);
+        act
+    }
+
     fn event(event: &str, repository: &Path, name: &str) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let mut command = isolated_command(require_program("act"), folder.path());
@@ -59,6 +70,12 @@ impl Act {
     pub fn action(mut self, name_at_ref: &str, folder: &Path) -> Self {
         let mapping = format!("{name_at_ref}={}", folder.display());
         self.command.args(["--local-repository", &mapping]);
+        self
+    }
+
+    /// Runs only the jobs of a matrix that have `name:value`.
+    pub fn only(mut self, name_and_value: &str) -> Self {
+        self.command.args(["--matrix", name_and_value]);
         self
     }
 
