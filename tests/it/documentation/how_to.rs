@@ -11,11 +11,12 @@ use crate::harness::oci_registry::{Auth, OciRegistry, PASSWORD, Pushed, USER};
 use crate::promises::release_world::{REPOSITORY, World};
 
 /// The documents whose lines have a test of their own, and where.
-const RUN: [(&str, &str); 11] = [
+const RUN: [(&str, &str); 13] = [
     ("README.md", "here"),
     ("docs/tutorial.md", "documentation::the_tutorial_does_what_it_says"),
     ("docs/how-to/get-work-back.md", "here"),
     ("docs/how-to/manual-commands.md", "here"),
+    ("docs/how-to/migrate.md", "here"),
     ("docs/how-to/monorepo.md", "monorepo"),
     ("docs/how-to/private-registry.md", "here"),
     ("docs/how-to/rollback-drill.md", "here"),
@@ -23,6 +24,7 @@ const RUN: [(&str, &str); 11] = [
     ("docs/how-to/streamlit-community-cloud.md", "here"),
     ("docs/how-to/switch-automatic-rollback-off.md", "here"),
     ("docs/how-to/tell-people.md", "here"),
+    ("docs/troubleshooting.md", "here"),
 ];
 
 fn lines_of(document: &str) -> Vec<Block> {
@@ -245,6 +247,49 @@ fn manual_commands() {
     });
     assert!(stage.world.bare().ledger_names(&stage.began), "{printed}");
     assert!(printed.contains("everything agrees"), "{printed}");
+}
+
+#[test]
+fn migrate() {
+    let pipeline = ".github/workflows/ci-cd.yml";
+    let text =
+        include_str!("../../fixtures/shapes/hand-written/.github/workflows/ci-cd.yml").to_owned();
+    let mut stage = Stage::new();
+    stage.world.commit("Release by hand", &[(pipeline, &text)]);
+    stage.comes_home();
+    let (stage, printed) = stage.plays("docs/how-to/migrate.md", |stage, lines| {
+        let dev = &stage.world.dev;
+        if is(lines, "tidegate status") {
+            // They look at it and merge it; what the registry of the test needs stays.
+            dev.git(&["checkout", "-q", "--", ".github/tidegate.yml"]);
+            dev.git(&["add", "--all"]);
+            dev.git(&["commit", "-q", "-m", "Gate releases"]);
+            dev.git(&["switch", "-q", "main"]);
+            dev.git(&["merge", "-q", "--no-ff", "-m", "Merge the gate", "release-gate"]);
+            dev.push("main");
+        }
+    });
+    assert!(printed.contains("releases by hand-written steps"), "{printed}");
+    assert!(printed.contains("replaced .github/workflows/ci-cd.yml"), "{printed}");
+    // The old pipeline is back.
+    assert_eq!(stage.world.bare().show("refs/heads/main", pipeline), text.trim_end());
+}
+
+#[test]
+fn troubleshooting() {
+    let mut stage = Stage::new();
+    stage.breaks();
+    let (stage, printed) = stage.plays("docs/troubleshooting.md", |stage, lines| {
+        if is(lines, "git pull --rebase origin main") {
+            stage.comes_home();
+            stage.improves("Somebody else's");
+            stage.world.dev.git(&["reset", "-q", "--hard", "HEAD~1"]);
+            stage.world.dev.commit("More", &[("more.txt", "more\n")]);
+        }
+    });
+    assert!(printed.contains("rolled back"), "{printed}");
+    assert_eq!(stage.world.bare().show("refs/heads/main", "more.txt"), "more");
+    assert!(stage.world.bare().branch("ledger").is_some());
 }
 
 #[test]
