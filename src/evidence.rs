@@ -112,8 +112,9 @@ pub struct FailureEvidence {
     pub passed_before: Option<String>,
     /// A commit that passed and has the same tree outside the kept paths.
     pub same_tree_as: Option<CommitSha>,
-    /// `true` where the head's tree is that of the failed commit outside the kept paths: what came
-    /// since is nothing that a rollback touches, such as another release set's.
+    /// `true` where the head's tree is that of the failed commit outside the ledger and what
+    /// `rollback.keep` names: what came since is nothing that a rollback touches, such as another
+    /// release set's.
     pub head_shows_it: bool,
     /// `true` where the good tree with the kept paths is the head's tree: a rollback would change
     /// nothing.

@@ -94,7 +94,7 @@ impl Applier<'_> {
                 .into());
             }
         };
-        let branch = proposal_branch(&step.failed)?;
+        let branch = proposal_branch(&step.failed, &self.config.state_branch)?;
         let known = newest(github.pulls_of(&branch, &step.branch).await?);
         let refs = self.git.fetch(&[&step.branch])?;
         if refs.branch(&step.branch) != Some(head) {
@@ -246,9 +246,10 @@ impl Applier<'_> {
     }
 }
 
-/// The branch of the pull request: the same one for the same failed commit.
-fn proposal_branch(failed: &CommitSha) -> anyhow::Result<BranchName> {
-    Ok(format!("tidegate-rollback-{}", &failed.as_str()[..12]).parse()?)
+/// The branch of the pull request: the same one for the same failed commit. Another release set, told
+/// by its state branch, has its own: it restores other files.
+fn proposal_branch(failed: &CommitSha, state: &BranchName) -> anyhow::Result<BranchName> {
+    Ok(format!("{state}-rollback-{}", &failed.as_str()[..12]).parse()?)
 }
 
 /// The open one, else the newest one.

@@ -18,16 +18,21 @@ const LONGEST_BODY: usize = 60_000;
 /// The longest title that GitHub takes has 256 characters.
 const LONGEST_TITLE: usize = 250;
 
-/// Returns the hidden line that an issue is found again by: one for each protected branch.
-pub fn marker(branch: &BranchName) -> String {
+/// Returns the hidden line that an issue is found again by: one for each protected branch and each
+/// release set, which is told by its state branch where that is not the usual one.
+pub fn marker(branch: &BranchName, state: &BranchName) -> String {
     // `--` would end the comment.
-    let name = branch.as_str().replace("--", "-%2D").replace('>', "%3E");
-    format!("<!-- tidegate:rollback:{name} -->")
+    let name = |branch: &BranchName| branch.as_str().replace("--", "-%2D").replace('>', "%3E");
+    let set = match state.as_str() {
+        "tidegate" => String::new(),
+        _ => format!(":{}", name(state)),
+    };
+    format!("<!-- tidegate:rollback:{}{set} -->", name(branch))
 }
 
 /// Tells whether a body has the marker, as a line of its own at its beginning.
-pub fn is_marked(body: &str, branch: &BranchName) -> bool {
-    body.lines().next().is_some_and(|line| line.trim() == marker(branch))
+pub fn is_marked(body: &str, branch: &BranchName, state: &BranchName) -> bool {
+    body.lines().next().is_some_and(|line| line.trim() == marker(branch, state))
 }
 
 /// Returns the title.
@@ -35,11 +40,16 @@ pub fn title(notice: &Notice) -> String {
     Document::of(notice).headline.chars().take(LONGEST_TITLE).collect()
 }
 
-/// Returns the body. `logins` has the people to mention, by commit; `earlier` the rollbacks that
+/// Returns the body. `state` is the state branch; `logins` has the people to mention, by commit; `earlier` the rollbacks that
 /// the same issue told of before, newest first.
-pub fn body(notice: &Notice, logins: &BTreeMap<CommitSha, String>, earlier: &[&Notice]) -> String {
+pub fn body(
+    notice: &Notice,
+    state: &BranchName,
+    logins: &BTreeMap<CommitSha, String>,
+    earlier: &[&Notice],
+) -> String {
     let document = Document::of(notice);
-    let mut text = format!("{}\n\n", marker(&notice.branch));
+    let mut text = format!("{}\n\n", marker(&notice.branch, state));
     let _ = writeln!(text, "{}", line(&document.lead, logins));
     for section in &document.sections {
         let _ = writeln!(text, "\n### {}\n", section.title);

@@ -151,8 +151,11 @@ pub fn observe(
         range = git.range(good, query.head, MAX_COMMITS)?;
     }
     let failed_tree = git.commit(&failed)?.tree;
+    // Only what the configuration names: a newer workflow may be the cure, and its run may not be
+    // listed yet.
+    let named = kept::compile(&config.rollback.keep)?;
     let head_shows_it =
-        kept::same_outside(git, &failed_tree, &head_tree, &config.ledger.path, &patterns)?;
+        kept::same_outside(git, &failed_tree, &head_tree, &config.ledger.path, &named)?;
     let same_tree_as = same_tree_as_passed(git, config, query, &failed, &search, &patterns)?
         .filter(|commit| !(nothing_to_restore && Some(commit) == good.as_ref()));
     Ok(FailureEvidence {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::harness::github::GitHub;
 use crate::harness::github::world::Run;
-use crate::harness::project::Project;
+use crate::harness::project::{LEDGER, Project};
 use crate::harness::tidegate::{Run as Ended, Tidegate};
 
 const HOW_TO: &str = include_str!("../../docs/how-to/monorepo.md");
@@ -54,6 +54,8 @@ impl Set {
 
 struct World {
     project: Project,
+    /// The first release of both.
+    first: String,
     github: GitHub,
 }
 
@@ -80,9 +82,10 @@ impl World {
         let project = Project::on_disk_with(&files);
         let github = GitHub::start();
         github.knows(project.bare());
-        let world = Self { project, github };
-        // The commit that brings both: each set's first release.
-        let first = world.project.good.clone();
+        // Nobody's file, so any rollback would take it back; it is only of other tests.
+        project.dev.git(&["rm", "-q", LEDGER]);
+        let first = project.push("Begin", &[("README.md", "Two apps\n")]);
+        let world = Self { project, first: first.clone(), github };
         for (id, set) in [(1, DASHBOARD), (2, MODEL)] {
             world.starts(id, set, &first);
             world.gate(id, set, GREEN).success();
@@ -146,8 +149,8 @@ impl World {
 fn each_set_has_its_own_releases() {
     let world = World::new();
     let (dashboard, model) = (world.seen(DASHBOARD), world.seen(MODEL));
-    assert_eq!(world.project.branch("stable-dashboard"), world.project.good);
-    assert!(dashboard["ledger"].contains(&world.project.good));
+    assert_eq!(world.project.branch("stable-dashboard"), world.first);
+    assert!(dashboard["ledger"].contains(&world.first));
 
     let second = world.push(3, MODEL, "2\n");
     world.gate(3, MODEL, GREEN).success();
@@ -175,10 +178,16 @@ fn a_failure_takes_back_its_own_part_only() {
     assert_eq!(world.project.branch("stable-model"), newer);
     let dashboard = world.seen(DASHBOARD);
     assert_eq!(dashboard["app"], "1");
-    assert_eq!(world.project.branch("stable-dashboard"), world.project.good);
+    assert_eq!(world.project.branch("stable-dashboard"), world.first);
     let message = world.project.message("main");
     assert!(message.contains(&format!("Tidegate-Rollback-From: {bad}")), "{message}");
     assert!(message.contains("Tidegate-Kept: ") && message.contains("model/app.py"), "{message}");
+
+    let open = || -> Vec<String> {
+        let issues = world.github.issues().into_iter().filter(|issue| issue.state == "open");
+        issues.filter_map(|issue| issue.body?.lines().next().map(str::to_owned)).collect()
+    };
+    assert_eq!(open(), ["<!-- tidegate:rollback:main:tidegate-dashboard -->"]);
 
     // The model goes on, and fails, and goes back to its own last good commit.
     let next = world.push(5, MODEL, "next\n");
@@ -188,11 +197,13 @@ fn a_failure_takes_back_its_own_part_only() {
     world.gate(6, MODEL, RED).code(3);
     assert_eq!(world.project.show("main", "model/app.py"), "next");
     assert_eq!(world.project.show("main", "dashboard/app.py"), "1");
+    assert_eq!(open().len(), 2, "each set has an issue: {:?}", open());
     // And the dashboard is mended.
     let mended = world.push(7, DASHBOARD, "mended\n");
     world.gate(7, DASHBOARD, GREEN).success();
     assert_eq!(world.project.branch("stable-dashboard"), mended);
     assert_eq!(world.project.show("main", "model/app.py"), "next");
+    assert_eq!(open(), ["<!-- tidegate:rollback:main:tidegate-model -->"]);
 }
 
 #[test]
@@ -228,4 +239,66 @@ fn a_hold_and_a_rollback_by_hand_are_of_one_set() {
     assert_eq!(world.project.branch("stable-dashboard"), other);
     world.push(5, MODEL, "3\n");
     world.gate(5, MODEL, GREEN).code(4);
+}
+
+/// Pushes a commit that changes both apps, which starts both workflows: runs 3 and 4.
+fn of_both(world: &World) -> String {
+    world.project.pull();
+    let apps = [DASHBOARD, MODEL].map(Set::app);
+    let files = apps.each_ref().map(|path| (path.as_str(), "both\n"));
+    let commit = world.project.push("Change both", &files);
+    world.starts(3, DASHBOARD, &commit);
+    world.starts(4, MODEL, &commit);
+    commit
+}
+
+#[test]
+fn a_commit_of_both_can_pass_in_one_and_fail_in_the_other() {
+    let world = World::new();
+    let commit = of_both(&world);
+    world.gate(4, MODEL, GREEN).success();
+    world.gate(3, DASHBOARD, RED).code(3);
+    assert_eq!(world.project.branch("stable-model"), commit);
+    assert_eq!(world.project.branch("stable-dashboard"), world.first);
+    assert_eq!(world.project.show("main", "model/app.py"), "both");
+    assert_eq!(world.project.show("main", "dashboard/app.py"), "1");
+}
+
+#[test]
+fn a_commit_of_both_can_fail_in_both() {
+    let world = World::new();
+    of_both(&world);
+    world.gate(4, MODEL, RED).code(3);
+    world.gate(3, DASHBOARD, RED).code(3);
+    for set in [DASHBOARD, MODEL] {
+        assert_eq!(world.project.show("main", &set.app()), "1");
+        assert_eq!(world.project.branch(&set.stable()), world.first);
+    }
+}
+
+#[test]
+fn the_lines_of_the_how_to_work_and_doctor_finds_nothing_wrong_with_its_workflows() {
+    let world = World::new();
+    world.project.pull();
+    world.push(3, MODEL, "2\n");
+    world.gate(3, MODEL, GREEN).success();
+    world.project.pull();
+    let workflow = blocks().into_iter().find(|block| block.starts_with("name: Release the dash"));
+    let workflow = workflow.expect("a workflow").replace("<commit>", &"0".repeat(40));
+    for (set, other) in [(DASHBOARD, "dashboard"), (MODEL, "model")] {
+        let path = format!(".github/workflows/{}", set.workflow());
+        world.project.dev.write(&path, workflow.replace("dashboard", other));
+    }
+    for set in [DASHBOARD, MODEL] {
+        let doctor = world.tidegate(set, &["doctor", "--offline", "--json"]).run().success().json();
+        let findings = doctor["findings"].as_array().expect("findings");
+        let wrong = findings.iter().filter(|finding| finding["severity"] != "note");
+        assert_eq!(wrong.count(), 0, "{findings:?}");
+    }
+    let lines = HOW_TO.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next());
+    for line in lines.expect("lines").lines() {
+        let words = line.replace("wrong forecasts", "wrong-forecasts").replace('"', "");
+        let words: Vec<&str> = words.split(' ').skip(1).collect();
+        Tidegate::new().args(words).current_dir(world.project.dev.path()).run().success();
+    }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::{Around, Channels, Sent};
 use crate::adapters::github::{GitHub, GitHubError, Issue, IssueUpdate, NewIssue};
 use crate::config::{Config, GitHubConfig};
+use crate::model::BranchName;
 use crate::notice::issue;
 use crate::state::{Notice, NoticeEvent, NoticeIssue};
 
@@ -30,13 +31,16 @@ impl Channels<'_> {
         let Some(github) = self.github else {
             return Sent::Failed("there is no token for GitHub".to_owned());
         };
+        let state = &self.config.state_branch;
         let told = match notice.event {
             NoticeEvent::RollbackOfMain | NoticeEvent::RollbackOfStable => {
                 let logins = self.logins(github, notice).await;
-                let body = issue::body(notice, &logins, &around.earlier);
-                tell(github, notice, body, around.open_issue.as_ref()).await
+                let body = issue::body(notice, state, &logins, &around.earlier);
+                tell(github, (notice, state), body, around.open_issue.as_ref()).await
             }
-            NoticeEvent::Promotion => close(github, notice, around.open_issue.as_ref()).await,
+            NoticeEvent::Promotion => {
+                close(github, (notice, state), around.open_issue.as_ref()).await
+            }
             NoticeEvent::Hold | NoticeEvent::Unknown => Ok(None),
         };
         match told {
@@ -68,7 +72,7 @@ fn advice(error: &GitHubError) -> String {
 
 async fn tell(
     github: &GitHub,
-    notice: &Notice,
+    (notice, state): (&Notice, &BranchName),
     body: String,
     known: Option<&NoticeIssue>,
 ) -> Result<Option<NoticeIssue>, GitHubError> {
@@ -80,7 +84,7 @@ async fn tell(
     {
         return Ok(Some(stored(&issue, true)));
     }
-    if let Some(found) = find(github, notice).await? {
+    if let Some(found) = find(github, notice, state).await? {
         let issue = github.update_issue(found.number, &update).await?;
         return Ok(Some(stored(&issue, true)));
     }
@@ -88,7 +92,7 @@ async fn tell(
     let created = match github.create_issue(&new).await {
         Ok(created) => created,
         // The answer may be lost, and the issue may be there.
-        Err(error) if error.may_have_been_applied() => match find(github, notice).await {
+        Err(error) if error.may_have_been_applied() => match find(github, notice, state).await {
             Ok(Some(found)) => found,
             Ok(None) | Err(_) => return Err(error),
         },
@@ -99,10 +103,10 @@ async fn tell(
 
 async fn close(
     github: &GitHub,
-    promotion: &Notice,
+    (promotion, state): (&Notice, &BranchName),
     known: Option<&NoticeIssue>,
 ) -> Result<Option<NoticeIssue>, GitHubError> {
-    let Some(found) = find(github, promotion).await? else {
+    let Some(found) = find(github, promotion, state).await? else {
         // A person has closed it, or taken the label away: it is theirs now. One that was opened
         // a moment ago may not be listed yet.
         let Some(known) = known else { return Ok(None) };
@@ -133,10 +137,14 @@ async fn updated(
 }
 
 /// Finds the oldest open issue with label and marker: two gates may have opened one each.
-async fn find(github: &GitHub, notice: &Notice) -> Result<Option<Issue>, GitHubError> {
+async fn find(
+    github: &GitHub,
+    notice: &Notice,
+    state: &BranchName,
+) -> Result<Option<Issue>, GitHubError> {
     let open = github.open_issues(issue::LABEL).await?;
     let marked = |found: &Issue| {
-        found.body.as_deref().is_some_and(|body| issue::is_marked(body, &notice.branch))
+        found.body.as_deref().is_some_and(|body| issue::is_marked(body, &notice.branch, state))
     };
     let by_number: BTreeMap<u64, Issue> =
         open.into_iter().filter(marked).map(|found| (found.number, found)).collect();

@@ -5,12 +5,24 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 use tidegate::config::{CONFIG_PATH, Config};
 
+use crate::harness::environment::{isolated_command, require_program};
+
 use super::{NOTE, cell, reference};
 
 const EXAMPLE: &str = "tidegate.example.yml";
 
+/// Where editors find the schema of the newest commit.
+const SCHEMA_URL: &str =
+    "https://raw.githubusercontent.com/tidegate/tidegate/main/docs/reference/tidegate.schema.json";
+
+/// What editors look for, before the URL.
+const EDITOR_LINE: &str = "# yaml-language-server: $schema=";
+
 pub fn schema() -> Value {
-    serde_json::to_value(schemars::schema_for!(Config)).unwrap()
+    let mut schema = serde_json::to_value(schemars::schema_for!(Config)).unwrap();
+    schema["$id"] = SCHEMA_URL.into();
+    schema["title"] = "Configuration of tidegate".into();
+    schema
 }
 
 pub fn markdown() -> String {
@@ -20,7 +32,10 @@ pub fn markdown() -> String {
          tidegate reads `{CONFIG_PATH}`. Without the file, and for every key that is left out, the \
          defaults below apply. Unknown keys, wrong types and values that make no sense are refused \
          with the line and the column; nothing has changed then.\n\n\
-         Editors check the file against [tidegate.schema.json](tidegate.schema.json).\n\n\
+         Editors that know the YAML language server check the file while you type, against \
+         [tidegate.schema.json](tidegate.schema.json). Let it begin with this line; a commit in \
+         place of `main` is the schema of that version:\n\n\
+         ```yaml\n{EDITOR_LINE}{SCHEMA_URL}\n```\n\n\
          ## Example\n\n```yaml\n{}```\n\n## Keys\n\n",
         std::fs::read_to_string(reference(EXAMPLE)).unwrap()
     );
@@ -127,6 +142,7 @@ fn the_example_is_a_configuration_and_shows_every_key() {
     let config = Config::parse(&bytes, EXAMPLE).unwrap();
     assert_eq!(config.metrics.len(), 1);
     let text = String::from_utf8(bytes).unwrap();
+    assert_eq!(text.lines().next(), Some(&*format!("{EDITOR_LINE}{SCHEMA_URL}")), "{EXAMPLE}");
     for key in schema()["properties"].as_object().unwrap().keys() {
         let shown = text.lines().any(|line| line.starts_with(&format!("{key}:")));
         assert!(shown, "{EXAMPLE} does not show the key {key}");
@@ -141,5 +157,42 @@ fn every_key_is_described() {
         for (key, value) in object["properties"].as_object().into_iter().flatten() {
             assert!(!description(value).is_empty(), "{name}.{key} has no description");
         }
+    }
+}
+
+/// What a validator says about a configuration by the shipped schema, which it validates as well.
+fn complaint(yaml: &str) -> Option<String> {
+    let folder = tempfile::TempDir::new().unwrap();
+    let value: Value = serde_yaml::from_str(yaml).unwrap();
+    std::fs::write(folder.path().join("instance.json"), value.to_string()).unwrap();
+    let output = isolated_command(require_program("jsonschema"), folder.path())
+        .args(["--output", "pretty", "--instance", "instance.json"])
+        .arg(reference("tidegate.schema.json"))
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (!output.status.success()).then(|| String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn the_schema_is_one_and_judges_as_the_tool_does() {
+    let example = std::fs::read_to_string(reference(EXAMPLE)).unwrap();
+    let minimal = "version: 1\nimages: []\n";
+    for good in [example.as_str(), minimal, "{}"] {
+        assert_eq!(complaint(good), None, "{good}");
+        assert!(Config::parse(good.as_bytes(), "good").is_ok(), "{good}");
+    }
+    for (wrong, place) in [
+        ("version: 1\nimage: [a]\n", "image"),
+        ("rollback: { retrys: 1 }\n", "rollback"),
+        ("rollback: { retries: many }\n", "retries"),
+        ("preflight: { conflict_markers: hodl }\n", "conflict_markers"),
+        ("metrics: [{ name: f1 }]\n", "metrics"),
+        ("version: one\n", "version"),
+    ] {
+        let said = complaint(wrong).unwrap_or_else(|| panic!("the schema takes {wrong}"));
+        assert!(said.contains(place), "{wrong}: {said}");
+        assert!(Config::parse(wrong.as_bytes(), "wrong").is_err(), "{wrong}");
     }
 }
