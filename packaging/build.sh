@@ -20,7 +20,9 @@ cd "$ROOT"
 TARGET=${TIDEGATE_TARGET:-$(rustc -vV | sed -n 's/^host: //p')}
 # Of its own: other flags than those of the tests.
 export CARGO_TARGET_DIR="$CACHE/package"
-export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+# The time that is written into archives. Not exported as SOURCE_DATE_EPOCH: cargo would compile
+# OpenSSL's crate, and all that uses it, anew for each commit.
+epoch=$(git log -1 --format=%ct)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -46,7 +48,7 @@ build_program() {
 # The same bytes from the same source, where tar can (GNU tar).
 pack() {
     if tar --version | grep -q 'GNU tar'; then
-        tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
+        tar --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner \
             -C "$1" -cf - "$2" | gzip -9n
     else
         tar -C "$1" -czf - "$2"
@@ -113,7 +115,7 @@ part_image() {
         tar -xzOf "$archive" "$(basename "$archive" .tar.gz)/tidegate" >"$work/image/rootfs/usr/bin/tidegate"
         chmod 755 "$work/image/rootfs/usr/bin/tidegate"
         cp "$certificates" "$work/image/rootfs/etc/ssl/certs/ca-certificates.crt"
-        buildah_ build --quiet --format oci --platform "linux/$arch" --timestamp "$SOURCE_DATE_EPOCH" \
+        buildah_ build --quiet --format oci --platform "linux/$arch" --timestamp "$epoch" \
             --build-arg "VERSION=$VERSION" --build-arg "REVISION=$(git rev-parse HEAD)" \
             --manifest "$list" --file packaging/Containerfile "$work/image" >/dev/null
     done

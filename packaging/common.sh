@@ -8,8 +8,7 @@ DIST=${TIDEGATE_DIST:-$CACHE/dist}
 # Windows writes it with backslashes.
 DIST=${DIST//\\//}
 VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml" | head -n 1)
-# Only once: cargo builds OpenSSL's users anew whenever PATH is another one.
-case :$PATH: in *":$CACHE/bin:"*) ;; *) export PATH="$CACHE/bin:$PATH" ;; esac
+export PATH="$CACHE/bin:$PATH"
 
 say() { printf 'package: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
