@@ -63,7 +63,7 @@ impl Shell {
         let folder = self.home.path().join("bin");
         fs::create_dir_all(&folder).unwrap();
         let script = format!(
-            "#!/bin/sh\ncase \"$1\" in\npromote | rollback) exec {0} \"$@\" --yes ;;\n*) exec {0} \"$@\" ;;\nesac\n",
+            "#!/bin/sh\ncase \"$1\" in\npromote | rollback | init) exec {0} \"$@\" --yes ;;\n*) exec {0} \"$@\" ;;\nesac\n",
             env!("CARGO_BIN_EXE_tidegate")
         );
         fs::write(folder.join("tidegate"), script).unwrap();
