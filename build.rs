@@ -1,7 +1,5 @@
 //! Tells the program which commit it is built from, where that is a release's.
 
-#![expect(clippy::print_stdout, reason = "this is how a build script talks to cargo")]
-
 use std::fs;
 
 /// The commit that the release build gives; `src/pin.rs` reads it.

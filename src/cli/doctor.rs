@@ -22,6 +22,7 @@ whoever asks. Without --fix and --open-issue nothing is changed.
 
 Exit codes: 0 well, warnings or notes only; 4 the question of --fix was answered with no; 10 at
 least one error.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option that is given or not")]
 pub struct Doctor {
     /// Ask no registry, no remote and not GitHub
     #[arg(long)]

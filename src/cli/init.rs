@@ -29,7 +29,7 @@ pub struct Init {
     /// Gate this branch
     #[arg(long, value_name = "NAME")]
     pub branch: Option<BranchName>,
-    /// Call the image that is built so; for several images once for each, in the order shown
+    /// Call the image so; for several images once for each, in the order shown
     #[arg(long = "image", value_name = "NAME")]
     pub images: Vec<ImageRef>,
     /// Test with this command

@@ -9,7 +9,7 @@
 use super::session::Session;
 use crate::cli::{Global, Init, Place};
 use crate::exit::{Exit, Failed, OrFailed as _};
-use crate::init::{Change, FileChange, Survey, Wishes, compare, render};
+use crate::init::{Change, FileChange, Wishes, compare, render};
 use crate::observe::survey;
 use crate::output::Output;
 
@@ -22,8 +22,9 @@ mod write;
 use report::Report;
 
 pub(super) fn run(global: &Global, args: &Init, output: &mut Output) -> anyhow::Result<Exit> {
+    check(global)?;
     let (session, _) = Session::open_anyway(global, &Place::default())?;
-    let survey = look(&session, global)?;
+    let survey = survey::look(&session.git, session.repository_name()).or_exit(Exit::Usage)?;
     let asks = !args.yes && ask::can(output);
     let design = ask::design(&survey, wishes(args), asks, output)?;
     let root = &session.root;
@@ -63,14 +64,14 @@ pub(super) fn run(global: &Global, args: &Init, output: &mut Output) -> anyhow::
     Ok(Exit::Done)
 }
 
-fn look(session: &Session, global: &Global) -> anyhow::Result<Survey> {
+fn check(global: &Global) -> anyhow::Result<()> {
     if global.config.is_some() {
         let error = "init writes .github/tidegate.yml, and no other configuration file";
         return Err(Failed::new(Exit::Usage, error)
             .with_hint("leave --config and TIDEGATE_CONFIG out; copy the file afterwards")
             .into());
     }
-    survey::look(&session.git, session.repository_name()).or_exit(Exit::Usage)
+    Ok(())
 }
 
 fn wishes(args: &Init) -> Wishes {

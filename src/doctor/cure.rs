@@ -66,7 +66,8 @@ impl Cure {
 
     /// Returns the workflow with the change; `None` where no place for it was found.
     pub(super) fn applied(&self, workflow: &Workflow) -> Option<Workflow> {
-        let wanted = self.wanted(workflow.document()).filter(|_| workflow.text().len() <= LARGEST)?;
+        let wanted =
+            self.wanted(workflow.document()).filter(|_| workflow.text().len() <= LARGEST)?;
         let texts = match &self.edit {
             Edit::Add { lines, place } => self.added(workflow, lines, *place),
             Edit::Write { key, value } => self.written(workflow.text(), key, value),
@@ -138,17 +139,14 @@ impl Cure {
         let Some((_, (first, indent))) = places.first().copied() else { return Vec::new() };
         let after = |line: usize| inserted(text, line + 1, indent, added);
         let mut texts = Vec::new();
-        match place {
-            Place::Last => {}
-            Place::After(best) => {
-                texts.extend(
-                    places.iter().filter(|(key, _)| *key == best).map(|(_, at)| after(at.0)),
-                );
-            }
-            Place::Above(best) => {
-                texts.extend(places.iter().filter(|(key, _)| *key == best).map(|(_, at)| {
-                    inserted(text, above_comments(text, at.0), indent, &format!("{added}\n\n"))
-                }))
+        for (key, (line, _)) in &places {
+            match place {
+                Place::After(best) if best == *key => texts.push(after(*line)),
+                Place::Above(best) if best == *key => {
+                    let line = above_comments(text, *line);
+                    texts.push(inserted(text, line, indent, &format!("{added}\n\n")));
+                }
+                Place::Last | Place::After(_) | Place::Above(_) => {}
             }
         }
         texts.extend(places.iter().rev().map(|(_, at)| after(at.0)));

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::harness::act::ActRun;
 use crate::harness::environment::{isolated_command, require_program};
 use crate::harness::project::LEDGER;
@@ -29,6 +31,8 @@ struct Shape {
     jobs: &'static [&'static str],
     /// Those of them that build on the others, and are skipped when one fails.
     later: &'static [&'static str],
+    /// The names of the jobs behind the gate, which run after a promotion only.
+    after: &'static [&'static str],
     /// The names of the images in the registry.
     images: &'static [&'static str],
     /// What the Dockerfiles begin with.
@@ -39,6 +43,9 @@ struct Shape {
     fails: &'static str,
     /// What pip is asked for, among others.
     installs: &'static [&'static str],
+    /// What the auditors advise about lines of the team's own: a text of the gate's workflow, and
+    /// what stands there instead once somebody has followed it.
+    advice: &'static [(&'static str, &'static str)],
 }
 
 const WRITTEN: [&str; 3] = [
@@ -46,6 +53,9 @@ const WRITTEN: [&str; 3] = [
     ".github/workflows/tidegate-retry.yml",
     ".github/workflows/tidegate-doctor.yml",
 ];
+
+/// What the last entry of the ledger in the fixtures praises.
+const PRAISED: &str = "611b29b362b480a8e6a56848f453ab8a2091e683";
 
 /// Tells the whole story of a shape.
 fn story(shape: &Shape) {
@@ -61,7 +71,13 @@ fn adopted(shape: &Shape) -> Team {
     team.gated_by(shape.gate);
     team.on_github();
     copy_folder(&fixtures().join("shapes").join(shape.folder), &team.repo, Path::new(""));
-    team.commit("What was there before", &[]);
+    let first = team.commit("What was there before", &[]);
+    // A ledger that was kept by hand praises a commit of this repository.
+    if let Ok(ledger) = fs::read_to_string(team.repo.path().join(LEDGER)) {
+        assert!(ledger.contains(PRAISED), "{ledger}");
+        let ledger = ledger.replace(PRAISED, &first);
+        team.commit("docs: update the experiment log [skip ci]", &[(LEDGER, &ledger)]);
+    }
     team.repo.add_remote("origin", &format!("https://github.com/{REPOSITORY}.git"));
 
     let gate = format!(".github/workflows/{}", shape.gate);
@@ -71,12 +87,28 @@ fn adopted(shape: &Shape) -> Team {
     }
     let changed = team.repo.git(&["status", "--porcelain", "-uall"]);
     assert!(changed.lines().all(|line| line[3..].starts_with(".github/")), "{changed}");
-    audit(&team);
+    // What was kept of the team's own lines is the team's: nothing that was written has a finding.
+    let found = audit(&team);
+    let own = team.repo.try_git(&["show", &format!("HEAD:{gate}")]).stdout;
+    let own = String::from_utf8(own).expect("UTF-8");
+    for (file, line) in &found {
+        assert!(*file == gate && own.lines().any(|text| text == line), "{file}: {line}");
+    }
+    assert_eq!(found.is_empty(), shape.advice.is_empty(), "{found:?}");
     let before = team.repo.checkout_state();
     let texts = written(&team);
     let again = init(shape, &team).code(0);
     assert_eq!((team.repo.checkout_state(), written(&team)), (before, texts), "{}", again.stdout);
 
+    if !shape.advice.is_empty() {
+        let followed =
+            shape.advice.iter().fold(written(&team)[&gate].clone(), |text, (from, to)| {
+                assert!(text.contains(from), "{from}: {text}");
+                text.replace(from, to)
+            });
+        team.repo.write(&gate, followed);
+        assert_eq!(audit(&team), []);
+    }
     // The test's registry is on loopback: its host takes the place of ghcr.io, and nothing else does.
     for (file, text) in written(&team) {
         team.repo.write(&file, text.replace("ghcr.io", team.registry().host()));
@@ -103,16 +135,28 @@ fn written(team: &Team) -> BTreeMap<String, String> {
     listing.lines().map(|path| (path.to_owned(), read(path))).collect()
 }
 
-/// zizmor has nothing to say.
-fn audit(team: &Team) {
+/// What zizmor finds: the file, and the text of the line.
+fn audit(team: &Team) -> Vec<(String, String)> {
     let output = isolated_command(require_program("zizmor"), team.repo.path())
-        .args(["--offline", "--no-progress", "--strict-collection", "--no-config", ".github"])
+        .args(["--offline", "--no-progress", "--strict-collection", "--no-config"])
+        .args(["--format", "json", ".github"])
         .current_dir(team.repo.path())
         .output()
         .expect("start zizmor");
-    let (said, error) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{said}{error}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let found: Vec<Value> = serde_json::from_str(&said)
+        .unwrap_or_else(|_| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(output.status.success(), found.is_empty(), "{said}");
+    let texts = written(team);
+    let locations = found.iter().flat_map(|own| own["locations"].as_array().expect("locations"));
+    let primary = locations.filter(|own| own["symbolic"]["kind"] == "Primary");
+    let place = |own: &Value| {
+        let file = own["symbolic"]["key"]["Local"]["verbatim_path"].as_str().expect("a file");
+        let row = own["concrete"]["location"]["start_point"]["row"].as_u64().expect("a row");
+        let line = texts[file].lines().nth(usize::try_from(row).expect("a row"));
+        (file.to_owned(), line.expect("a line").to_owned())
+    };
+    primary.map(place).collect()
 }
 
 fn no_error_and_no_warning(team: &Team) {
@@ -143,11 +187,12 @@ fn results(shape: &Shape, red: bool) -> Vec<(&'static str, &'static str)> {
 
 /// The jobs of act's run were as predicted, and so was the gate.
 #[track_caller]
-fn expect(run: &ActRun, results: &[(&str, &str)], gate: bool) {
+fn expect(shape: &Shape, run: &ActRun, results: &[(&str, &str)], gate: bool) {
     let ran = results.iter().filter(|(_, result)| *result != "skipped");
     let mut jobs: Vec<(&str, bool)> =
         ran.map(|(name, result)| (*name, *result == "success")).collect();
     jobs.push(("Gate", gate));
+    jobs.extend(shape.after.iter().filter(|_| gate).map(|name| (*name, true)));
     run.expect_jobs(&jobs);
 }
 
@@ -157,13 +202,13 @@ fn green(shape: &Shape, team: &Team) -> String {
     let jobs = results(shape, false);
     team.github().add(team.deciding(&good, 1001, &jobs));
     let run = team.decides(1001, 1);
-    expect(&run, &jobs, true);
+    expect(shape, &run, &jobs, true);
 
     assert_eq!(team.git(&["rev-parse", "refs/heads/stable"]), good);
     let ledger = team.git(&["show", &format!("refs/heads/main:{LEDGER}")]);
     assert!(ledger.contains(&good), "{ledger}");
     let record = team.git(&["show", "refs/heads/tidegate:records/000001.json"]);
-    let record: serde_json::Value = serde_json::from_str(&record).expect("a record");
+    let record: Value = serde_json::from_str(&record).expect("a record");
     assert_eq!(record["commit"], good, "{record:#}");
     for image in shape.images {
         let candidate = team.manifest(image, &good).expect("the candidate by the commit's tag");
@@ -193,10 +238,10 @@ fn red(shape: &Shape, team: &Team, good: &str) {
     team.github().add(team.deciding(&bad, 1002, &jobs));
 
     let run = team.decides(1002, 1);
-    expect(&run, &jobs, false);
+    expect(shape, &run, &jobs, false);
     assert_eq!(team.git(&["rev-parse", "refs/heads/main"]), bad, "the retry comes first");
     let run = team.second_try(1002, &jobs);
-    expect(&run, &jobs, false);
+    expect(shape, &run, &jobs, false);
 
     let changed = team.git(&["diff-tree", "-r", "--name-only", good, "refs/heads/main"]);
     assert_eq!(changed, LEDGER, "main is not the good tree");

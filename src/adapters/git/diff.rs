@@ -15,11 +15,11 @@ pub fn unified(path: &str, old: &str, new: &str) -> Result<String, GitError> {
     let failed = GitError::other("comparing texts");
     let name = Some(Path::new(path));
     let mut options = DiffOptions::new();
-    let mut patch =
+    let mut change =
         Patch::from_buffers(old.as_bytes(), name, new.as_bytes(), name, Some(&mut options))
             .map_err(failed)?;
     let mut text = String::new();
-    let written = patch.print(&mut |_, _, line| {
+    let written = change.print(&mut |_, _, line| {
         if matches!(line.origin(), '+' | '-' | ' ') {
             text.push(line.origin());
         }

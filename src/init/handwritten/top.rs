@@ -122,7 +122,7 @@ fn permissions(
             left.push(Left {
                 job: Some(job.id.to_owned()),
                 lines: None,
-                what: format!("job {} uses the run's token, which now may only read", job.id),
+                what: format!("job {} may use the run's token, which now only reads", job.id),
                 why: "before, it had the repository's default, which may be to write everything"
                     .to_owned(),
                 todo: "write `permissions:` with what it needs into the job".to_owned(),
@@ -139,7 +139,8 @@ struct Token {
 
 /// Tells what a job does with the run's token.
 fn needs_token(job: Job<'_>) -> Token {
-    let mut token = Token::default();
+    // A called workflow has no more rights than its caller.
+    let mut token = Token { packages: false, other: job.calls().is_some() };
     for step in job.steps() {
         let text = ["with", "env", "run"]
             .into_iter()
@@ -147,13 +148,24 @@ fn needs_token(job: Job<'_>) -> Token {
             .collect::<String>();
         let name = step.uses().and_then(|uses| uses.split('@').next()).unwrap_or_default();
         let script = step.get("run").and_then(Value::as_str).unwrap_or_default();
-        let logs_in = name == "docker/login-action" || script.contains("docker login");
+        let logs_in = ["docker/login-action", "redhat-actions/podman-login"].contains(&name)
+            || script.contains("docker login");
         if logs_in && is_own_token(&text) {
             token.packages = true;
-        } else if name != "actions/checkout" && (is_own_token(&text) || script.contains("git push"))
-        {
+        } else if !reads_only(name) || is_own_token(&text) || script.contains("git push") {
             token.other = true;
         }
     }
     token
+}
+
+/// Actions that need no more than to read the code; many others take the run's token unasked.
+fn reads_only(action: &str) -> bool {
+    let own = ["checkout", "cache", "upload-artifact", "download-artifact"];
+    match action.split_once('/') {
+        None => true,
+        Some(("actions", name)) => own.contains(&name) || name.starts_with("setup-"),
+        Some(("docker" | "codecov" | "astral-sh" | "hadolint", _)) => true,
+        Some(_) => action.starts_with("./"),
+    }
 }

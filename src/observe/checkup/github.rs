@@ -135,13 +135,15 @@ async fn obstacles(
         }
         let ruleset = match rule.ruleset_id {
             None => None,
-            Some(id) => {
-                if !known.contains_key(&id) {
+            Some(id) => match known.get(&id) {
+                Some(found) => found.clone(),
+                None => {
                     // What a ruleset says beside its rules is not shown to everybody.
-                    known.insert(id, github.ruleset(id).await.unwrap_or_default());
+                    let found = github.ruleset(id).await.unwrap_or_default();
+                    known.insert(id, found.clone());
+                    found
                 }
-                known.get(&id).cloned().flatten()
-            }
+            },
         };
         let passes = ruleset.as_ref().and_then(|own| own.current_user_can_bypass.as_deref());
         if !matches!(passes, Some("always" | "exempt")) {

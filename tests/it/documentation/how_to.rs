@@ -16,7 +16,7 @@ const RUN: [(&str, &str); 14] = [
     ("docs/tutorial.md", "documentation::the_tutorial_does_what_it_says"),
     ("docs/how-to/get-work-back.md", "here"),
     ("docs/how-to/manual-commands.md", "here"),
-    ("docs/how-to/migrate.md", "documentation::adoption"),
+    ("docs/how-to/migrate.md", "here"),
     ("docs/how-to/monorepo.md", "monorepo"),
     ("docs/how-to/private-registry.md", "here"),
     ("docs/how-to/rollback-drill.md", "here"),
@@ -269,6 +269,49 @@ fn manual_commands() {
 }
 
 #[test]
+fn migrate() {
+    let pipeline = ".github/workflows/ci-cd.yml";
+    let text =
+        include_str!("../../fixtures/shapes/hand-written/.github/workflows/ci-cd.yml").to_owned();
+    let mut stage = Stage::new();
+    stage.world.commit("Release by hand", &[(pipeline, &text)]);
+    stage.comes_home();
+    let (stage, printed) = stage.plays("docs/how-to/migrate.md", |stage, lines| {
+        let dev = &stage.world.dev;
+        if is(lines, "tidegate status") {
+            // They look at it and merge it; what the registry of the test needs stays.
+            dev.git(&["checkout", "-q", "--", ".github/tidegate.yml"]);
+            dev.git(&["add", "--all"]);
+            dev.git(&["commit", "-q", "-m", "Gate releases"]);
+            dev.git(&["switch", "-q", "main"]);
+            dev.git(&["merge", "-q", "--no-ff", "-m", "Merge the gate", "release-gate"]);
+            dev.push("main");
+        }
+    });
+    assert!(printed.contains("releases by hand-written steps"), "{printed}");
+    assert!(printed.contains("replaced .github/workflows/ci-cd.yml"), "{printed}");
+    // The old pipeline is back.
+    assert_eq!(stage.world.bare().show("refs/heads/main", pipeline), text.trim_end());
+}
+
+#[test]
+fn troubleshooting() {
+    let mut stage = Stage::new();
+    stage.breaks();
+    let (stage, printed) = stage.plays("docs/troubleshooting.md", |stage, lines| {
+        if is(lines, "git pull --rebase origin main") {
+            stage.comes_home();
+            stage.improves("Somebody else's");
+            stage.world.dev.git(&["reset", "-q", "--hard", "HEAD~1"]);
+            stage.world.dev.commit("More", &[("more.txt", "more\n")]);
+        }
+    });
+    assert!(printed.contains("rolled back"), "{printed}");
+    assert_eq!(stage.world.bare().show("refs/heads/main", "more.txt"), "more");
+    assert!(stage.world.bare().branch("ledger").is_some());
+}
+
+#[test]
 fn rollback_drill() {
     let (stage, printed) = Stage::new().plays("docs/how-to/rollback-drill.md", |stage, lines| {
         if lines.contains("needs.json") {
@@ -334,21 +377,4 @@ fn private_registry() {
     stage.comes_home();
     let (_, printed) = stage.plays("docs/how-to/private-registry.md", |_, _| {});
     assert!(printed.contains("promote "), "{printed}");
-}
-
-#[test]
-fn troubleshooting() {
-    let (stage, printed) = Stage::new().plays("docs/troubleshooting.md", |stage, lines| {
-        if is(lines, "tidegate rollback") {
-            stage.breaks();
-        }
-        stage.comes_home();
-        if lines.contains("git pull --rebase") {
-            // A person has a commit, and the ledger has moved.
-            stage.world.dev.commit("Mine", &[("mine.txt", "mine\n")]);
-        }
-    });
-    assert!(printed.contains("everything agrees"), "{printed}");
-    assert_eq!(stage.world.bare().show("refs/heads/main", "mine.txt"), "mine");
-    assert!(stage.world.bare().branch("ledger").is_some());
 }

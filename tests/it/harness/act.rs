@@ -1,7 +1,8 @@
 //! Runs workflows for real with `act`, without Docker: each job is a folder on this machine.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
@@ -12,6 +13,8 @@ use super::environment::{isolated_command, require_program};
 pub struct Act {
     command: Command,
     folder: TempDir,
+    /// What the workflows call themselves, where their files were given.
+    names: Vec<String>,
 }
 
 impl Act {
@@ -57,12 +60,21 @@ impl Act {
             .arg("--no-cache-server")
             .current_dir(repository)
             .stdin(Stdio::null());
-        Self { command, folder }.env("GITHUB_REPOSITORY", name)
+        Self { command, folder, names: Vec::new() }.env("GITHUB_REPOSITORY", name)
     }
 
     /// Takes the workflows from a folder, or from one file, and not from the work tree.
     pub fn workflows(mut self, path: &Path) -> Self {
         self.command.arg("--workflows").arg(path);
+        let files: Vec<PathBuf> = match fs::read_dir(path) {
+            Ok(entries) => entries.map(|entry| entry.expect("a workflow").path()).collect(),
+            Err(_) => vec![path.to_owned()],
+        };
+        for file in files {
+            let text = fs::read_to_string(file).expect("a workflow");
+            let name = text.lines().find_map(|line| line.strip_prefix("name: "));
+            self.names.extend(name.map(str::to_owned));
+        }
         self
     }
 
@@ -125,7 +137,7 @@ impl Act {
         let mut log = String::from_utf8_lossy(&output.stdout).into_owned();
         log.push_str(&String::from_utf8_lossy(&output.stderr));
         drop(self.folder);
-        ActRun { jobs: job_results(&log), log }
+        ActRun { jobs: job_results(&log, &self.names), log }
     }
 }
 
@@ -147,12 +159,14 @@ impl ActRun {
     }
 }
 
-/// Reads the closing line of each job: `[Workflow/Job name ] 🏁  Job succeeded`.
-fn job_results(log: &str) -> BTreeMap<String, bool> {
+/// Reads the closing line of each job: `[Workflow/Job name ] 🏁  Job succeeded`. The workflow's name
+/// may have a slash in it.
+fn job_results(log: &str, names: &[String]) -> BTreeMap<String, bool> {
     log.lines()
         .filter_map(|line| {
             let (prefix, rest) = line.strip_prefix('[')?.split_once(']')?;
-            let (_, job) = prefix.split_once('/')?;
+            let known = names.iter().find_map(|name| prefix.strip_prefix(name)?.strip_prefix('/'));
+            let job = known.or_else(|| prefix.split_once('/').map(|(_, job)| job))?;
             match rest.split_once("🏁  Job ")?.1.trim() {
                 "succeeded" => Some((job.trim().to_owned(), true)),
                 "failed" => Some((job.trim().to_owned(), false)),

@@ -249,3 +249,65 @@ fn a_taken_name_is_not_taken_again() {
     ));
     assert!(rewritten(&text).contains("\n  gate:\n    name: Gate\n"));
 }
+
+#[test]
+fn jobs_that_had_the_default_token_are_named() {
+    let jobs = format!(
+        "{TESTS}{}  scan:
+    needs: tests
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: acme/comment-on-pull-request@v1
+  called:
+    uses: ./.github/workflows/called.yml
+  image:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: docker/login-action@v3
+        with: {{ registry: ghcr.io, username: x, password: \"${{{{ github.token }}}}\" }}
+",
+        promote("git push origin HEAD:stable")
+    );
+    let text = with(&jobs).replace("permissions:\n  contents: read\n", "");
+    let own = found(&text);
+    let left = left(&own);
+    for id in ["scan", "called"] {
+        assert!(left.contains(&format!("job {id} may use the run's token")), "{left}");
+    }
+    assert_eq!(own.left.len(), 2, "{left}");
+    let new = own.rewritten.expect("a text");
+    assert!(new.contains("\npermissions:\n  contents: read\n\njobs:"), "{new}");
+    let image = new.split("\n  image:\n").nth(1).expect("a job");
+    assert!(
+        image.contains("    permissions:\n      contents: read\n      packages: write"),
+        "{image}"
+    );
+}
+
+#[test]
+fn what_removed_jobs_had_the_gate_has() {
+    let text = with(&format!(
+        "{TESTS}  promote:
+    needs: tests
+    runs-on: ${{{{ matrix.os }}}}
+    environment: production
+    steps:
+      - uses: actions/create-github-app-token@v2
+        id: app
+        with: {{ app-id: \"${{{{ vars.APP_ID }}}}\", private-key: \"${{{{ secrets.APP_KEY }}}}\" }}
+      - uses: actions/checkout@v4
+        with: {{ token: \"${{{{ steps.app.outputs.token }}}}\" }}
+      - run: git push origin HEAD:stable
+"
+    ));
+    let new = rewritten(&text);
+    for line in [
+        "    runs-on: ubuntu-latest\n    timeout-minutes: 30\n",
+        "          token: ${{ github.token }}\n          app-id: ${{ vars.APP_ID }}\n          app-private-key: ${{ secrets.APP_KEY }}\n",
+    ] {
+        assert!(new.contains(line), "{line}\n{new}");
+    }
+    let left = left(&found(&text));
+    assert!(left.contains("job promote waited for the environment production"), "{left}");
+}
