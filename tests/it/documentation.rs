@@ -8,6 +8,7 @@ use tidegate::cli;
 use blocks::documents;
 use shell::Shell;
 
+mod adoption;
 mod blocks;
 mod data;
 mod how_to;

@@ -35,7 +35,6 @@ fn masked(line: &str) -> String {
 #[test]
 fn what_the_page_about_stops_shows_is_what_the_commands_print() {
     let mut stage = Stage::new();
-    stage.pushes("Show the level as text", "print('text')\n");
     let failed = stage.pushes("Find the highest level faster", "print(1 / 0)\n");
     stage.fails(&failed);
     let waits = stage.candidate("Say which day the table is of");
