@@ -273,7 +273,7 @@ fn migrate() {
     let pipeline = ".github/workflows/ci-cd.yml";
     let text =
         include_str!("../../fixtures/shapes/hand-written/.github/workflows/ci-cd.yml").to_owned();
-    let mut stage = Stage::new();
+    let stage = Stage::new();
     stage.world.commit("Release by hand", &[(pipeline, &text)]);
     stage.comes_home();
     let (stage, printed) = stage.plays("docs/how-to/migrate.md", |stage, lines| {
