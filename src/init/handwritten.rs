@@ -20,6 +20,7 @@ mod follow;
 mod gate;
 mod habits;
 mod judge;
+mod login;
 mod outline;
 mod replacements;
 mod rewrite;
@@ -107,6 +108,23 @@ pub fn find(workflow: &Workflow, text: &str, config: &Config, action: &str) -> O
         place_for_gate,
         rewritten,
     })
+}
+
+/// Tells whether a workflow runs for commits of branches: not for tags alone, or on call.
+pub(super) fn may_release(workflow: &Workflow) -> bool {
+    workflow.events().contains(&"push") && !rewrite::only_tags(workflow)
+}
+
+/// Lists the jobs that push a tag that users pull while they build, with their lines.
+pub(super) fn builds_for_users(workflow: &Workflow, config: &Config) -> Vec<(String, usize)> {
+    let lines = outline::Lines::of(workflow.text());
+    let outline = outline::Outline::of(&lines);
+    let jobs = judge::look(workflow, &lines, outline.as_ref(), config);
+    let places = jobs.into_iter().filter_map(|job| {
+        let step = job.steps.iter().find(|step| step.builds_stable)?;
+        Some((job.id.clone(), step.lines.start + 1))
+    });
+    places.collect()
 }
 
 #[cfg(test)]

@@ -74,12 +74,26 @@ fn by_step(step: Step<'_>, variables: &Variables) -> Vec<(How, Option<String>)> 
     let mut variables = variables.clone();
     variables.add_env(step.get("env"));
     let mut found: Vec<(How, Option<String>)> = Vec::new();
+    let mut turns: Vec<String> = Vec::new();
     for command in commands(script) {
         for (name, value) in command.assignments() {
             variables.set(name, value);
         }
-        if let Some((how, name)) = by_command(&command) {
+        match command.program() {
+            Some(("for", [name, ..])) => turns.push(name.clone()),
+            Some(("read", names)) => turns.extend(names.iter().cloned()),
+            Some(_) | None => {}
+        }
+        if let Some((mut how, name)) = by_command(&command) {
             let image = name.map(|name| without_tag(&variables.expand(&name)).to_owned());
+            let by_turns = |name: &String| {
+                let forms = [format!("${name}"), format!("${{{name}}}")];
+                image.as_ref().is_some_and(|image| forms.iter().any(|form| image.contains(form)))
+            };
+            // The digest of the last would pass for that of all.
+            if turns.iter().any(by_turns) {
+                how = How::Unknown("the step pushes several images in a loop");
+            }
             // One image under several tags is one image: the last tells its digest.
             found.retain(|(_, other)| other != &image);
             found.push((how, image));

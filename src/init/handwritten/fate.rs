@@ -40,7 +40,9 @@ fn fate(job: &JobSeen, lines: &Lines<'_>) -> Fate {
     }
     let release = |kind: Kind| kind == Kind::Release;
     // A login or a checkout goes with the rest and stays with the rest.
-    let other = |kind: Kind| matches!(kind, Kind::Other | Kind::Mixed);
+    let other = |kind: Kind| {
+        matches!(kind, Kind::Other | Kind::Mixed) || (kind == Kind::Check && job.promotes())
+    };
     let mixed = job.steps.iter().find(|step| step.kind == Kind::Mixed && !step.builds_stable);
     if let Some(step) = mixed {
         let why = "the step does other things in the same script";

@@ -7,7 +7,7 @@ use serde_yaml::Value;
 use super::Left;
 use super::draft::{Draft, job_mut};
 use super::outline::{Lines, Outline, job_keys};
-use crate::doctor::workflow::Workflow;
+use crate::doctor::workflow::{Job, Workflow};
 
 /// What a job waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +68,11 @@ pub(super) fn repoint(
     set_needs(draft, id, &needs)?;
     let renamed = rename(draft, id, gate, gone);
     // A condition that said when to release or to take back says nothing any more.
-    let ours = condition.as_ref().and_then(Value::as_str).is_none_or(says_only_when);
-    if ours {
+    let text = condition.as_ref().and_then(Value::as_str);
+    let ours = text.is_none_or(says_only_when);
+    // One that runs when something failed goes on doing so: the gate fails on a rollback.
+    let stays = ours && verdict == Verdict::Promote && text.is_some_and(is_red);
+    if ours && !stays {
         let asks = format!("needs.{gate}.outputs.verdict == '{}'", verdict.word());
         let line = match verdict {
             Verdict::Promote => format!("if: ${{{{ {asks} }}}}"),
@@ -115,6 +118,40 @@ fn says_only_when(condition: &str) -> bool {
                 && !part.contains('|'))
             || (part.starts_with("github.event_name ==") && !part.contains('|'))
     })
+}
+
+/// Tells whether a job runs only when something failed.
+pub(super) fn is_for_red(job: Job<'_>) -> bool {
+    job.get("if").and_then(Value::as_str).is_some_and(is_red)
+}
+
+/// Tells whether a condition holds only when something failed: each of its alternatives asks for it.
+fn is_red(condition: &str) -> bool {
+    let text = packed(condition).replace("!failure()", "").replace("!contains(needs.*", "");
+    let signs = ["failure()", ".result=='failure'", "contains(needs.*.result,'failure')"];
+    text.split("||").all(|part| signs.iter().any(|sign| part.contains(sign)))
+}
+
+/// Tells whether a condition asks for nothing but results, a branch and an event.
+pub(super) fn asks_for_results(condition: &str) -> bool {
+    let mut text = packed(condition);
+    for function in ["success()", "failure()", "always()", "cancelled()"] {
+        text = text.replace(function, "ok");
+    }
+    let text = text.replace(['(', ')', '!'], "").replace("&&", "||");
+    let known =
+        ["github.ref=", "github.ref_name=", "github.event_name=", "containsneeds.*.result,"];
+    text.split("||").all(|part| {
+        part == "ok"
+            || known.iter().any(|known| part.starts_with(known))
+            || (part.starts_with("needs.") && part.contains(".result"))
+    })
+}
+
+/// Case and space do not matter in expressions.
+fn packed(condition: &str) -> String {
+    let text = condition.trim().trim_start_matches("${{").trim_end_matches("}}");
+    text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase()
 }
 
 fn job_text(draft: &Draft, id: &str) -> Option<String> {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_yaml::Value;
 
+use super::login::Login;
 use crate::doctor::workflow::{Job, Workflow, scalar};
 use crate::pin;
 
@@ -24,6 +25,10 @@ pub(super) struct GateJob {
     pub action: String,
     /// What removed jobs had.
     pub had: Had,
+    /// The login to the registry.
+    pub login: Option<Login>,
+    /// Whether there are other registries, too: then the login says which one it is for.
+    pub names_host: bool,
 }
 
 /// What the gate takes over from the jobs that it replaces.
@@ -35,8 +40,6 @@ pub(super) struct Had {
     pub token: Option<String>,
     /// The id and the private key of a GitHub App.
     pub app: Option<(String, String)>,
-    /// The user and the password of the registry.
-    pub login: Option<(String, String)>,
 }
 
 /// What every token of a run is called.
@@ -48,7 +51,7 @@ pub(super) fn is_own_token(text: &str) -> bool {
 }
 
 impl Had {
-    /// Looks at the jobs that go, then at those that stay, for their login.
+    /// Looks at the jobs that go.
     pub fn of(workflow: &Workflow, gone: &[&str]) -> Self {
         let is_gone = |job: &Job<'_>| gone.contains(&job.id);
         let mut had = Self::default();
@@ -56,7 +59,9 @@ impl Had {
             had.runs_on = had.runs_on.or_else(|| machine(job.get("runs-on")?));
             for step in job.steps() {
                 let action = step.uses().and_then(|uses| uses.split('@').next());
-                if action == Some("actions/checkout") && had.token.is_none() {
+                // The token of another repository may do nothing in this one.
+                let of_another = step.input("repository").is_some();
+                if action == Some("actions/checkout") && had.token.is_none() && !of_another {
                     let fits = |token: &String| !is_own_token(token) && !is_local(token);
                     had.token = step.input("token").filter(fits);
                 }
@@ -67,23 +72,12 @@ impl Had {
                 }
             }
         }
-        let (first, second): (Vec<_>, Vec<_>) = workflow.jobs().partition(is_gone);
-        had.login = first.into_iter().chain(second).find_map(login);
         had
     }
 }
 
-fn login(job: Job<'_>) -> Option<(String, String)> {
-    job.steps().find_map(|step| {
-        let action = step.uses()?.split('@').next()?;
-        let logs_in = ["docker/login-action", "redhat-actions/podman-login"].contains(&action);
-        let (user, password) = (step.input("username")?, step.input("password")?);
-        (logs_in && !is_local(&user) && !is_local(&password)).then_some((user, password))
-    })
-}
-
 /// Tells whether a value is known within its own job only.
-fn is_local(text: &str) -> bool {
+pub(super) fn is_local(text: &str) -> bool {
     ["env.", "steps.", "matrix.", "needs.", "inputs."].iter().any(|name| text.contains(name))
 }
 
@@ -133,7 +127,9 @@ impl GateJob {
             None => writeln!(out, "  if: ${{{{ !cancelled() }}}}")?,
             Some(branch) => writeln!(
                 out,
-                "  if: ${{{{ !cancelled() && github.ref == 'refs/heads/{branch}' }}}}"
+                "  if: ${{{{ !cancelled() && github.ref == 'refs/heads/{}' }}}}",
+                // In an expression a quote is written twice ("Expressions", literals).
+                branch.replace('\'', "''")
             )?,
         }
         match self.had.runs_on.as_deref() {
@@ -197,11 +193,12 @@ impl GateJob {
             "        # The results of the jobs, and with them the digest of the candidate."
         )?;
         writeln!(out, "        needs: ${{{{ toJSON(needs) }}}}")?;
-        if self.images {
-            let own = || ("${{ github.actor }}".to_owned(), "${{ github.token }}".to_owned());
-            let (user, password) = self.had.login.clone().unwrap_or_else(own);
-            writeln!(out, "        registry-user: {}", quoted(&user))?;
-            writeln!(out, "        registry-password: {}", quoted(&password))?;
+        if let Some(Login { host, user, password }) = &self.login {
+            writeln!(out, "        registry-user: {}", quoted(user))?;
+            writeln!(out, "        registry-password: {}", quoted(password))?;
+            if self.names_host {
+                writeln!(out, "        registry-host: {}", quoted(host))?;
+            }
         }
         Ok(())
     }

@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Release,
     /// It prepares the job: a checkout, a login.
     Neutral,
+    /// It can fail on purpose, and does nothing else.
+    Check,
     /// It does something else.
     Other,
     /// It does both.
@@ -89,7 +91,8 @@ fn look_at(
         let item = items.as_ref().and_then(|items| items.get(index));
         look_at_step(step, item, &variables, lines, &whole, config)
     });
-    let steps: Vec<StepSeen> = steps.collect();
+    let mut steps: Vec<StepSeen> = steps.collect();
+    tags_of_another_step(job, &mut steps, config);
     let condition = job.get("if").and_then(scalar).unwrap_or_default().to_ascii_lowercase();
     let takes_back = steps.iter().flat_map(|step| &step.spotted).any(|spotted| {
         matches!(spotted.habit, Habit::Revert | Habit::ResetHard | Habit::RestoreTree)
@@ -104,6 +107,23 @@ fn look_at(
         named: false,
     });
     JobSeen { id: job.id.to_owned(), steps, on_failure }
+}
+
+/// A build may take its tags from `docker/metadata-action`.
+fn tags_of_another_step(job: Job<'_>, steps: &mut [StepSeen], config: &Config) {
+    let stable: Vec<String> = job
+        .steps()
+        .filter(|step| step.uses().is_some_and(|uses| uses.starts_with("docker/metadata-action@")))
+        .filter(|step| {
+            let tags = step.input("tags").unwrap_or_default();
+            tags.split([',', '\n']).any(|tag| is_stable(tag, config))
+        })
+        .filter_map(|step| Some(format!("steps.{}.", step.get("id")?.as_str()?)))
+        .collect();
+    for (step, seen) in job.steps().zip(steps) {
+        let tags = step.input("tags").unwrap_or_default();
+        seen.builds_stable |= seen.builds && stable.iter().any(|id| tags.contains(id));
+    }
 }
 
 /// Actions that only prepare a job.
@@ -179,7 +199,7 @@ fn look_at_step(
     let mut variables = variables.clone();
     variables.add_env(step.get("env"));
     let first = item.and_then(|item| script_start(lines, item, script));
-    let (mut releases, mut others) = (false, false);
+    let (mut releases, mut others, mut checks) = (false, false, false);
     for command in commands(script) {
         match role(&command, &variables, config) {
             Role::Release(habit, named) => {
@@ -189,7 +209,7 @@ fn look_at_step(
                 });
                 seen.spotted.push(Spotted { habit, lines, named });
             }
-            Role::Glue => {}
+            Role::Glue => checks |= decides(&command),
             Role::Other => {
                 others = true;
                 seen.builds |= builds(&command);
@@ -206,9 +226,26 @@ fn look_at_step(
         (true, true) => Kind::Mixed,
         (true, false) => Kind::Release,
         (false, true) => Kind::Other,
+        (false, false) if checks => Kind::Check,
         (false, false) => Kind::Neutral,
     };
     seen
+}
+
+/// Tells whether a step may fail by this command because of what it finds.
+fn decides(command: &Command) -> bool {
+    let Some((program, arguments)) = command.program() else { return false };
+    let has = |options: &[&str]| arguments.iter().any(|word| options.contains(&word.as_str()));
+    // Behind `if` it only chooses.
+    let alone = command.words.first().is_some_and(|word| word == program);
+    match program {
+        "exit" => arguments.first().is_some_and(|code| code != "0"),
+        "false" => true,
+        "jq" => has(&["-e", "--exit-status", "-re", "-er"]),
+        "git" => has(&["--exit-code"]),
+        "test" | "[" | "[[" | "grep" | "egrep" | "fgrep" => alone,
+        _ => false,
+    }
 }
 
 fn builds(command: &Command) -> bool {

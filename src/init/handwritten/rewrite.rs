@@ -12,9 +12,10 @@ use super::Left;
 use super::digest;
 use super::draft::Draft;
 use super::fate::{Fate, fates};
-use super::follow::{Verdict, repoint};
+use super::follow::{Verdict, asks_for_results, is_for_red, repoint};
 use super::gate::{GateJob, Had};
 use super::judge::JobSeen;
+use super::login;
 use super::outline::{Lines, Outline};
 use super::top;
 use crate::config::Config;
@@ -151,11 +152,13 @@ fn rewritten(
         let mut concerned = gone.clone();
         concerned.extend(of(&ids, &fates, |fate| matches!(fate, Fate::Trimmed { .. })));
         let had = Had::of(workflow, &concerned);
-        let (id, action) = (gate_id.clone(), action.to_owned());
-        let job = GateJob { id, needs: needs.clone(), only_branch, images, tells, action, had };
+        let (login, names_host, no_login) = login::choose(workflow, &concerned, &pushed);
+        out.left.extend(no_login);
+        let (id, needs, action) = (gate_id.clone(), needs.clone(), action.to_owned());
+        let job = GateJob { id, needs, only_branch, images, tells, action, had, login, names_host };
         let behind = ids[..first].iter().rev().find(|id| staying.contains(*id));
-        let behind =
-            behind.or_else(|| needs.last().and_then(|id| ids.iter().find(|own| *own == id)));
+        let last = job.needs.last();
+        let behind = behind.or_else(|| last.and_then(|id| ids.iter().find(|own| *own == id)));
         draft.add_job(behind.copied(), &gate_id, &job.text()).ok_or(FORM)?;
     }
     for (id, verdict) in &after {
@@ -237,6 +240,10 @@ fn followers(
             Some(Fate::Trimmed { follows: true, .. }) => {
                 after.insert(job.id.to_owned(), Verdict::of(workflow, &[job.id]));
             }
+            // What it does before it takes back waits for the verdict, too.
+            Some(Fate::Trimmed { follows: false, .. }) if is_for_red(job) => {
+                after.insert(job.id.to_owned(), Verdict::Rollback);
+            }
             Some(Fate::Stays | Fate::Trimmed { .. } | Fate::Left { .. }) => {
                 let needs = job.needs();
                 let gone: Vec<&str> = needs
@@ -283,7 +290,10 @@ fn needs(
             matches!(fates.get(*id), Some(Fate::Stays | Fate::Trimmed { follows: false, .. }));
         // GitHub reports the failure of such a job as success.
         let may_fail = jobs.get(*id).and_then(|job| scalar(job.get("continue-on-error")?));
-        stays && seen.contains(*id) && !behind.contains(*id) && may_fail.as_deref() != Some("true")
+        // One that runs on red only is skipped on green, and what is skipped holds a promotion.
+        let for_red = jobs.get(*id).is_some_and(|job| is_for_red(*job));
+        let counts = stays && seen.contains(*id) && !behind.contains(*id) && !for_red;
+        counts && may_fail.as_deref() != Some("true")
     };
     ids.iter().copied().filter(counts).map(str::to_owned).collect()
 }
@@ -332,6 +342,7 @@ fn unfinished(
                 todo: "push only `${{ github.sha }}` and a candidate tag; the gate moves `stable` and `latest`".to_owned(),
             });
         }
+        left.extend(fates.get(id).and_then(|fate| condition(workflow, job, fate)));
         let gone = fates.get(id).is_some_and(is_concerned);
         let place = workflow.jobs().find(|own| own.id == id && gone);
         if let Some(environment) = place.and_then(|job| job.get("environment")) {
@@ -359,4 +370,20 @@ fn unfinished(
         });
     }
     left
+}
+
+/// A condition of a job that promoted, which goes with it.
+fn condition(workflow: &Workflow, seen: &JobSeen, fate: &Fate) -> Option<Left> {
+    let job = workflow.jobs().find(|job| job.id == seen.id)?;
+    let text = scalar(job.get("if")?)?;
+    if *fate != Fate::Goes || !seen.promotes() || asks_for_results(&text) {
+        return None;
+    }
+    Some(Left {
+        job: Some(seen.id.clone()),
+        lines: None,
+        what: format!("job {} had a condition of its own, which is gone: {text}", seen.id),
+        why: "the gate promotes whenever the jobs that it needs have passed".to_owned(),
+        todo: "if it still matters, let a job that the gate needs fail by it; `tidegate hold` and `freeze` stop promotions for a while".to_owned(),
+    })
 }

@@ -7,6 +7,7 @@ use serde_yaml::Value;
 use super::*;
 
 mod doctor;
+mod meaning;
 mod shapes;
 
 const PATH: &str = ".github/workflows/ci-cd.yml";
