@@ -12,6 +12,7 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
     for gate in checkup.jobs(Runs::Gate) {
         gates += 1;
         needs(checkup, gate, answer);
+        digests(checkup, gate, answer);
         condition(gate, answer);
     }
     if gates == 0 && answer.findings.is_empty() {
@@ -20,7 +21,7 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
             "gate-missing",
             "no workflow runs the gate: none uses the action or calls `tidegate gate`",
             "nothing is promoted or rolled back, unless a person does it",
-            "copy docs/examples/release-gate.yml to .github/workflows/",
+            "let `tidegate init` write one",
         );
         answer.find(finding);
     }
@@ -101,6 +102,50 @@ fn needs(checkup: &Checkup, gate: Job<'_>, answer: &mut Answer) {
     }
 }
 
+/// Where images are released, some job tells the gate which ones.
+fn digests(checkup: &Checkup, gate: Job<'_>, answer: &mut Answer) {
+    // What another configuration says of images is not known, nor what a caller hands on.
+    let none = checkup.config.images.as_ref().is_some_and(Vec::is_empty);
+    let has_own_config = given(gate, "config", "TIDEGATE_CONFIG");
+    if none || has_own_config || gate.needs().is_empty() || checkup.file.problem.is_some() {
+        return;
+    }
+    let by_input = ["digest", "digests"]
+        .into_iter()
+        .any(|name| given(gate, name, &format!("TIDEGATE_{}", name.to_ascii_uppercase())));
+    let hands_over = |job: Job<'_>| {
+        let outputs = job.get("outputs");
+        let has = |name: &str| outputs.is_some_and(|outputs| outputs.get(name).is_some());
+        // The outputs of a called workflow stand in its own file.
+        has("digest") || has("digests") || job.calls().is_some()
+    };
+    let needs = gate.needs();
+    let by_job = gate.workflow.jobs().any(|job| needs.contains(&job.id) && hands_over(job));
+    if by_input || by_job {
+        return;
+    }
+    let finding = Finding::new(
+        Severity::Error,
+        "digest-missing",
+        format!("no job that job {} needs has the output `digest` (or `digests`)", gate.id),
+        "the gate does not know which image was tested: every promotion is held",
+        "let the job that builds hand over the digest (docs/examples/release-gate.yml), and put it into `needs`; or write `images: []` where nothing is built",
+    );
+    answer.find(finding.at(gate.workflow.path(), gate.line("needs")));
+}
+
+/// Tells whether the gate is given something: as an input, an option or a variable.
+fn given(gate: Job<'_>, input: &str, variable: &str) -> bool {
+    let set = |env: Option<&Value>| env.is_some_and(|env| env.get(variable).is_some());
+    let by_step = gate.steps().filter(|step| step.runs() == Some(Runs::Gate)).any(|step| {
+        let script = step.get("run").and_then(Value::as_str).unwrap_or_default();
+        step.input(input).is_some()
+            || script.contains(&format!("--{input}"))
+            || set(step.get("env"))
+    });
+    by_step || gate.input(input).is_some() || set(gate.get("env")) || set(gate.workflow.get("env"))
+}
+
 /// Without a status function in its `if`, a job is skipped when one that it needs did not succeed
 /// ("Expressions", status check functions).
 fn condition(gate: Job<'_>, answer: &mut Answer) {
@@ -139,16 +184,27 @@ fn condition(gate: Job<'_>, answer: &mut Answer) {
     let packed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let packed = packed.to_ascii_lowercase();
     let says = |word: &str| packed.contains(word);
-    let runs_on_red =
-        says("cancelled()") || says("always()") || (says("failure()") && says("success()"));
-    if !runs_on_red {
+    let both = says("failure()") && says("success()") && says("||");
+    let runs_on_red = says("!cancelled()") || says("always()") || both;
+    if says("!failure()") || !runs_on_red {
         let problem = format!("the `if` of job {} does not say `!cancelled()`: {text}", gate.id);
         let cure = also_on_red(&text).map(write);
         answer.find(wrong("gate-if-skips-failures", problem).cured_by(cure));
-    } else if says("needs.") && says(".result=='success'") && !says(".result=='failure'") {
+    } else if asks_for_success(&packed) {
         let text = format!("the `if` of job {} asks for success: {text}", gate.id);
         answer.find(wrong("gate-if-asks-for-success", text));
     }
+}
+
+/// Tells whether a condition, without spaces, is false when a needed job has failed.
+fn asks_for_success(packed: &str) -> bool {
+    let says = |word: &str| packed.contains(word);
+    let succeeded = says(".result=='success'") && !says(".result=='failure'");
+    // No job failed: the list of all results, or the one of a job.
+    let none_failed = says("!contains(needs.*.result,'failure')")
+        || says("contains(needs.*.result,'failure')==false")
+        || says(".result!='failure'");
+    says("needs.") && (succeeded || none_failed)
 }
 
 /// The condition, such that it lets the gate run after failures too. One that asks for success by
@@ -156,6 +212,8 @@ fn condition(gate: Job<'_>, answer: &mut Answer) {
 fn also_on_red(text: &str) -> Option<String> {
     let inner = text.trim().strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}"));
     let inner = inner.unwrap_or(text).trim();
-    let plain = !inner.is_empty() && !inner.contains("${{") && !inner.contains("success");
+    let functions = ["success", "failure", "cancelled"];
+    let asks = functions.iter().any(|function| inner.to_ascii_lowercase().contains(function));
+    let plain = !inner.is_empty() && !inner.contains("${{") && !asks;
     plain.then(|| format!("${{{{ !cancelled() && ({inner}) }}}}"))
 }

@@ -10,7 +10,7 @@ pub(super) type Fault = (&'static str, &'static str, &'static str, &'static str,
 /// The line that lets the gate run on red.
 const IF: &str = "    if: ${{ !cancelled() }}\n    runs-on";
 
-pub(super) const ERRORS: [Fault; 21] = [
+pub(super) const ERRORS: [Fault; 25] = [
     (CONFIG, "rollback:", "rollbak:", "configuration-broken", "rollbak:"),
     (CONFIG, "images: []\n", "", "images-unknown", ""),
     (GATE, IF, "    runs-on", "gate-if-missing", "  gate:"),
@@ -27,6 +27,28 @@ pub(super) const ERRORS: [Fault; 21] = [
         "    if: ${{ always() && needs.tests.result == 'success' }}\n    runs-on",
         "gate-if-asks-for-success",
         "    if: ${{ always()",
+    ),
+    (
+        GATE,
+        IF,
+        "    if: ${{ !failure() && !cancelled() }}\n    runs-on",
+        "gate-if-skips-failures",
+        "    if: ${{ !failure()",
+    ),
+    (GATE, IF, "    if: cancelled()\n    runs-on", "gate-if-skips-failures", "    if: cancelled()"),
+    (
+        GATE,
+        IF,
+        "    if: ${{ always() && !contains(needs.*.result, 'failure') }}\n    runs-on",
+        "gate-if-asks-for-success",
+        "    if: ${{ always()",
+    ),
+    (
+        GATE,
+        IF,
+        "    if: ${{ !cancelled() && needs.tests.result != 'failure' }}\n    runs-on",
+        "gate-if-asks-for-success",
+        "    if: ${{ !cancelled()",
     ),
     (
         GATE,

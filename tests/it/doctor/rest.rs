@@ -36,6 +36,58 @@ fn a_gate_without_a_checkout_has_nothing_to_decide_about() {
 }
 
 #[test]
+fn a_gate_that_no_job_tells_the_digest_holds_every_promotion() {
+    let project = right();
+    project.dev.write(CONFIG, CONFIG_TEXT.replace("images: []", "images: [ghcr.io/acme/app]"));
+    let offline = || doctor(&project).args(["--offline"]).run();
+    assert_eq!(ids(&offline()), Vec::<String>::new());
+    let (output, value) = ("      digest: ${{", "steps.build.outputs.digest }}");
+    assert!(GATE_TEXT.contains(&format!("{output} {value}")));
+    let without = GATE_TEXT.replace(output, "      other: ${{");
+    project.dev.write(GATE, &without);
+    let run = offline();
+    assert_eq!(ids(&run), ["digest-missing"]);
+    assert_eq!(finding(&run, "digest-missing")["severity"], "error");
+    assert_eq!(finding(&run, "digest-missing")["place"]["file"], GATE);
+    // By another way it is there all the same, and without images none is needed.
+    let input = "          needs: ${{ toJSON(needs) }}\n";
+    for more in ["digest: ${{ needs.build-docker.outputs.other }}", "config: api/tidegate.yml"] {
+        project.dev.write(GATE, without.replace(input, &format!("{input}          {more}\n")));
+        assert_eq!(ids(&offline()), Vec::<String>::new(), "{more}");
+    }
+    project.dev.write(GATE, &without);
+    project.dev.write(CONFIG, CONFIG_TEXT);
+    assert_eq!(ids(&offline()), Vec::<String>::new());
+}
+
+/// GitHub follows no link to workflows, and what lies behind one may be nobody's to mend.
+#[test]
+fn workflows_behind_a_link_are_neither_read_nor_mended() {
+    let project = right();
+    let away = tempfile::tempdir().unwrap();
+    let there = away.path().join("workflows");
+    let folder = project.dev.path().join(".github/workflows");
+    std::fs::rename(&folder, &there).or_else(|_| copy(&folder, &there)).unwrap();
+    let gate = there.join("release-gate.yml");
+    let text = GATE_TEXT.replace("          fetch-depth: 0\n", "");
+    std::fs::write(&gate, &text).unwrap();
+    std::os::unix::fs::symlink(&there, &folder).unwrap();
+    let run = doctor(&project).args(["--offline", "--fix", "--yes"]).run().code(10);
+    assert_eq!(ids(&run), ["retry-workflow-missing", "gate-missing"]);
+    assert_eq!(std::fs::read_to_string(&gate).unwrap(), text);
+}
+
+/// Moves a folder to another file system.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    std::fs::remove_dir_all(from)
+}
+
+#[test]
 fn a_token_for_everything_is_a_warning() {
     let project = right();
     let at = GATE_TEXT.rfind("    permissions:\n").unwrap();
