@@ -45,6 +45,14 @@ fn is_workflow(name: &str) -> bool {
 type Named = (String, io::Result<Vec<u8>>);
 
 fn in_work_tree(root: &Path) -> io::Result<Vec<Named>> {
+    // GitHub reads a folder of the commit and follows no link to one; it could also lead out of the
+    // repository, where `--fix` would write.
+    let is_link = |path: &str| {
+        root.join(path).symlink_metadata().is_ok_and(|own| own.file_type().is_symlink())
+    };
+    if is_link(".github") || is_link(FOLDER) {
+        return Ok(Vec::new());
+    }
     let entries = match fs::read_dir(root.join(FOLDER)) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
