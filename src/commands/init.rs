@@ -54,7 +54,7 @@ pub(super) fn run(global: &Global, args: &Init, output: &mut Output) -> anyhow::
             Err(nobody) => return Err(nobody),
         }
         for file in report.files.iter_mut().filter(|file| file.wanted) {
-            write::write(root, &file.path, &file.text)?;
+            write::write(root, &file.path, file.old.as_deref(), &file.text)?;
             file.written = true;
         }
         report.written = true;

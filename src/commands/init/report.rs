@@ -143,6 +143,9 @@ pub(super) struct FileReport {
     pub(super) wanted: bool,
     #[serde(skip)]
     pub(super) text: String,
+    /// What the file said when it was looked at.
+    #[serde(skip)]
+    pub(super) old: Option<String>,
 }
 
 impl Report {
@@ -200,11 +203,11 @@ impl FileReport {
         let wanted = super::wants(&own, force);
         let (path, text) = (own.file.path, own.file.text);
         let diff = diff::unified(&path, own.old.as_deref().unwrap_or_default(), &text)?;
-        let diff = match own.old {
+        let diff = match &own.old {
             Some(_) => diff,
             None => diff.replacen(&format!("--- a/{path}\n"), "--- /dev/null\n", 1),
         };
-        Ok(Self { path, change: own.change, written: false, diff, wanted, text })
+        Ok(Self { path, change: own.change, written: false, diff, wanted, text, old: own.old })
     }
 }
 

@@ -30,12 +30,17 @@ pub(super) fn read(root: &Path, path: &str) -> anyhow::Result<Option<String>> {
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// Writes a file of the work tree, with the folders above it. The mode of a file that is replaced
-/// is kept.
+/// Writes a file of the work tree, with the folders above it, if it still says `old`. The mode of a
+/// file that is replaced is kept.
 ///
 /// # Errors
-/// A folder on the way is a link, or something cannot be written.
-pub(super) fn write(root: &Path, path: &str, text: &str) -> anyhow::Result<()> {
+/// A folder on the way is a link, somebody has changed the file meanwhile, or something cannot be
+/// written.
+pub(super) fn write(root: &Path, path: &str, old: Option<&str>, text: &str) -> anyhow::Result<()> {
+    if read(root, path)?.as_deref() != old {
+        let error = format!("{path} has changed since it was looked at; it was not written");
+        return Err(Failed::new(Exit::Usage, error).with_hint("run `tidegate init` again").into());
+    }
     let target = root.join(path);
     let folder = folder_of(root, Path::new(path))?;
     let put = || -> anyhow::Result<()> {
@@ -88,4 +93,23 @@ fn mode_of(target: &Path) -> io::Result<Option<fs::Permissions>> {
 #[cfg(not(unix))]
 fn mode_of(_: &Path) -> io::Result<Option<fs::Permissions>> {
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_wrote_meanwhile_is_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let path = ".github/tidegate.yml";
+        write(root.path(), path, None, "version: 1\n").unwrap();
+        for old in [None, Some("version: 2\n")] {
+            let error = write(root.path(), path, old, "mine\n").unwrap_err();
+            assert!(error.to_string().contains("has changed since"), "{error}");
+            assert_eq!(read(root.path(), path).unwrap().as_deref(), Some("version: 1\n"));
+        }
+        write(root.path(), path, Some("version: 1\n"), "mine\n").unwrap();
+        assert_eq!(read(root.path(), path).unwrap().as_deref(), Some("mine\n"));
+    }
 }
