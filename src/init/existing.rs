@@ -56,6 +56,14 @@ pub(super) fn find(
     action: &str,
     remarks: &mut Vec<String>,
 ) -> Option<Existing> {
+    for workflow in survey.workflows.iter().filter(|own| handwritten::may_release(own)) {
+        for (job, line) in handwritten::builds_for_users(workflow, config) {
+            let path = workflow.path();
+            remarks.push(format!(
+                "{path}, line {line}: job {job} pushes a tag that users pull while it builds, whatever a gate decides; take the job out, or let it push other tags"
+            ));
+        }
+    }
     let others = || survey.workflows.iter().filter(|own| own.path() != GATE_WORKFLOW);
     if let Some(gate) = others().find_map(gate) {
         remarks

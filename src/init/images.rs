@@ -6,7 +6,7 @@ use super::compose::{self, Service};
 use super::design::{Build, Wishes};
 use super::error::InitError;
 use super::quote::is_plain_path;
-use super::survey::{Survey, folder, is_compose, is_dockerfile, name};
+use super::survey::{Survey, folder, is_compose, is_dockerfile, join, name};
 use crate::model::ImageRef;
 
 /// More images than this are nobody's release set.
@@ -46,11 +46,25 @@ pub(super) fn builds(
             remarks.push(format!("{file}: left out, no service of the compose file builds it"));
         }
     }
+    tell_apart(&mut found);
     found.retain(|own| !wishes.without.contains(&own.label));
     for beyond in found.drain(found.len().min(MOST)..) {
         remarks.push(format!("{}: left out, {MOST} images are enough", beyond.dockerfile));
     }
     name_all(survey, wishes, found, remarks)
+}
+
+/// Gives each image a label of its own: two folders may end with the same word.
+fn tell_apart(found: &mut [Found]) {
+    let mut taken = BTreeSet::new();
+    for own in found {
+        let first = own.label.clone();
+        let mut number = 2;
+        while !taken.insert(own.label.clone()) {
+            own.label = format!("{first}-{number}");
+            number += 1;
+        }
+    }
 }
 
 fn from_compose(survey: &Survey, remarks: &mut Vec<String>) -> Vec<Found> {
@@ -154,7 +168,8 @@ fn from_dockerfiles(survey: &Survey, remarks: &mut Vec<String>) -> Vec<Found> {
     found
 }
 
-/// The folder of the Dockerfile, or the root where its `COPY` lines name that folder.
+/// The folder of the Dockerfile, or the root where its `COPY` lines name that folder, or what is in
+/// the root only.
 fn context(survey: &Survey, path: &str) -> String {
     let at = folder(path);
     let text = survey.text(path).unwrap_or_default();
@@ -163,13 +178,28 @@ fn context(survey: &Survey, path: &str) -> String {
         let copies = words.next().is_some_and(|word| {
             word.eq_ignore_ascii_case("copy") || word.eq_ignore_ascii_case("add")
         });
-        copies
-            && words.any(|word| {
-                let word = word.trim_start_matches("./");
-                word.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
+        let words: Vec<&str> = words.filter(|word| !word.starts_with("--chown")).collect();
+        // Another stage is no folder.
+        if !copies || words.iter().any(|word| word.starts_with("--from")) {
+            return false;
+        }
+        let sources = words.split_last().map(|(_, sources)| sources).unwrap_or_default();
+        sources.iter().any(|word| {
+            let word = word.trim_start_matches("./").trim_end_matches('/');
+            let named =
+                word.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            named || (!is_there(survey, at, word) && is_there(survey, "", word))
+        })
     });
     if at.is_empty() || from_root { ".".to_owned() } else { at.to_owned() }
+}
+
+/// Tells whether a folder has such a file or folder.
+fn is_there(survey: &Survey, at: &str, name: &str) -> bool {
+    let path = join(at, name);
+    let inside = format!("{path}/");
+    let first = survey.paths.range(inside.clone()..).next();
+    survey.paths.contains(&path) || first.is_some_and(|own| own.starts_with(&inside))
 }
 
 fn name_all(
@@ -207,10 +237,17 @@ fn name_all(
     let mut taken = BTreeSet::new();
     let mut builds = Vec::new();
     for own in found {
-        let image = match given.next().or_else(|| own.image.clone()) {
+        // Two services may push one image by different tags, which a gate cannot tell apart.
+        let written = || own.image.clone().filter(|image| !taken.contains(image));
+        let image = match given.next().or_else(written) {
             Some(image) => image,
             None => free_name(survey, &own, &taken)?,
         };
+        if let Some(other) = own.image.as_ref().filter(|other| taken.contains(other)) {
+            let label = &own.label;
+            remarks
+                .push(format!("{label}: is called {image}, for {other} is another image's name"));
+        }
         taken.insert(image.clone());
         builds.push(Build {
             label: own.label,

@@ -220,7 +220,8 @@ fn services_of_a_compose_file() {
               digests=
               while read -r image context dockerfile target; do
                 [ -n "$image" ] || continue
-                buildah build --platform linux/amd64 --tag "$image:$GITHUB_SHA" \
+                # The form of Docker: in the other one SHELL and HEALTHCHECK do not count.
+                buildah build --format docker --platform linux/amd64 --tag "$image:$GITHUB_SHA" \
                   --label "org.opencontainers.image.revision=$GITHUB_SHA" \
                   --label "org.opencontainers.image.source=$GITHUB_SERVER_URL/$GITHUB_REPOSITORY" \
                   --file "$dockerfile" ${target:+--target "$target"} "$context" < /dev/null
@@ -557,4 +558,94 @@ fn a_hand_written_release_is_rewritten_and_gets_no_second_gate() {
             ".github/workflows/tidegate-doctor.yml"
         ]
     );
+}
+
+#[test]
+fn a_workflow_that_gives_users_what_it_builds_is_named() {
+    let job = |step: &str| {
+        format!(
+            "on:\n  push:\n    branches: [main]\njobs:\n  ci:\n    runs-on: ubuntu-latest\n    steps:\n      - run: pytest\n{step}"
+        )
+    };
+    let remarks = |text: &str| {
+        let mut survey = survey(&[("Dockerfile", "FROM scratch\n"), TEST]);
+        survey
+            .workflows
+            .push(Workflow::parse(".github/workflows/ci.yml", text.as_bytes()).unwrap());
+        let remarks = design(&survey, &Wishes::default()).unwrap().remarks;
+        remarks.into_iter().filter(|own| own.contains("while it builds")).collect::<Vec<_>>()
+    };
+    let action = |tags: &str| {
+        format!(
+            "      - uses: docker/build-push-action@v6\n        with: {{ push: true, tags: '{tags}' }}\n"
+        )
+    };
+    let meta = "      - id: meta\n        uses: docker/metadata-action@v5\n        with:\n          images: ghcr.io/a/b\n          tags: |\n            type=sha\n            type=raw,value=latest,enable={{is_default_branch}}\n";
+    for step in [
+        action("ghcr.io/a/b:latest"),
+        format!("{meta}{}", action("${{ steps.meta.outputs.tags }}")),
+        "      - run: |\n          docker build -t a:latest .\n          docker push a:latest\n"
+            .to_owned(),
+    ] {
+        let told = remarks(&job(&step));
+        assert_eq!(told.len(), 1, "{step}: {told:?}");
+        assert!(told[0].contains(".github/workflows/ci.yml, line ") && told[0].contains("job ci"));
+    }
+    for text in [
+        job(&action("ghcr.io/a/b:${{ github.sha }}")),
+        job(&action("ghcr.io/a/b:latest")).replace("branches: [main]", "tags: ['v*']"),
+        job(&action("ghcr.io/a/b:latest"))
+            .replace("  push:\n    branches: [main]", "  workflow_dispatch:"),
+    ] {
+        assert_eq!(remarks(&text), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+fn services_that_share_a_name_get_images_of_their_own() {
+    let compose = "services:\n  api: { build: ./api, image: 'ghcr.io/acme/app:api' }\n  \
+                   worker: { build: ./worker, image: 'ghcr.io/acme/app:worker' }\n";
+    let survey = survey(&[
+        ("compose.yaml", compose),
+        ("api/Dockerfile", "FROM scratch\n"),
+        ("worker/Dockerfile", "FROM scratch\n"),
+        TEST,
+    ]);
+    let config = file(&survey, "tidegate.yml");
+    let images = Config::parse(config.as_bytes(), "x").unwrap().images.unwrap();
+    let images: Vec<String> = images.iter().map(ToString::to_string).collect();
+    assert_eq!(images, ["ghcr.io/acme/app", "ghcr.io/acme/churn-radar-worker"]);
+    let remarks = design(&survey, &Wishes::default()).unwrap().remarks;
+    assert!(remarks.iter().any(|own| own.contains("another image's name")), "{remarks:?}");
+}
+
+#[test]
+fn a_dockerfile_in_a_folder_of_its_own_is_built_from_where_its_files_are() {
+    let context = |text: &str| {
+        let files = [
+            ("docker/Dockerfile", text),
+            ("docker/start.sh", ""),
+            ("requirements.txt", "x\n"),
+            ("src/app.py", ""),
+            TEST,
+        ];
+        design(&survey(&files), &Wishes::default()).unwrap().builds[0].context.clone()
+    };
+    for root in ["COPY requirements.txt .", "COPY --chown=a:b ./src/ /app", "add src /app"] {
+        assert_eq!(context(root), ".", "{root}");
+    }
+    for own in ["COPY start.sh /", "COPY . /app", "COPY --from=build src /app", "COPY $X /", "COPY"]
+    {
+        assert_eq!(context(own), "docker", "{own}");
+    }
+}
+
+/// The answer about one image is about no other.
+#[test]
+fn images_of_folders_with_the_same_name_are_told_apart() {
+    let two = survey(&[("a/api/Dockerfile", ""), ("b/api/Dockerfile", ""), TEST]);
+    let without = Wishes { without: ["api-2".to_owned()].into(), ..Wishes::default() };
+    let left: Vec<String> =
+        design(&two, &without).unwrap().builds.into_iter().map(|own| own.dockerfile).collect();
+    assert_eq!(left, ["a/api/Dockerfile"]);
 }

@@ -207,7 +207,10 @@ fn build_many(builds: &[Build]) -> String {
 /// Builds one image, and pushes it by both of its tags.
 fn script(indent: &str, image: &str, dockerfile: &str, context: &str, target: &str) -> String {
     let lines = [
-        format!("buildah build --platform linux/amd64 --tag \"{image}:$GITHUB_SHA\" \\"),
+        "# The form of Docker: in the other one SHELL and HEALTHCHECK do not count.".to_owned(),
+        format!(
+            "buildah build --format docker --platform linux/amd64 --tag \"{image}:$GITHUB_SHA\" \\"
+        ),
         "  --label \"org.opencontainers.image.revision=$GITHUB_SHA\" \\".to_owned(),
         "  --label \"org.opencontainers.image.source=$GITHUB_SERVER_URL/$GITHUB_REPOSITORY\" \\"
             .to_owned(),
