@@ -93,7 +93,12 @@ pub(super) fn environment(survey: &Survey, at: &str, tools: &[&str]) -> Environm
     let install = if what.is_empty() {
         Vec::new()
     } else {
-        vec![format!("python -m pip install {}", what.join(" "))]
+        let mut lines = vec![format!("python -m pip install {}", what.join(" "))];
+        if what.iter().any(|own| own.starts_with("--group")) {
+            // pip knows groups since 25.1; the one that comes with a Python may be older.
+            lines.insert(0, "python -m pip install --upgrade pip".to_owned());
+        }
+        lines
     };
     Environment { setup, install, prefix: "" }
 }

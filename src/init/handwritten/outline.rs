@@ -138,8 +138,15 @@ impl<'a> Lines<'a> {
     }
 
     /// Returns the lines at the depth of the first, and this depth; `None` where one is less deep.
+    ///
+    /// The list that is the value of a key need not be deeper than the key ("YAML 1.2.2", chapter
+    /// 8.2.3): its dashes begin no key.
     fn starts(&self, within: Range<usize>) -> Option<(Vec<usize>, usize)> {
-        let mut starts = Vec::new();
+        let is_item = |line: usize| {
+            let content = self.line(line).trim();
+            content == "-" || content.starts_with("- ")
+        };
+        let mut starts: Vec<usize> = Vec::new();
         let mut indent = None;
         for line in within {
             let Some(depth) = self.depth(line) else { continue };
@@ -147,7 +154,8 @@ impl<'a> Lines<'a> {
             if depth < indent {
                 return None;
             }
-            if depth == indent {
+            let of_key = is_item(line) && starts.first().is_some_and(|first| !is_item(*first));
+            if depth == indent && !of_key {
                 starts.push(line);
             }
         }
@@ -253,6 +261,36 @@ mod tests {
         let keys = lines.item_keys(&tests[1]).unwrap();
         let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
         assert_eq!(names, ["name", "run"]);
+    }
+
+    /// As many write it: the dashes of a list below the first letter of its key.
+    fn shallow(text: &str) -> String {
+        let mut inside = false;
+        let lines = text.lines().map(|line| {
+            let depth = line.len() - line.trim_start().len();
+            inside = line == "    steps:" || (inside && (depth > 4 || line.trim().is_empty()));
+            if inside && depth > 4 { line[2..].to_owned() + "\n" } else { line.to_owned() + "\n" }
+        });
+        lines.collect()
+    }
+
+    #[test]
+    fn lists_may_be_as_deep_as_their_key() {
+        let text = shallow(TEXT);
+        assert!(text.contains("    steps:\n    - uses: actions/checkout@v4\n"), "{text}");
+        let (old, new) = (Lines::of(TEXT), Lines::of(&text));
+        let (before, after) = (Outline::of(&old).unwrap(), Outline::of(&new).unwrap());
+        for (one, other) in before.jobs.iter().zip(&after.jobs) {
+            assert_eq!(one.lines, other.lines);
+            let lines =
+                |items: Vec<Item>| items.into_iter().map(|item| item.lines).collect::<Vec<_>>();
+            let (one, other) = (steps(&old, one).unwrap(), steps(&new, other).unwrap());
+            assert_eq!(lines(one), lines(other));
+        }
+        let needs = "needs:\n- a\n# why\n- b\n\nif: c\n";
+        let keys = Lines::of(needs).keys(0..6).unwrap();
+        let lines: Vec<_> = keys.into_iter().map(|key| (key.name, key.lines)).collect();
+        assert_eq!(lines, [("needs".to_owned(), 0..5), ("if".to_owned(), 5..6)]);
     }
 
     #[test]

@@ -152,3 +152,15 @@ fn a_branch_with_a_quote_does_not_end_the_condition() {
     let new = own.rewritten.expect("a gate");
     assert!(new.contains("github.ref == 'refs/heads/it''s' }}"), "{new}");
 }
+
+/// Many write the dashes of a list below the first letter of its key.
+#[test]
+fn lists_as_deep_as_their_key_are_rewritten_too() {
+    let text = "name: CI\non:\n  push:\n    branches:\n    - main\npermissions:\n  contents: read\njobs:\n  tests:\n    runs-on: ubuntu-latest\n    steps:\n    - uses: actions/checkout@v4\n    - run: pytest\n  build:\n    needs:\n    - tests\n    runs-on: ubuntu-latest\n    permissions:\n      packages: write\n    steps:\n    - name: Build\n      uses: docker/build-push-action@v6\n      with:\n        push: true\n        tags: ghcr.io/acme/app:x\n  promote:\n    needs:\n    - tests\n    # The image.\n    - build\n    runs-on: ubuntu-latest\n    steps:\n    - uses: actions/checkout@v4\n    - run: |\n        docker pull ghcr.io/acme/app:x\n        docker tag ghcr.io/acme/app:x ghcr.io/acme/app:latest\n        docker push ghcr.io/acme/app:latest\n    # The server fetches it.\n    - name: Deploy\n      uses: appleboy/ssh-action@v1\n  announce:\n    needs:\n    - promote\n    runs-on: ubuntu-latest\n    steps:\n    - run: echo out\n";
+    let own = found(text);
+    assert_eq!(
+        (own.needs.as_slice(), left(&own).as_str()),
+        (&["tests".to_owned(), "build".to_owned()][..], "")
+    );
+    insta::assert_snapshot!(super::changes(text, &rewritten(text)));
+}
