@@ -275,9 +275,26 @@ impl<'a> Step<'a> {
             return Runs::of_command(self.input("command").as_deref());
         }
         let script = self.get("run").and_then(Value::as_str)?;
-        let runs = [("tidegate gate", Runs::Gate), ("tidegate retry", Runs::Retry)];
-        runs.into_iter().find(|(text, _)| script.contains(text)).map(|(_, runs)| runs)
+        script.replace("\\\n", " ").lines().find_map(called)
     }
+}
+
+/// Returns what of tidegate a line of a script calls: options may stand before the command.
+fn called(line: &str) -> Option<Runs> {
+    let mut words = line.split_whitespace();
+    let is_program = |word: &str| {
+        let last = word.rsplit(['"', '\'', '(', '`']).find(|part| !part.is_empty());
+        last.is_some_and(|name| name == "tidegate" || name.ends_with("/tidegate"))
+    };
+    words.by_ref().find(|word| is_program(word))?;
+    let ends = |word: &str| ["&&", "||", "|", ";", "&"].contains(&word) || word.ends_with(';');
+    let mut last = false;
+    let arguments = words.take_while(|word| !std::mem::replace(&mut last, ends(word)));
+    arguments.into_iter().find_map(|word| match word.trim_matches(['"', '\'', ')', '`', ';']) {
+        "gate" => Some(Runs::Gate),
+        "retry" => Some(Runs::Retry),
+        _ => None,
+    })
 }
 
 /// Tells whether `uses` names this project's action or one of its workflows.
@@ -298,5 +315,28 @@ pub fn scalar(value: &Value) -> Option<String> {
         Value::Bool(value) => Some(value.to_string()),
         Value::Number(number) => Some(number.to_string()),
         Value::Null | Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_calls_the_gate_in_several_ways() {
+        for line in [
+            "tidegate gate",
+            "./bin/tidegate gate --needs \"$NEEDS\"",
+            "tidegate --config api/tidegate.yml gate",
+            "set -e; \"$HOME/tidegate\" --json gate | tee out.json",
+            "out=$(tidegate gate)",
+        ] {
+            assert_eq!(called(line), Some(Runs::Gate), "{line}");
+        }
+        assert_eq!(called("tidegate retry"), Some(Runs::Retry));
+        for line in ["pip install tidegate && ./gate", "echo gate", "tidegate doctor; ./gate gate"]
+        {
+            assert_eq!(called(line), None, "{line}");
+        }
     }
 }
