@@ -163,6 +163,14 @@ pub fn design(survey: &Survey, wishes: &Wishes) -> Result<Design, InitError> {
         Some(builds) => builds,
         None => images::builds(survey, wishes, &mut remarks)?,
     };
+    if let Some(Existing::HandWritten(found)) = &existing
+        && let (true, Some(image)) = (builds.is_empty(), found.images.first())
+    {
+        let path = &found.path;
+        remarks.push(format!(
+            "{path} pushes {image}, whose name is not known here: say it with --image, or no image is promoted"
+        ));
+    }
     let (jobs, report) = match existing {
         Some(_) => (Vec::new(), None),
         None => jobs(survey, wishes, &mut remarks)?,

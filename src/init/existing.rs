@@ -56,18 +56,11 @@ pub(super) fn find(
     action: &str,
     remarks: &mut Vec<String>,
 ) -> Option<Existing> {
-    for workflow in survey.workflows.iter().filter(|own| handwritten::may_release(own)) {
-        for (job, line) in handwritten::builds_for_users(workflow, config) {
-            let path = workflow.path();
-            remarks.push(format!(
-                "{path}, line {line}: job {job} pushes a tag that users pull while it builds, whatever a gate decides; take the job out, or let it push other tags"
-            ));
-        }
-    }
     let others = || survey.workflows.iter().filter(|own| own.path() != GATE_WORKFLOW);
     if let Some(gate) = others().find_map(gate) {
         remarks
             .push(format!("{} runs the gate already: no other workflow is written", gate.path()));
+        ungated(survey, config, None, remarks);
         return Some(gate);
     }
     let mut found: Vec<HandWritten> = survey
@@ -91,7 +84,22 @@ pub(super) fn find(
             Some(_) | None => format!("{path} releases too: take those steps out by hand"),
         });
     }
+    // Of the one that is rewritten it is said with the rest that is left to a person.
+    ungated(survey, config, first.as_ref().map(|first| first.path.as_str()), remarks);
     first.map(|first| Existing::HandWritten(Box::new(first)))
+}
+
+/// Names the jobs that push what they build to users, whatever a gate decides.
+fn ungated(survey: &Survey, config: &Config, but: Option<&str>, remarks: &mut Vec<String>) {
+    let may_release = |own: &&Workflow| handwritten::may_release(own) && Some(own.path()) != but;
+    for workflow in survey.workflows.iter().filter(may_release) {
+        for (job, line) in handwritten::builds_for_users(workflow, config) {
+            let path = workflow.path();
+            remarks.push(format!(
+                "{path}, line {line}: job {job} pushes a tag that users pull while it builds, whatever a gate decides; take the job out, or let it push other tags"
+            ));
+        }
+    }
 }
 
 fn gate(workflow: &Workflow) -> Option<Existing> {

@@ -649,3 +649,14 @@ fn images_of_folders_with_the_same_name_are_told_apart() {
         design(&two, &without).unwrap().builds.into_iter().map(|own| own.dockerfile).collect();
     assert_eq!(left, ["a/api/Dockerfile"]);
 }
+
+#[test]
+fn an_image_whose_name_is_not_known_is_missed() {
+    let text = include_str!("../../tests/fixtures/shapes/hand-written/.github/workflows/ci-cd.yml");
+    let text = text.replace("IMAGE_NAME: ${{ github.repository }}", "IMAGE_NAME: ${{ vars.NAME }}");
+    let mut survey = survey(&[("app.py", "print(1)\n")]);
+    survey.workflows.push(Workflow::parse(".github/workflows/ci-cd.yml", text.as_bytes()).unwrap());
+    let design = design(&survey, &Wishes::default()).unwrap();
+    assert!(design.builds.is_empty());
+    assert!(design.remarks.iter().any(|own| own.contains("--image")), "{:?}", design.remarks);
+}

@@ -1,6 +1,6 @@
 //! Jobs that came after a removed job come after the gate.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_yaml::Value;
 
@@ -118,6 +118,26 @@ fn says_only_when(condition: &str) -> bool {
                 && !part.contains('|'))
             || (part.starts_with("github.event_name ==") && !part.contains('|'))
     })
+}
+
+/// Lists the removed jobs that took a release back when a job failed that came after it.
+pub(super) fn undone(
+    workflow: &Workflow,
+    gone: &[&str],
+    after: &BTreeMap<String, Verdict>,
+) -> Vec<Left> {
+    let jobs = workflow.jobs().filter(|job| gone.contains(&job.id) && is_for_red(*job));
+    let late = jobs.filter_map(|job| {
+        let after = job.needs().into_iter().find(|id| after.get(*id) == Some(&Verdict::Promote))?;
+        Some(Left {
+            job: Some(after.to_owned()),
+            lines: None,
+            what: format!("job {} took a release back when job {after} failed", job.id),
+            why: "the gate decides before users get anything, and hears of no job that comes after it".to_owned(),
+            todo: format!("let {after} test the candidate, before the gate, and put it into the gate's `needs`"),
+        })
+    });
+    late.collect()
 }
 
 /// Tells whether a job runs only when something failed.

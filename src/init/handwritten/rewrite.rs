@@ -12,7 +12,7 @@ use super::Left;
 use super::digest;
 use super::draft::Draft;
 use super::fate::{Fate, fates};
-use super::follow::{Verdict, asks_for_results, is_for_red, repoint};
+use super::follow::{Verdict, asks_for_results, is_for_red, repoint, undone};
 use super::gate::{GateJob, Had};
 use super::judge::JobSeen;
 use super::login;
@@ -168,6 +168,7 @@ fn rewritten(
     out.left.extend(digest::hand_over(&mut draft, workflow.path(), &pushed));
     out.left.extend(top::set(&mut draft, workflow, config, &staying, &gate_id));
     out.left.extend(unfinished(workflow, &lines, jobs, &fates, &pushed));
+    out.left.extend(undone(workflow, &gone, &after));
 
     // The last word has the reader that GitHub's own resembles most.
     let read = parse(draft.text())?;

@@ -153,6 +153,16 @@ fn a_branch_with_a_quote_does_not_end_the_condition() {
     assert!(new.contains("github.ref == 'refs/heads/it''s' }}"), "{new}");
 }
 
+/// A test of what is live already cannot decide any more.
+#[test]
+fn a_job_that_took_back_what_failed_after_the_release_is_missed() {
+    let text = with(&format!(
+        "{PROMOTE}  smoke:\n    needs: promote\n    runs-on: ubuntu-latest\n    steps:\n      - run: ./smoke.sh\n  undo:\n    needs: [promote, smoke]\n    if: failure()\n    runs-on: ubuntu-latest\n    steps:\n      - run: crane tag ghcr.io/acme/app:good latest\n"
+    ));
+    let text = left(&found(&text));
+    assert!(text.contains("job undo took a release back when job smoke failed"), "{text}");
+}
+
 /// Many write the dashes of a list below the first letter of its key.
 #[test]
 fn lists_as_deep_as_their_key_are_rewritten_too() {
