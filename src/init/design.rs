@@ -233,6 +233,11 @@ fn check(wishes: &Wishes) -> Result<(), InitError> {
     {
         return Err(unfit("the test command", test, "is empty, or has control characters"));
     }
+    let twice =
+        wishes.images.iter().enumerate().find(|(at, own)| wishes.images[..*at].contains(own));
+    if let Some((_, image)) = twice {
+        return Err(unfit("the image", &image.to_string(), "is there twice"));
+    }
     let Some(action) = &wishes.action else { return Ok(()) };
     let part = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))

@@ -351,6 +351,8 @@ fn images_get_names_or_are_asked_for() {
     assert_eq!(own, ["r.acme.io/a api", "r.acme.io/b ."]);
     let wrong: Result<_, InitError> = of(&two, &named(&["r.acme.io/a"]));
     assert!(matches!(wrong, Err(InitError::OtherCount { names: 1, builds: 2, .. })));
+    let wrong: Result<_, InitError> = of(&two, &named(&["r.acme.io/a", "r.acme.io/a"]));
+    assert!(matches!(wrong, Err(InitError::Unfit { .. })), "{wrong:?}");
     let without = Wishes { without: ["web".to_owned()].into(), ..Wishes::default() };
     assert_eq!(of(&two, &without).unwrap().len(), 1);
 
