@@ -8,6 +8,7 @@ use super::*;
 
 mod doctor;
 mod shapes;
+mod styles;
 
 const PATH: &str = ".github/workflows/ci-cd.yml";
 const ACTION: &str =
