@@ -8,7 +8,6 @@ use tidegate::cli;
 use blocks::documents;
 use shell::Shell;
 
-mod adoption;
 mod blocks;
 mod data;
 mod how_to;

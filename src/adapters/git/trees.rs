@@ -256,6 +256,7 @@ impl Git {
 
 /// Returns git's path as the system's.
 #[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail where paths are no bytes")]
 fn path_of(path: &[u8]) -> Result<std::borrow::Cow<'_, Path>, GitError> {
     use std::os::unix::ffi::OsStrExt as _;
     Ok(Path::new(std::ffi::OsStr::from_bytes(path)).into())

@@ -163,9 +163,8 @@ fn needs_token(job: Job<'_>) -> Token {
 fn reads_only(action: &str) -> bool {
     let own = ["checkout", "cache", "upload-artifact", "download-artifact"];
     match action.split_once('/') {
-        None => true,
         Some(("actions", name)) => own.contains(&name) || name.starts_with("setup-"),
-        Some(("docker" | "codecov" | "astral-sh" | "hadolint", _)) => true,
+        None | Some(("docker" | "codecov" | "astral-sh" | "hadolint", _)) => true,
         Some(_) => action.starts_with("./"),
     }
 }

@@ -135,15 +135,16 @@ async fn obstacles(
         }
         let ruleset = match rule.ruleset_id {
             None => None,
-            Some(id) => match known.get(&id) {
-                Some(found) => found.clone(),
-                None => {
+            Some(id) => {
+                if let Some(found) = known.get(&id) {
+                    found.clone()
+                } else {
                     // What a ruleset says beside its rules is not shown to everybody.
                     let found = github.ruleset(id).await.unwrap_or_default();
                     known.insert(id, found.clone());
                     found
                 }
-            },
+            }
         };
         let passes = ruleset.as_ref().and_then(|own| own.current_user_can_bypass.as_deref());
         if !matches!(passes, Some("always" | "exempt")) {

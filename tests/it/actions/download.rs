@@ -137,7 +137,7 @@ impl World {
         format!("tidegate-{VERSION}-linux-x86_64")
     }
 
-    fn archive(&self) -> String {
+    fn archive() -> String {
         format!("releases/v{VERSION}/{}.tar.gz", Self::name())
     }
 
@@ -146,7 +146,7 @@ impl World {
         fs::create_dir_all(self.path(&format!("releases/v{VERSION}"))).expect("make a folder");
         let tar = Command::new("tar")
             .arg("-czPf")
-            .arg(self.path(&self.archive()))
+            .arg(self.path(&Self::archive()))
             .args(options)
             .current_dir(self.path("build"))
             .arg(Self::name())
@@ -168,7 +168,7 @@ impl World {
 
     /// The SHA-256 of the archive as it is.
     fn archive_hash(&self) -> String {
-        let bytes = fs::read(self.path(&self.archive())).expect("the archive");
+        let bytes = fs::read(self.path(&Self::archive())).expect("the archive");
         digest(&bytes).trim_start_matches("sha256:").to_owned()
     }
 

@@ -71,7 +71,7 @@ impl World {
         self.folder.path().join(name)
     }
 
-    /// Runs the workflow for a tag that was pushed, on Linux x86_64 only.
+    /// Runs the workflow for a tag that was pushed, on Linux `x86_64` only.
     fn push(&self, tag: &str) -> ActRun {
         let bare = self.path("github.git");
         let bare_path = bare.to_str().expect("a path in UTF-8");

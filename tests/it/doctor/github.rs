@@ -86,14 +86,14 @@ fn a_ruleset_is_named_with_what_it_breaks_for_each_branch() {
 fn classic_protection_is_read_as_far_as_anybody_may() {
     let project = right();
     let github = start(&project);
-    let protect = |checks: &[&str]| {
+    let set_checks = |checks: &[&str]| {
         let checks = checks.iter().map(|name| (*name).to_owned()).collect();
         github.world().settings.classic.insert("main".to_owned(), checks)
     };
-    protect(&["build"]);
+    set_checks(&["build"]);
     let run = in_actions(&project, &github).run().code(0);
     assert!(finding(&run, "main-protected")["problem"].as_str().unwrap().contains("build"));
-    protect(&[]);
+    set_checks(&[]);
     let run = in_actions(&project, &github).run().code(0);
     assert_eq!(ids(&run), Vec::<String>::new(), "{}", run.stdout);
     let unchecked = unchecked(&run).join("\n");

@@ -114,7 +114,7 @@ impl World {
 /// What goes wrong: how it is planted, what doctor calls it, a word of its cure, and the cure.
 struct Plant {
     id: &'static str,
-    plant: fn(&mut World),
+    spoil: fn(&mut World),
     says: &'static str,
     cure: fn(&mut World, &Value),
 }
@@ -122,25 +122,25 @@ struct Plant {
 const PLANTS: [Plant; 10] = [
     Plant {
         id: "gate-if-missing",
-        plant: |world| world.edit(GATE, "    if: ${{ !cancelled() }}\n    runs-on", "    runs-on"),
+        spoil: |world| world.edit(GATE, "    if: ${{ !cancelled() }}\n    runs-on", "    runs-on"),
         says: "!cancelled()",
         cure: |world, found| world.fix(found),
     },
     Plant {
         id: "needs-input",
-        plant: |world| world.edit(GATE, "          needs: ${{ toJSON(needs) }}\n", ""),
+        spoil: |world| world.edit(GATE, "          needs: ${{ toJSON(needs) }}\n", ""),
         says: "toJSON(needs)",
         cure: |world, found| world.fix(found),
     },
     Plant {
         id: "required-job-not-needed",
-        plant: |world| world.edit(CONFIG, "[tests, code-quality]", "[test, code-quality]"),
+        spoil: |world| world.edit(CONFIG, "[tests, code-quality]", "[test, code-quality]"),
         says: "take it out of `require.jobs`",
         cure: |world, _| world.edit(CONFIG, "[test, code-quality]", "[code-quality]"),
     },
     Plant {
         id: "retry-workflow-missing",
-        plant: |world| world.project.dev.remove(RETRY),
+        spoil: |world| world.project.dev.remove(RETRY),
         says: "docs/examples/tidegate-retry.yml",
         cure: |world, found| {
             let file = found["place"]["file"].as_str().unwrap();
@@ -149,7 +149,7 @@ const PLANTS: [Plant; 10] = [
     },
     Plant {
         id: "stable-tag",
-        plant: |world| {
+        spoil: |world| {
             world.project.remote_git(&["tag", "stable", "main"]);
         },
         says: "git push origin --delete refs/tags/stable",
@@ -157,7 +157,7 @@ const PLANTS: [Plant; 10] = [
     },
     Plant {
         id: "state-unreadable",
-        plant: |world| {
+        spoil: |world| {
             world.on_state_branch(|project| {
                 project.dev.commit("Tidy up", &[("index.json", "{}")]);
             });
@@ -171,7 +171,7 @@ const PLANTS: [Plant; 10] = [
     },
     Plant {
         id: "projection-pending",
-        plant: |world| {
+        spoil: |world| {
             world.project.remote_git(&["update-ref", "refs/heads/stable", "main~2"]);
         },
         says: "tidegate repair",
@@ -179,13 +179,13 @@ const PLANTS: [Plant; 10] = [
     },
     Plant {
         id: "registry-denied",
-        plant: |world| world.login = false,
+        spoil: |world| world.login = false,
         says: "registry-password",
         cure: |world, _| world.login = true,
     },
     Plant {
         id: "stable-protected",
-        plant: |world| {
+        spoil: |world| {
             let rules = ["pull_request", "non_fast_forward"];
             world.github.ruleset("Reviews", &["stable"], &rules, Some("never"));
         },
@@ -196,7 +196,7 @@ const PLANTS: [Plant; 10] = [
     },
     Plant {
         id: "squash-template",
-        plant: |world| {
+        spoil: |world| {
             world.github.world().settings.squash_message = Some("COMMIT_MESSAGES".to_owned());
         },
         says: "Pull request title",
@@ -213,7 +213,7 @@ fn ten_misconfigurations_are_named_and_their_cures_work() {
         let run = world.doctor().code(0);
         assert_eq!(ids(&run), Vec::<String>::new(), "before {}: {}", plant.id, run.stdout);
 
-        (plant.plant)(&mut world);
+        (plant.spoil)(&mut world);
         let run = world.doctor();
         let found = finding(&run, plant.id);
         let others: Vec<_> = ids(&run).into_iter().filter(|id| id != plant.id).collect();
