@@ -81,6 +81,3 @@ fn cured(
     let none_new = better.findings.iter().all(|own| count(&better, own) <= count(diagnosis, own));
     (gone && none_new).then_some((next, better))
 }
-
-#[cfg(test)]
-mod tests;
