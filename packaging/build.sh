@@ -86,12 +86,17 @@ part_crate() {
     cp "$CARGO_TARGET_DIR/package/tidegate-$VERSION.crate" "$DIST"
 }
 
-# maturin puts the list into the wheel (PEP 770).
+# maturin puts the list into each wheel (PEP 770), of what is compiled for its platform. That of the
+# release names what is in any of them.
 part_sbom() {
-    local wheel
-    wheel=$(find "$DIST" -name "tidegate-$VERSION-*.whl" | LC_ALL=C sort | head -n 1)
-    [ -n "$wheel" ] || fail "the SBOM is taken from a wheel, and none is in $DIST"
-    unzip -p "$wheel" '*/sboms/tidegate.cyclonedx.json' >"$DIST/tidegate-$VERSION.cyclonedx.json"
+    local wheel lists=()
+    mkdir "$work/sbom"
+    for wheel in "$DIST/tidegate-$VERSION"-*.whl; do
+        [ -f "$wheel" ] || fail "the SBOM is taken from the wheels, and none is in $DIST"
+        lists+=("$work/sbom/${#lists[@]}.json")
+        unzip -p "$wheel" '*/sboms/tidegate.cyclonedx.json' >"${lists[${#lists[@]} - 1]}"
+    done
+    python3 packaging/merge-sboms.py "${lists[@]}" >"$DIST/tidegate-$VERSION.cyclonedx.json"
 }
 
 # buildah with storage of its own: nothing of the user's is touched.

@@ -28,7 +28,8 @@ if [ ! -f "$archive" ]; then
     have debootstrap || fail "debootstrap is missing: run ./dev package, which installs it"
     say "making a bare Debian ($SUITE), once"
     work=$(mktemp -d "$CACHE/debian.XXXXXX")
-    trap 'rm -rf "$work"' EXIT
+    # debootstrap mounts /proc and /sys below; were it killed, they would still be there.
+    trap 'rm -rf --one-file-system "$work"' EXIT
     from=$(mirror)
     debootstrap --variant=minbase --include="$PACKAGES" "$SUITE" "$work/root" \
         "${from:-http://deb.debian.org/debian}" >"$work/log" 2>&1 || {

@@ -9,6 +9,8 @@ cd "$ROOT"
 
 [ $# -eq 1 ] || fail "usage: packaging/notes.sh TAG"
 [ "$1" = "v$VERSION" ] || fail "the tag is $1, and the version in Cargo.toml is $VERSION: expected v$VERSION"
+# pip writes other versions in a way of its own (1.2.3-rc.1 is 1.2.3rc1), and `latest` would move.
+[[ $VERSION =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "the version is $VERSION: only versions like 1.2.3 are released"
 heading=$(grep -E "^## \\[${VERSION//./\\.}\\]" CHANGELOG.md || :)
 printf '%s\n' "$heading" | grep -qE '\] - [0-9]{4}-[0-9]{2}-[0-9]{2}$' ||
     fail "CHANGELOG.md has no section like: ## [$VERSION] - $(date -u +%Y-%m-%d)"

@@ -8,7 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # macOS has no sha256sum.
 if command -v sha256sum >/dev/null; then sha256=(sha256sum); else sha256=(shasum -a 256); fi
 
-find Cargo.toml Cargo.lock build.rs src -type f -print0 | LC_ALL=C sort -z |
+# The program writes an example into repositories, so the examples are part of it.
+find Cargo.toml Cargo.lock build.rs docs/examples src -type f -print0 | LC_ALL=C sort -z |
     while IFS= read -r -d '' file; do
         # From standard input, so that no system writes the name in a way of its own.
         printf '%s  %s\n' "$("${sha256[@]}" <"$file" | cut -c1-64)" "$file"

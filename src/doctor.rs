@@ -12,6 +12,8 @@ mod concurrency;
 mod configuration;
 mod conflicts;
 mod cure;
+#[cfg(test)]
+mod damaged;
 mod gate_job;
 mod gate_steps;
 mod github;

@@ -6,6 +6,7 @@ use serde_yaml::Value;
 
 use super::Left;
 use super::draft::{Draft, job_mut};
+use super::gate::quoted;
 use super::outline::{Lines, Outline, job_keys};
 use crate::doctor::workflow::{Job, Workflow};
 
@@ -67,18 +68,24 @@ pub(super) fn repoint(
     needs.push(gate.to_owned());
     set_needs(draft, id, &needs)?;
     let renamed = rename(draft, id, gate, gone);
-    // A condition that said when to release or to take back says nothing any more.
-    let text = condition.as_ref().and_then(Value::as_str);
-    let ours = text.is_none_or(says_only_when);
+    // A condition that said when to release or to take back says nothing any more, but where and on
+    // what the job runs stays.
+    let condition = condition.as_ref();
+    let asked = match condition {
+        None => Some(Vec::new()),
+        Some(condition) => condition.as_str().and_then(only_when),
+    };
+    let ours = asked.is_some();
     // One that runs when something failed goes on doing so: the gate fails on a rollback.
-    let stays = ours && verdict == Verdict::Promote && text.is_some_and(is_red);
-    if ours && !stays {
-        let asks = format!("needs.{gate}.outputs.verdict == '{}'", verdict.word());
-        let line = match verdict {
-            Verdict::Promote => format!("if: ${{{{ {asks} }}}}"),
+    let red = condition.and_then(Value::as_str).is_some_and(is_red);
+    let stays = ours && verdict == Verdict::Promote && red;
+    if let Some(mut parts) = asked.filter(|_| !stays) {
+        parts.insert(0, format!("needs.{gate}.outputs.verdict == '{}'", verdict.word()));
+        if verdict == Verdict::Rollback {
             // The gate's job ends with a failure then.
-            Verdict::Rollback => format!("if: ${{{{ !cancelled() && {asks} }}}}"),
-        };
+            parts.insert(0, "!cancelled()".to_owned());
+        }
+        let line = format!("if: {}", quoted(&format!("${{{{ {} }}}}", parts.join(" && "))));
         draft.set(id, "if", &line, "runs-on")?;
     }
     let text = job_text(draft, id)?;
@@ -109,15 +116,17 @@ pub(super) fn repoint(
     Some(())
 }
 
-/// Tells whether a condition asks for nothing but success or failure, a branch and an event.
-fn says_only_when(condition: &str) -> bool {
+/// Returns what a condition says beyond success or failure, where that is a branch and an event
+/// and nothing else.
+fn only_when(condition: &str) -> Option<Vec<String>> {
     let text = condition.trim().trim_start_matches("${{").trim_end_matches("}}");
-    text.split("&&").map(str::trim).all(|part| {
-        ["success()", "failure()"].contains(&part)
-            || ((part.starts_with("github.ref ==") || part.starts_with("github.ref_name =="))
-                && !part.contains('|'))
-            || (part.starts_with("github.event_name ==") && !part.contains('|'))
-    })
+    let parts = text.split("&&").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    let parts = parts.filter(|part| !["success()", "failure()"].contains(&part.as_str()));
+    let plain = |part: String| {
+        let names = ["github.ref ==", "github.ref_name ==", "github.event_name =="];
+        (names.iter().any(|name| part.starts_with(name)) && !part.contains('|')).then_some(part)
+    };
+    parts.map(plain).collect()
 }
 
 /// Lists the removed jobs that took a release back when a job failed that came after it.

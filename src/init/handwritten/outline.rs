@@ -71,13 +71,14 @@ impl<'a> Lines<'a> {
         says.then(|| line.len() - line.trim_start_matches(' ').len())
     }
 
-    /// Returns the first of the comment lines straight above a line, not above `from`.
+    /// Returns the first of the comment lines straight above a line, not above `from`. Deeper ones
+    /// belong to what stands above.
     fn lead(&self, line: usize, indent: usize, from: usize) -> usize {
         let mut lead = line;
         while lead > from {
             let above = self.line(lead - 1);
             let content = above.trim_start_matches(' ');
-            if !content.starts_with('#') || above.len() - content.len() != indent {
+            if !content.starts_with('#') || above.len() - content.len() > indent {
                 break;
             }
             lead -= 1;
@@ -87,7 +88,12 @@ impl<'a> Lines<'a> {
 
     /// Lists the keys of the map that stands in these lines; `None` where it is not block style.
     pub fn keys(&self, within: Range<usize>) -> Option<Vec<Key>> {
-        let (starts, indent) = self.starts(within.clone())?;
+        let (mut starts, indent) = self.starts(within.clone())?;
+        if is_item(self.line(*starts.first()?)) {
+            return None;
+        }
+        // The items of a list may stand as deep as its key.
+        starts.retain(|line| !is_item(self.line(*line)));
         let found = starts.iter().map(|line| key_of(self.line(*line)));
         let names: Vec<String> = found.collect::<Option<_>>()?;
         let ranges = self.ranges(&starts, indent, within);
@@ -121,7 +127,9 @@ impl<'a> Lines<'a> {
         let mut starts = vec![item.line];
         for line in item.line + 1..item.lines.end {
             match self.depth(line) {
-                Some(depth) if depth == item.indent => starts.push(line),
+                Some(depth) if depth == item.indent && !is_item(self.line(line)) => {
+                    starts.push(line);
+                }
                 Some(depth) if depth < item.indent => return None,
                 Some(_) | None => {}
             }
@@ -180,6 +188,12 @@ impl<'a> Lines<'a> {
         }
         lines
     }
+}
+
+/// Tells whether an item of a list begins here.
+fn is_item(line: &str) -> bool {
+    let behind = line.trim_start_matches(' ').strip_prefix('-');
+    behind.is_some_and(|behind| behind.trim().is_empty() || behind.starts_with(' '))
 }
 
 /// Returns the key of `key: value`.

@@ -9,6 +9,7 @@ use super::*;
 mod doctor;
 mod meaning;
 mod shapes;
+mod styles;
 
 const PATH: &str = ".github/workflows/ci-cd.yml";
 const ACTION: &str =

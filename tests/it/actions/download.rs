@@ -34,9 +34,16 @@ impl Releases {
             while let Ok(request) = own.recv() {
                 let file = folder.join(request.url().trim_start_matches('/'));
                 // The client may be gone.
-                let _ = match fs::read(file) {
-                    Ok(bytes) => request.respond(tiny_http::Response::from_data(bytes)),
-                    Err(_) => request.respond(tiny_http::Response::empty(404)),
+                let _ = if folder.join("unsized").exists() {
+                    // Ten megabytes in chunks, whose sum nobody says before.
+                    let bytes = std::io::Read::take(std::io::repeat(b'x'), 10_000_000);
+                    let status = tiny_http::StatusCode(200);
+                    request.respond(tiny_http::Response::new(status, vec![], bytes, None, None))
+                } else {
+                    match fs::read(file) {
+                        Ok(bytes) => request.respond(tiny_http::Response::from_data(bytes)),
+                        Err(_) => request.respond(tiny_http::Response::empty(404)),
+                    }
                 };
             }
         });
@@ -78,6 +85,7 @@ impl World {
         world.write("action/src/main.rs", "fn main() {}\n");
         world.write("action/Cargo.lock", "version = 4\n");
         world.write("action/build.rs", "fn main() {}\n");
+        world.write("action/docs/examples/tidegate-retry.yml", "on: workflow_dispatch\n");
         world.script("bin/cargo", &format!(
             "echo \"$@\" >> '{notes}/cargo'\nmkdir -p \"$CARGO_TARGET_DIR/release\"\n\
              printf '#!/bin/sh\\necho \"$@\" >> \"{notes}/built\"\\n' > \"$CARGO_TARGET_DIR/release/tidegate\"\n\
@@ -173,6 +181,10 @@ impl World {
 
     /// Runs the action in a workflow; `cache` is what stands for actions/cache.
     fn run(&self, cache: &str) -> ActRun {
+        self.run_with(cache, &[])
+    }
+
+    fn run_with(&self, cache: &str, environment: &[(&str, &str)]) -> ActRun {
         let repo = Repo::init();
         repo.add_remote("github", "https://github.com/acme/app.git");
         repo.commit("Add the gate", &[(".github/workflows/gate.yml", &format!(
@@ -180,13 +192,13 @@ impl World {
              - uses: tidegate/tidegate@{COMMIT}\n        with:\n          token: ${{{{ github.token }}}}\n"
         ))]);
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/actions");
-        Act::push(repo.path(), "acme/app")
+        let act = Act::push(repo.path(), "acme/app")
             .action(&format!("tidegate/tidegate@{COMMIT}"), &self.path("action"))
             .action(CACHE, &fixtures.join(cache))
             .programs(&self.path("bin"))
             .token("run-token")
-            .env("TIDEGATE_RELEASES_URL", &self.releases.url())
-            .run()
+            .env("TIDEGATE_RELEASES_URL", &self.releases.url());
+        environment.iter().fold(act, |act, (name, value)| act.env(name, value)).run()
     }
 
     fn note(&self, name: &str) -> Option<String> {
@@ -228,6 +240,21 @@ fn the_release_of_exactly_this_source_is_used() {
 #[test]
 fn a_release_that_is_not_there_is_built_instead() {
     World::new().expect_build(&format!("release v{VERSION}: SHA256SUMS could not be had"));
+}
+
+#[test]
+fn a_workflow_can_do_without_the_cache_of_builds() {
+    let world = World::new();
+    let run = world.run_with("not-run", &[("TIDEGATE_BUILD_CACHE", "off")]);
+    run.expect_jobs(&[("Gate", true)]);
+    assert_eq!(world.note("built").as_deref(), Some("gate\n"), "{}", run.log);
+}
+
+#[test]
+fn an_answer_without_end_is_not_kept() {
+    let world = World::new();
+    world.write("releases/unsized", "");
+    world.expect_build(&format!("release v{VERSION}: SHA256SUMS could not be had: curl: (23)"));
 }
 
 #[test]
@@ -304,5 +331,39 @@ fn the_source_hash_follows_names_and_contents() {
     assert_eq!(world.source(), first);
     fs::rename(world.path("action/src/main.rs"), world.path("action/src/other.rs"))
         .expect("rename");
-    assert_ne!(world.source(), first);
+    let second = world.source();
+    assert_ne!(second, first);
+    // A part of the program, which `init` writes.
+    world.write("action/docs/examples/tidegate-retry.yml", "on: push\n");
+    assert_ne!(world.source(), second);
+}
+
+/// What is compiled in from outside of `src` is part of the source.
+#[test]
+fn no_file_is_compiled_in_that_the_source_hash_leaves_out() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut open, mut found) = (vec![root.join("src")], 0);
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let production = text.split("#[cfg(test)]").next().unwrap_or_default();
+            if path.ends_with("tests.rs") || path.iter().any(|part| part == "tests") {
+                continue;
+            }
+            for named in production.split("include_str!(\"").skip(1) {
+                let named = named.split('"').next().unwrap_or_default();
+                let file = path.parent().expect("a folder").join(named);
+                let file = file.canonicalize().expect("a file that is compiled in");
+                let covered = ["src", "docs/examples"].map(|own| root.join(own));
+                assert!(covered.iter().any(|own| file.starts_with(own)), "{}", file.display());
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 3, "{found}");
 }

@@ -180,6 +180,31 @@ fn a_tag_publishes_everything_that_was_built() {
     assert!(notes.lines().last().is_some_and(|line| line.starts_with("gh release")), "{notes}");
 }
 
+/// PyPI and crates.io refuse what they have; a tag of an image would be overwritten.
+#[test]
+fn a_tag_that_is_pushed_again_exchanges_no_image() {
+    let world = World::new(CHANGELOG);
+    write(world.folder.path(), "bin/cargo", &format!("{PROGRAM}exit 1\n"));
+    let run = world.push("v1.2.3");
+    let notes = world.notes();
+    assert!(notes.contains("cargo publish"), "{notes}\n{}", run.log);
+    for later in ["skopeo", "gh release"] {
+        assert!(!notes.contains(later), "{later} came after a refusal:\n{notes}");
+    }
+}
+
+#[test]
+fn a_preliminary_version_publishes_nothing() {
+    let world = World::new(CHANGELOG);
+    write(
+        world.repo.path(),
+        "Cargo.toml",
+        "[package]\nname = \"tidegate\"\nversion = \"1.2.3-rc.1\"\n",
+    );
+    world.repo.commit("Try it", &[]);
+    expect_refusal(&world, "v1.2.3-rc.1", "only versions like 1.2.3 are released");
+}
+
 /// Nothing is built or published, and the run says why.
 #[track_caller]
 fn expect_refusal(world: &World, tag: &str, reason: &str) {

@@ -301,6 +301,21 @@ fn without_a_password_the_runs_token_goes_to_githubs_registry_only() {
 }
 
 #[test]
+fn an_empty_password_sends_the_runs_token_to_no_other_registry() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (program, seen) = witness(folder.path());
+    // The secret was never set, or was deleted: then it is empty.
+    let more = "      registry-host: registry.acme.example\n    secrets:\n      \
+                registry-password: ${{ secrets.GONE }}\n";
+    let caller = Caller::new(&with_more(more), CONFIGURATION);
+    let (_, run) = caller.push(1, "works\n", &program, |act| act.actor("ada"));
+    run.expect_jobs(&[("tests", true), ("Gate/Gate", true)]);
+    let saw = environment(&seen);
+    assert_eq!(saw["TIDEGATE_REGISTRY_PASSWORD"], github::TOKEN);
+    assert_eq!(saw["TIDEGATE_REGISTRY_HOST"], "ghcr.io");
+}
+
+#[test]
 fn the_workflow_has_the_inputs_and_outputs_of_the_action() {
     let action: Value = serde_yaml::from_str(ACTION).expect("YAML");
     let gate: Value = serde_yaml::from_str(GATE).expect("YAML");

@@ -129,6 +129,45 @@ fn a_message_after_a_rollback_stays_and_follows_the_gate() {
     insta::assert_snapshot!(changes);
 }
 
+/// As the starter workflows of GitHub are written.
+#[test]
+fn lists_may_stand_as_deep_as_their_keys() {
+    let text = "on:\n  push:\n    branches:\n    - main\npermissions:\n  contents: read\njobs:\n  tests:\n    runs-on: ubuntu-latest\n    steps:\n    - uses: actions/checkout@v4\n      with:\n        fetch-depth: 1\n    # All.\n    - run: pytest\n  build:\n    needs:\n    - tests\n    runs-on: ubuntu-latest\n    steps:\n    - name: Push\n      uses: docker/build-push-action@v6\n      with: { push: true, tags: 'ghcr.io/acme/app:x' }\n  promote:\n    needs:\n    - tests\n    - build\n    runs-on: ubuntu-latest\n    steps:\n    - run: |\n        crane copy ghcr.io/acme/app:x ghcr.io/acme/app:stable\n  tell:\n    needs:\n    - promote\n    runs-on: ubuntu-latest\n    steps:\n    - run: make noise\n";
+    let own = found(text);
+    assert_eq!((left(&own).as_str(), own.removed.as_slice()), ("", &["promote".to_owned()][..]));
+    let new = rewritten(text);
+    for kept in [
+        "    - main\n",
+        "    # All.\n    - run: pytest\n",
+        "      id: build\n",
+        "    needs: gate\n",
+    ] {
+        assert!(new.contains(kept), "{kept}\n{new}");
+    }
+}
+
+#[test]
+fn what_came_after_a_promotion_keeps_its_branch_and_event() {
+    let after = |id: &str, condition: &str| {
+        format!(
+            "  {id}:\n    needs: promote\n    if: {condition}\n    runs-on: ubuntu-latest\n    steps:\n      - run: make {id}\n"
+        )
+    };
+    let new = rewritten(&with(&format!(
+        "{TESTS}{}{}{}",
+        promote("git push origin HEAD:stable"),
+        after("weekly", "github.event_name == 'schedule'"),
+        after("site", "\"${{ success() && github.ref == 'refs/heads/a #b' }}\""),
+    )));
+    let asks = "needs.gate.outputs.verdict == 'promote'";
+    for line in [
+        format!("    if: ${{{{ {asks} && github.event_name == 'schedule' }}}}\n"),
+        format!("    if: \"${{{{ {asks} && github.ref == 'refs/heads/a #b' }}}}\"\n"),
+    ] {
+        assert!(new.contains(&line), "{line}\n{new}");
+    }
+}
+
 #[test]
 fn images_pushed_by_a_script_hand_over_their_digest() {
     let (changes, left) = changed(&format!(
