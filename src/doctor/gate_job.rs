@@ -20,7 +20,7 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
             "gate-missing",
             "no workflow runs the gate: none uses the action or calls `tidegate gate`",
             "nothing is promoted or rolled back, unless a person does it",
-            "copy docs/examples/release-gate.yml to .github/workflows/",
+            "let `tidegate init` write one",
         );
         answer.find(finding);
     }

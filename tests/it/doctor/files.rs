@@ -207,7 +207,7 @@ fn a_required_job_that_the_gate_does_not_need_is_named_where_needs_stands() {
 }
 
 #[test]
-fn a_repository_without_workflows_is_told_what_to_copy() {
+fn a_repository_without_workflows_is_told_what_writes_them() {
     let project = right();
     project.dev.remove(GATE);
     project.dev.remove(RETRY);
@@ -215,7 +215,9 @@ fn a_repository_without_workflows_is_told_what_to_copy() {
     assert_eq!(ids(&run), ["retry-workflow-missing", "gate-missing"]);
     let retry = finding(&run, "retry-workflow-missing");
     assert_eq!(retry["place"]["file"], RETRY);
-    assert!(retry["mend"].as_str().unwrap().contains("docs/examples/tidegate-retry.yml"));
+    assert!(retry["mend"].as_str().unwrap().contains("tidegate init"));
+    // A path of tidegate's own repository says nothing to somebody in another one.
+    assert_eq!(finding(&run, "gate-missing")["mend"], "let `tidegate init` write one");
 }
 
 #[test]
