@@ -2,7 +2,9 @@
 
 use crate::harness::project::Project;
 
-use super::{CONFIG, CONFIG_TEXT, GATE, GATE_TEXT, RETRY, RETRY_TEXT, doctor, finding, ids, right};
+use super::{
+    CONFIG, CONFIG_TEXT, GATE, GATE_TEXT, RETRY, RETRY_TEXT, doctor, finding, ids, right, unchecked,
+};
 
 /// A fault: the file, the old text, the new text; the finding's name, and the text of its line.
 pub(super) type Fault = (&'static str, &'static str, &'static str, &'static str, &'static str);
@@ -285,4 +287,17 @@ fn a_hostile_workflow_costs_little_and_is_shown_cleanly() {
     assert!(run.stdout.contains("bomb.yml"), "{}", run.stdout);
     assert!(run.stdout.contains("needed-job-unknown"), "{}", run.stdout);
     assert!(!run.stdout.contains('\u{1b}'), "{}", run.stdout);
+}
+
+#[test]
+fn why_github_was_not_asked_is_said_as_it_is() {
+    let project = right();
+    let why = |run| unchecked(&run).join("\n");
+    let run = doctor(&project).run().code(0);
+    let elsewhere = why(run);
+    assert!(elsewhere.contains("the remote is not on GitHub"), "{elsewhere}");
+    let named =
+        [("GITHUB_REPOSITORY", "acme/prices"), ("TIDEGATE_GITHUB_API_URL", "http://127.0.0.1:9")];
+    let without_token = why(doctor(&project).envs(named).run().code(0));
+    assert!(without_token.contains("there is no token: set GH_TOKEN"), "{without_token}");
 }
