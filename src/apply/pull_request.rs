@@ -80,7 +80,7 @@ impl Applier<'_> {
                     branch: step.branch.to_string(),
                     reason,
                     instead: "without a token for GitHub no pull request can be opened",
-                    mend: "give a token with `pull-requests: write` in TIDEGATE_TOKEN, or use a GitHub App that may push here (docs/how-to/permissions-and-apps.md)",
+                    mend: "give a token with `pull-requests: write` in TIDEGATE_TOKEN, or use a GitHub App that may push here (https://github.com/tidegate/tidegate/blob/main/docs/how-to/permissions-and-apps.md)",
                 }
                 .into());
             }
@@ -89,7 +89,7 @@ impl Applier<'_> {
                     branch: step.branch.to_string(),
                     reason,
                     instead: "`rollback.pull_request` is `never`",
-                    mend: "use a GitHub App that may push here (docs/how-to/permissions-and-apps.md), or let `rollback.pull_request` be `auto`",
+                    mend: "use a GitHub App that may push here (https://github.com/tidegate/tidegate/blob/main/docs/how-to/permissions-and-apps.md), or let `rollback.pull_request` be `auto`",
                 }
                 .into());
             }

@@ -137,6 +137,6 @@ fn number(name: &str, text: &str) -> anyhow::Result<u64> {
 
 fn usage(error: String) -> anyhow::Error {
     Failed::new(Exit::Usage, error)
-        .with_hint("the how-to about permissions and Apps says where to find both: docs/how-to/permissions-and-apps.md")
+        .with_hint("the how-to about permissions and Apps says where to find both: https://github.com/tidegate/tidegate/blob/main/docs/how-to/permissions-and-apps.md")
         .into()
 }

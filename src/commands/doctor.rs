@@ -97,5 +97,7 @@ pub(super) fn run(
 pub(super) fn offline(global: &Global) -> anyhow::Result<Diagnosis> {
     let (session, problem) = Session::open_anyway(global, &cli::Place::default())?;
     let checkup = look::look(&session, global, problem, true, &|_| ())?;
-    Ok(examine(&checkup))
+    let mut diagnosis = examine(&checkup);
+    diagnosis.mark_fixable(&mend(&checkup));
+    Ok(diagnosis)
 }

@@ -36,13 +36,13 @@ pub(super) fn run(global: &Global, args: &Init, output: &mut Output) -> anyhow::
     if !output.is_json() {
         show::found(output, &report)?;
         show::handwritten(output, &report)?;
-        show::diffs(output, &report.files)?;
+        show::diffs(output, &report, asks)?;
     }
     if asks {
         ask::about_rewriting(&mut report, output)?;
     }
     if report.has_work() {
-        match agreed(args, asks, output) {
+        match agreed(args, asks, &report, output) {
             Ok(true) => {}
             Ok(false) => return Ok(Exit::Held),
             // The one object of the result says it too: `written` is false.
@@ -93,7 +93,7 @@ fn wants(change: &FileChange, force: bool) -> bool {
     }
 }
 
-fn agreed(args: &Init, asks: bool, output: &mut Output) -> anyhow::Result<bool> {
+fn agreed(args: &Init, asks: bool, report: &Report, output: &mut Output) -> anyhow::Result<bool> {
     if args.yes {
         return Ok(true);
     }
@@ -101,5 +101,10 @@ fn agreed(args: &Init, asks: bool, output: &mut Output) -> anyhow::Result<bool> 
         return output.confirm("Write these files?");
     }
     let error = "nothing was written: nobody could be asked, for standard input is not a terminal";
-    Err(Failed::new(Exit::Usage, error).with_hint("pass --yes to write").into())
+    let hint = if report.files.iter().any(|file| !file.wanted && file.change == Change::Differs) {
+        "pass --yes to write; `tidegate init --force --yes` also replaces what is there"
+    } else {
+        "pass --yes to write"
+    };
+    Err(Failed::new(Exit::Usage, error).with_hint(hint).into())
 }

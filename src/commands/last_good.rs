@@ -80,9 +80,12 @@ pub(super) fn run(global: &Global, args: &LastGood, output: &mut Output) -> anyh
             format!("none of the {looked_at} commits that are recorded as good survives the checks")
         }
     };
-    Err(Failed::new(Exit::NoGoodCommit, error)
-        .with_hint("`tidegate last-good --explain` says what was found of each")
-        .into())
+    let failed = Failed::new(Exit::NoGoodCommit, error);
+    // Whoever reads the explanation is not sent to it.
+    if args.explain {
+        return Err(failed.into());
+    }
+    Err(failed.with_hint("`tidegate last-good --explain` says what was found of each").into())
 }
 
 /// Returns the head whose history counts: HEAD where it is on the protected branch or detached, as

@@ -20,7 +20,7 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
             "configuration-missing",
             format!("there is no {}", file.path),
             "nothing: the defaults hold (branch main, image ghcr.io/<owner>/<repository>)",
-            "write one where they do not fit; docs/reference/configuration.md has every key",
+            "let `tidegate init` write one, where they do not fit",
         ));
     }
     // A broken file may well name them.

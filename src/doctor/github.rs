@@ -111,7 +111,7 @@ fn workflow_files(checkup: &Checkup, token: TokenKind, answer: &mut Answer) {
         TokenKind::Other | TokenKind::Classic { workflow: true } => return,
         TokenKind::Workflow => (
             "`rollback.workflows` is restore, and the token is the GITHUB_TOKEN of a workflow",
-            "use a GitHub App with *Workflows* read and write (docs/how-to/permissions-and-apps.md), or write `rollback: { workflows: keep }`",
+            "use a GitHub App with *Workflows* read and write (https://github.com/tidegate/tidegate/blob/main/docs/how-to/permissions-and-apps.md), or write `rollback: { workflows: keep }`",
         ),
         TokenKind::Classic { workflow: false } => (
             "`rollback.workflows` is restore, and the token lacks the scope `workflow`",
@@ -144,7 +144,7 @@ fn of_actions(
             "token-reads-by-default",
             "the gate has no `permissions`, and without them a workflow of this repository may only read",
             "nothing can be recorded, promoted or rolled back",
-            "write `permissions` into the gate's job (docs/how-to/permissions-and-apps.md)",
+            "write `permissions` into the gate's job (https://github.com/tidegate/tidegate/blob/main/docs/how-to/permissions-and-apps.md)",
         ));
     }
     if actions.writes_by_default {

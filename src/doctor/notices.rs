@@ -47,7 +47,7 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
                 notice.commit.short()
             ),
             "the next rollback may be told to nobody either",
-            "see docs/reference/notifications.md for what this channel needs",
+            "see https://github.com/tidegate/tidegate/blob/main/docs/reference/notifications.md for what this channel needs",
         ));
     }
 }

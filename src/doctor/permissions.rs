@@ -52,7 +52,7 @@ fn top_missing(gate: Job<'_>, of_job_too: bool, answer: &mut Answer) {
             "jobs without their own get the default of the repository, which may be to write everything: also code that is only being tested",
         )
     };
-    let mend = "write `permissions: {}` at the top, and into each job what it needs (docs/how-to/permissions-and-apps.md)";
+    let mend = "write `permissions: {}` at the top, and into each job what it needs (https://github.com/tidegate/tidegate/blob/main/docs/how-to/permissions-and-apps.md)";
     let finding = Finding::new(Severity::Warning, "permissions-default", problem, breaks, mend);
     // With a word of their own, no job loses anything.
     let all_have = gate.workflow.jobs().all(|job| job.get("permissions").is_some());
@@ -73,7 +73,7 @@ fn missing(config: &Config, gate: Job<'_>, given: &Value, answer: &mut Answer) {
             "permissions-too-wide",
             format!("job {} may write everything (`write-all`)", gate.id),
             "whatever runs in it can do more than a release needs",
-            "name what the gate needs (docs/how-to/permissions-and-apps.md)",
+            "name what the gate needs (https://github.com/tidegate/tidegate/blob/main/docs/how-to/permissions-and-apps.md)",
         );
         answer.find(finding.at(file, line));
         return;

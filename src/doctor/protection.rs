@@ -16,7 +16,7 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
             Seen::Unknown(why) => answer.cannot(format!("the rules for branch {}", branch.name), why),
             Seen::Known(obstacles) if obstacles.contains(&Obstacle::Hidden) => answer.cannot(
                 format!("the classic protection of branch {}", branch.name),
-                "only administrators may read what it asks for; see docs/how-to/permissions-and-apps.md",
+                "only administrators may read what it asks for; see https://github.com/tidegate/tidegate/blob/main/docs/how-to/permissions-and-apps.md",
             ),
             Seen::Known(_) => {}
         }
@@ -82,10 +82,10 @@ fn mend(branch: &BranchSeen) -> String {
     let name = &branch.name;
     match branch.role {
         BranchRole::Main => format!(
-            "let tidegate pass: a GitHub App on the bypass list (docs/how-to/permissions-and-apps.md); or keep it so, with `ledger: {{ branch: ledger }}` for the entries of {name}"
+            "let tidegate pass: a GitHub App on the bypass list (https://github.com/tidegate/tidegate/blob/main/docs/how-to/permissions-and-apps.md); or keep it so, with `ledger: {{ branch: ledger }}` for the entries of {name}"
         ),
         BranchRole::Stable | BranchRole::State | BranchRole::Ledger => format!(
-            "leave {name} out of the rules that the problem names, or put a GitHub App on their bypass list (docs/how-to/permissions-and-apps.md)"
+            "leave {name} out of the rules that the problem names, or put a GitHub App on their bypass list (https://github.com/tidegate/tidegate/blob/main/docs/how-to/permissions-and-apps.md)"
         ),
     }
 }

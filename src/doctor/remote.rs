@@ -19,7 +19,7 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
             "remote-missing",
             format!("this clone has no remote {}", checkup.config.remote),
             "there is nothing to release from, and nowhere to write",
-            "git remote add, or name another one: `remote: ...`",
+            "`git remote add <name> <url>`, or name another one: `remote: ...`",
         ));
         return;
     }

@@ -22,7 +22,7 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
             "retry-workflow-missing",
             format!("`rollback.retries` is {}, and there is no {path}", rollback.retries),
             BREAKS,
-            "copy docs/examples/tidegate-retry.yml there, or name the file in `rollback.retry_workflow`",
+            "let `tidegate init` write one, or name the file in `rollback.retry_workflow`",
         );
         answer.find(finding.at(&path, None));
         return;
@@ -30,7 +30,7 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
     match &seen.workflow {
         Ok(workflow) => {
             for problem in problems(workflow) {
-                let mend = "compare it with docs/examples/tidegate-retry.yml";
+                let mend = "compare it with the one that `tidegate init` writes";
                 let finding =
                     Finding::new(Severity::Error, "retry-workflow-unfit", problem.0, BREAKS, mend);
                 answer.find(finding.at(&path, problem.1));

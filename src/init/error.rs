@@ -21,7 +21,9 @@ pub enum InitError {
         image: String,
     },
     /// The names are not as many as the Dockerfiles.
-    #[error("{names} images were named, and the repository builds {builds}: {dockerfiles}")]
+    #[error(
+        "the names given ({names}) are not as many as the images that are built ({builds}): {dockerfiles}"
+    )]
     OtherCount {
         /// How many were named.
         names: usize,

@@ -178,6 +178,21 @@ pub(super) fn tests(survey: &Survey, at: &str, report: &str) -> Option<(Setup, V
             ));
         }
     }
+    // Django's own runner, unless the project has settled on pytest.
+    if survey.has(at, "manage.py")
+        && speaks_of(survey, at, "django")
+        && !speaks_of(survey, at, "pytest")
+        && !speaks_of(survey, at, "pytest-django")
+    {
+        let environment = environment(survey, at, &[]);
+        let run = format!("{}python manage.py test", environment.prefix);
+        let mut steps = Vec::new();
+        if !environment.install.is_empty() {
+            steps.push(step(of("Install the Python packages"), environment.install));
+        }
+        steps.push(step(of("Run the tests"), vec![run]));
+        return Some((environment.setup, steps, false));
+    }
     if !has_pytest(survey, at) {
         return None;
     }

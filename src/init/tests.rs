@@ -459,6 +459,16 @@ fn each_language_is_tested_its_own_way() {
         ])[2],
         "poetry run python -m pytest --junitxml=reports/junit.xml"
     );
+    let django =
+        |packages| [("manage.py", "import django\n"), ("requirements.txt", packages), TEST];
+    assert_eq!(
+        of(&django("Django>=5\npsycopg\n")),
+        ["python -m pip install -r requirements.txt", "python manage.py test"]
+    );
+    assert_eq!(
+        of(&django("Django\npytest-django\n"))[1],
+        "python -m pytest --junitxml=reports/junit.xml"
+    );
     assert_eq!(of(&[("tox.ini", "[tox]\n"), TEST])[1], "tox");
     assert_eq!(of(&[("noxfile.py", ""), TEST])[1], "nox");
     assert_eq!(

@@ -91,9 +91,9 @@ fn a_right_repository_has_no_finding_and_nothing_changes() {
     assert!(run.json()["worst"].is_null());
     let well = run.json()["well"].as_array().unwrap().len();
     assert!(well > 12, "{}", run.stdout);
-    // There is no token, and that is said.
+    // Its remote is a folder, and that is said.
     assert_eq!(unchecked(&run).len(), 1, "{}", run.stdout);
-    assert!(unchecked(&run)[0].contains("token"), "{}", run.stdout);
+    assert!(unchecked(&run)[0].contains("not on GitHub"), "{}", run.stdout);
 
     let shown = Tidegate::new().args(["doctor"]).current_dir(project.dev.path()).run().code(0);
     assert!(shown.stdout.starts_with("nothing is wrong\n\nwell: configuration, ledger, gate job"));

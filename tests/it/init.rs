@@ -82,7 +82,11 @@ fn a_fresh_repository_gets_all_files_and_the_second_run_has_nothing_to_do() {
     let run = init(&repo).args(["--yes"]).run().code(0);
     assert!(run.stdout.starts_with("Found\n  repository  Acme/Churn-Radar, branch main\n"));
     assert!(run.stdout.contains("+  - ghcr.io/acme/churn-radar\n"), "{}", run.stdout);
-    assert!(run.stdout.contains("\ntidegate doctor finds nothing wrong\n"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("\ntidegate doctor finds nothing wrong in the files\n"),
+        "{}",
+        run.stdout
+    );
     assert!(run.stdout.contains("git add .github && git commit"), "{}", run.stdout);
     is_right(&repo);
     let texts = || FILES.map(|path| text(&repo, path));
@@ -133,6 +137,14 @@ fn a_file_that_says_something_else_is_kept_without_force() {
     let run = init(&repo).args(["--yes"]).run().code(0);
     assert!(run.stdout.contains("kept .github/workflows/release-gate.yml"), "{}", run.stdout);
     assert!(run.stdout.contains("-# mine\n"), "the diff is shown all the same: {}", run.stdout);
+    // Nothing of what doctor says of it can be mended without guessing.
+    assert!(run.stdout.contains("\n`tidegate doctor` says more\n"), "{}", run.stdout);
+    assert!(!run.stdout.contains("mend the errors above"), "{}", run.stdout);
+    let before =
+        format!("{} stays as it is; `tidegate init --force` would change this:\n--- a/", FILES[1]);
+    assert!(run.stdout.contains(&before), "{}", run.stdout);
+    let again = init(&repo).run().code(0);
+    assert!(again.stdout.ends_with("\nnothing was written\n"), "{}", again.stdout);
     assert_eq!(text(&repo, FILES[1]), own);
     for path in [FILES[0], FILES[2], FILES[3]] {
         assert!(exists(&repo, path), "the others are written: {path}");
@@ -151,6 +163,37 @@ fn a_file_that_says_something_else_is_kept_without_force() {
     }
     let left = fs::read_dir(repo.path().join(".github/workflows")).unwrap().count();
     assert_eq!(left, 3, "no temporary file is left");
+}
+
+#[test]
+fn each_command_that_tests_has_a_line_as_a_person_would_type_it() {
+    let repo = repository(&[
+        ("api/requirements.txt", "pytest\n"),
+        ("api/tests/test_a.py", "def test_x():\n    assert True\n"),
+        ("web/package.json", r#"{"scripts":{"test":"vitest"}}"#),
+    ]);
+    let run = init(&repo).run().code(2);
+    let lines = "  tests       python -m pytest, in api\n              npm run test, in web\n";
+    assert!(run.stdout.contains(lines), "{}", run.stdout);
+}
+
+#[test]
+fn errors_that_doctor_finds_come_first_in_what_is_next() {
+    let repo = Repo::init();
+    repo.commit("Begin", &[("app.py", "print(1)\n")]);
+    let run = init(&repo).args(["--yes", "--test", "./check.sh"]).run().code(0);
+    assert!(run.stdout.contains("\nerror remote-missing: "), "{}", run.stdout);
+    assert!(run.stdout.contains("\n  2. mend the errors above\n"), "{}", run.stdout);
+}
+
+#[test]
+fn the_hint_speaks_of_force_where_a_file_would_be_kept() {
+    let repo = service();
+    repo.write(FILES[0], "version: 1\nimages: [ghcr.io/acme/other]\n");
+    let run = init(&repo).run().code(2);
+    assert!(run.stderr.contains("--yes to write; `tidegate init --force --yes`"), "{}", run.stderr);
+    let run = init(&repo).args(["--force"]).run().code(2);
+    assert!(!run.stderr.contains("--force"), "{}", run.stderr);
 }
 
 #[test]

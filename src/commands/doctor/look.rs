@@ -226,6 +226,9 @@ fn is_workflow_token(session: &Session) -> bool {
         && token.is_some_and(|token| token.starts_with("ghs_"))
 }
 
+/// Why GitHub was not asked about a repository that it has.
+const NO_TOKEN: &str = "there is no token: set GH_TOKEN, GITHUB_TOKEN or TIDEGATE_TOKEN";
+
 fn github_of(session: &Session, has_stable: bool) -> Seen<GitHubSeen> {
     let query = GitHubQuery {
         config: &session.config,
@@ -233,17 +236,16 @@ fn github_of(session: &Session, has_stable: bool) -> Seen<GitHubSeen> {
         has_stable,
     };
     let asked = block_on(async {
-        match session.impatient_github()? {
-            Some(github) => Ok(Some(github::look(&github, &query).await)),
-            None => Ok(None),
+        if session.github_repository()?.is_none() {
+            return Ok(Seen::Unknown("the remote is not on GitHub".to_owned()));
         }
+        Ok(match session.impatient_github()? {
+            Some(github) => github::look(&github, &query).await,
+            None => Seen::Unknown(NO_TOKEN.to_owned()),
+        })
     });
     match asked {
-        Ok(Some(seen)) => seen,
-        Ok(None) => Seen::Unknown(
-            "there is no token (TIDEGATE_TOKEN or GITHUB_TOKEN), or the remote is not on GitHub"
-                .to_owned(),
-        ),
+        Ok(seen) => seen,
         Err(error) => Seen::Unknown(said(error)),
     }
 }

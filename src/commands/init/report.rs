@@ -54,6 +54,9 @@ pub(super) struct JobReport {
     pub(super) id: String,
     /// What it runs after what it installs.
     pub(super) commands: Vec<String>,
+    /// The same as people would type it, with the folder.
+    #[serde(skip)]
+    pub(super) shown: Vec<String>,
 }
 
 /// A ledger.
@@ -213,7 +216,7 @@ impl FileReport {
 
 /// What the gate needs; of the jobs of a workflow that was there only their names are known.
 fn jobs(design: &Design) -> Vec<JobReport> {
-    let named = |id: &String| JobReport { id: id.clone(), commands: Vec::new() };
+    let named = |id: &String| JobReport { id: id.clone(), commands: Vec::new(), shown: Vec::new() };
     match &design.existing {
         Some(existing) => existing.needs().iter().map(named).collect(),
         None => design.jobs.iter().map(job).collect(),
@@ -221,6 +224,15 @@ fn jobs(design: &Design) -> Vec<JobReport> {
 }
 
 fn job(job: &Job) -> JobReport {
-    let own = job.steps.iter().filter(|step| !step.name.starts_with("Install"));
-    JobReport { id: job.id.to_owned(), commands: own.flat_map(|step| step.run.clone()).collect() }
+    let own = || job.steps.iter().filter(|step| !step.name.starts_with("Install"));
+    let commands = own().flat_map(|step| step.run.clone()).collect();
+    let shown =
+        own().flat_map(|step| step.run.iter().map(|run| typed(run, &step.folder))).collect();
+    JobReport { id: job.id.to_owned(), commands, shown }
+}
+
+/// A command without the place of its report, which is of use in the workflow only.
+fn typed(run: &str, folder: &str) -> String {
+    let command = run.split(" --junitxml=").next().unwrap_or(run);
+    if folder.is_empty() { command.to_owned() } else { format!("{command}, in {folder}") }
 }

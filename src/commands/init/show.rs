@@ -19,7 +19,11 @@ pub(super) fn found(output: &mut Output, report: &Report) -> io::Result<()> {
     let (named, known): (Vec<_>, Vec<_>) =
         report.jobs.iter().partition(|job| job.commands.is_empty());
     for job in known {
-        fields.add(&format!("  {}", job.id), job.commands.join("; "));
+        // One line for each command; the name stands before the first.
+        let mut name = format!("  {}", job.id);
+        for command in &job.shown {
+            fields.add(&std::mem::take(&mut name), command.as_str());
+        }
     }
     if !named.is_empty() {
         let ids: Vec<&str> = named.iter().map(|job| job.id.as_str()).collect();
@@ -92,9 +96,15 @@ pub(super) fn handwritten(output: &mut Output, report: &Report) -> io::Result<()
     output.line("")
 }
 
-/// Shows what would change.
-pub(super) fn diffs(output: &mut Output, files: &[FileReport]) -> io::Result<()> {
-    for file in files.iter().filter(|own| !own.diff.is_empty()) {
+/// Shows what would change. Where somebody is asked, the question about a hand-written workflow
+/// comes later.
+pub(super) fn diffs(output: &mut Output, report: &Report, asks: bool) -> io::Result<()> {
+    let rewritten = report.handwritten.as_ref().map(|own| &own.path).filter(|_| asks);
+    for file in report.files.iter().filter(|own| !own.diff.is_empty()) {
+        if !file.wanted && rewritten != Some(&file.path) {
+            let stays = "stays as it is; `tidegate init --force` would change this:";
+            output.line(warn(format!("{} {stays}", clean(&file.path))))?;
+        }
         for line in clean_lines(&file.diff).lines() {
             let styled = match line.as_bytes().first() {
                 _ if line.starts_with("+++ ") || line.starts_with("--- ") => strong(line),
@@ -124,7 +134,8 @@ pub(super) fn done(output: &mut Output, report: &Report, design: &Design) -> io:
         output.line(format!("{word} {}{why}", clean(&file.path)))?;
     }
     if !report.written {
-        return output.line("nothing to do");
+        let kept = report.files.iter().any(|file| file.change == Change::Differs);
+        return output.line(if kept { "nothing was written" } else { "nothing to do" });
     }
     output.line("")?;
     findings(output, &report.findings)?;
@@ -160,15 +171,20 @@ fn findings(output: &mut Output, findings: &[Finding]) -> io::Result<()> {
         }
     }
     if seen.is_empty() {
-        return output.line(good("tidegate doctor finds nothing wrong"));
+        return output.line(good("tidegate doctor finds nothing wrong in the files"));
     }
-    output.line("`tidegate doctor` says more, and `tidegate doctor --fix` mends what it can")
+    let fixable = findings.iter().any(|own| own.fixable);
+    let fix = if fixable { ", and `tidegate doctor --fix` mends what it can" } else { "" };
+    output.line(format!("`tidegate doctor` says more{fix}"))
 }
 
 fn next(output: &mut Output, report: &Report, design: &Design) -> io::Result<()> {
     output.line("")?;
     output.line(strong("Next"))?;
     let mut steps = vec!["look the files over: they are yours from now on".to_owned()];
+    if report.findings.iter().any(|own| own.severity == Severity::Error) {
+        steps.push("mend the errors above".to_owned());
+    }
     if let Some(found) = &report.handwritten {
         let kept = |file: &FileReport| file.path == found.path && !file.written;
         if report.files.iter().any(kept) {
@@ -185,7 +201,10 @@ fn next(output: &mut Output, report: &Report, design: &Design) -> io::Result<()>
         ));
     }
     steps.push("git add .github && git commit -m \"Gate releases\"".to_owned());
-    steps.push("git push; if the jobs pass, this commit becomes release 1".to_owned());
+    let branch = &design.branch;
+    steps.push(format!(
+        "push it to {branch}, or merge it there; when its jobs pass, it is released"
+    ));
     if design.streamlit.is_some() {
         let deploy = "then let Streamlit Community Cloud deploy the branch stable, not";
         steps.push(format!("{deploy} {}", design.branch));

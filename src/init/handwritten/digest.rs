@@ -195,7 +195,7 @@ pub(super) fn hand_over(draft: &mut Draft, path: &str, pushed: &[Pushed]) -> Vec
                 lines: None,
                 what: format!("job {id} does not hand over the digest of its image"),
                 why: why.to_owned(),
-                todo: format!("give the job the output `{name}` (docs/how-to/migrate.md)"),
+                todo: format!("give the job the output `{name}` (https://github.com/tidegate/tidegate/blob/main/docs/how-to/migrate.md)"),
             });
         }
     }

@@ -82,7 +82,7 @@ fn not_rewritten(workflow: &Workflow, (why, todo): Reason) -> Left {
 
 const FORM: Reason = (
     "its text is not in a form that can be edited line by line",
-    "write it by hand, beside docs/examples/release-gate.yml",
+    "write it by hand, beside https://github.com/tidegate/tidegate/blob/main/docs/examples/release-gate.yml",
 );
 
 const NO_TESTS: Reason = (
@@ -367,7 +367,7 @@ fn unfinished(
             lines: None,
             what: "no job that stays pushes an image".to_owned(),
             why: "the gate promotes the digest that a job hands over".to_owned(),
-            todo: "build and push the image in a job before the gate, and give it the output `digest` (docs/how-to/migrate.md)".to_owned(),
+            todo: "build and push the image in a job before the gate, and give it the output `digest` (https://github.com/tidegate/tidegate/blob/main/docs/how-to/migrate.md)".to_owned(),
         });
     }
     left

@@ -1,7 +1,7 @@
 //! What people are told.
 
 use super::{by_hand, released, says};
-use crate::harness::project::{Project, RED};
+use crate::harness::project::{LEDGER, Project, RED};
 
 #[test]
 fn a_bad_live_release_leads_to_the_one_before() {
@@ -60,4 +60,16 @@ fn an_entry_by_hand_is_for_commits_that_may_come_back() {
     project.push("An entry", &[]);
     let side = project.dev.git(&["commit-tree", "-m", "aside", "HEAD^{tree}"]);
     says(&append(side.trim()).code(4), "is not on main");
+}
+
+#[test]
+fn whoever_reads_the_explanation_is_not_sent_to_it() {
+    let project = Project::on_disk();
+    let gone =
+        "**Commit**: 611b29b4e2c9d1f0a3b5c7d9e1f2a4b6c8d0e2f4\n**Status**: ✅ Tests Passed\n";
+    project.dev.commit("Forget", &[(LEDGER, &format!("## CI/CD Test Execution Log\n\n{gone}"))]);
+    let run = by_hand(&project, &["last-good"]).run().code(11);
+    says(&run, "`tidegate last-good --explain`");
+    let run = by_hand(&project, &["last-good", "--explain"]).run().code(11);
+    assert!(!run.stderr.contains("--explain"), "{}", run.stderr);
 }

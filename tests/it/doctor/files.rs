@@ -2,7 +2,9 @@
 
 use crate::harness::project::Project;
 
-use super::{CONFIG, CONFIG_TEXT, GATE, GATE_TEXT, RETRY, RETRY_TEXT, doctor, finding, ids, right};
+use super::{
+    CONFIG, CONFIG_TEXT, GATE, GATE_TEXT, RETRY, RETRY_TEXT, doctor, finding, ids, right, unchecked,
+};
 
 /// A fault: the file, the old text, the new text; the finding's name, and the text of its line.
 pub(super) type Fault = (&'static str, &'static str, &'static str, &'static str, &'static str);
@@ -229,7 +231,7 @@ fn a_required_job_that_the_gate_does_not_need_is_named_where_needs_stands() {
 }
 
 #[test]
-fn a_repository_without_workflows_is_told_what_to_copy() {
+fn a_repository_without_workflows_is_told_what_writes_them() {
     let project = right();
     project.dev.remove(GATE);
     project.dev.remove(RETRY);
@@ -237,7 +239,9 @@ fn a_repository_without_workflows_is_told_what_to_copy() {
     assert_eq!(ids(&run), ["retry-workflow-missing", "gate-missing"]);
     let retry = finding(&run, "retry-workflow-missing");
     assert_eq!(retry["place"]["file"], RETRY);
-    assert!(retry["mend"].as_str().unwrap().contains("docs/examples/tidegate-retry.yml"));
+    assert!(retry["mend"].as_str().unwrap().contains("tidegate init"));
+    // A path of tidegate's own repository says nothing to somebody in another one.
+    assert_eq!(finding(&run, "gate-missing")["mend"], "let `tidegate init` write one");
 }
 
 #[test]
@@ -305,4 +309,17 @@ fn a_hostile_workflow_costs_little_and_is_shown_cleanly() {
     assert!(run.stdout.contains("bomb.yml"), "{}", run.stdout);
     assert!(run.stdout.contains("needed-job-unknown"), "{}", run.stdout);
     assert!(!run.stdout.contains('\u{1b}'), "{}", run.stdout);
+}
+
+#[test]
+fn why_github_was_not_asked_is_said_as_it_is() {
+    let project = right();
+    let why = |run| unchecked(&run).join("\n");
+    let run = doctor(&project).run().code(0);
+    let elsewhere = why(run);
+    assert!(elsewhere.contains("the remote is not on GitHub"), "{elsewhere}");
+    let named =
+        [("GITHUB_REPOSITORY", "acme/prices"), ("TIDEGATE_GITHUB_API_URL", "http://127.0.0.1:9")];
+    let without_token = why(doctor(&project).envs(named).run().code(0));
+    assert!(without_token.contains("there is no token: set GH_TOKEN"), "{without_token}");
 }

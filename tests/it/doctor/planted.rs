@@ -141,7 +141,7 @@ const PLANTS: [Plant; 10] = [
     Plant {
         id: "retry-workflow-missing",
         spoil: |world| world.project.dev.remove(RETRY),
-        says: "docs/examples/tidegate-retry.yml",
+        says: "tidegate init",
         cure: |world, found| {
             let file = found["place"]["file"].as_str().unwrap();
             world.project.dev.write(file, RETRY_TEXT);
