@@ -180,7 +180,7 @@ fn a_tag_publishes_everything_that_was_built() {
     assert!(notes.lines().last().is_some_and(|line| line.starts_with("gh release")), "{notes}");
 }
 
-/// PyPI and crates.io refuse what they have; a tag of an image would be overwritten.
+/// `PyPI` and crates.io refuse what they have; a tag of an image would be overwritten.
 #[test]
 fn a_tag_that_is_pushed_again_exchanges_no_image() {
     let world = World::new(CHANGELOG);

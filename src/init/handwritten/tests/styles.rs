@@ -36,6 +36,7 @@ const RELEASE: [&str; 6] = [
 ];
 
 /// How a text is written.
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 #[derive(Debug, Clone)]
 struct Style {
     depth: usize,
@@ -73,22 +74,23 @@ fn without_gaps(jobs: &mut Vec<&str>) {
     }
 }
 
+#[expect(clippy::format_push_string, reason = "a text of a test")]
 fn pipeline(head: usize, jobs: &[&str], style: &Style) -> String {
     let mut text = HEADS[head].to_owned() + "jobs:\n";
     let margin = " ".repeat(style.depth);
     for (number, job) in jobs.iter().enumerate() {
         match style.comments {
-            1 => text.push_str(&format!("{margin}# Job {number}.\n")),
-            2 => text.push_str(&format!("# Job {number}, at the margin.\n")),
-            3 => text.push_str(&format!("{margin}    # Deep {number}.\n\n")),
+            1 => text += &format!("{margin}# Job {number}.\n"),
+            2 => text += &format!("# Job {number}, at the margin.\n"),
+            3 => text += &format!("{margin}    # Deep {number}.\n\n"),
             _ => {}
         }
         for line in job.lines() {
             let key = line.strip_suffix(':').filter(|key| style.quoted && !key.starts_with(' '));
             match (line, key) {
                 ("", _) => text.push('\n'),
-                (_, Some(key)) => text.push_str(&format!("{margin}\"{key}\": # {number}\n")),
-                (line, None) => text.push_str(&format!("{margin}{line}\n")),
+                (_, Some(key)) => text += &format!("{margin}\"{key}\": # {number}\n"),
+                (line, None) => text += &format!("{margin}{line}\n"),
             }
         }
         if style.blanks {
@@ -179,7 +181,7 @@ fn needs(job: &Value) -> Vec<String> {
     }
 }
 
-/// Each costs a tenth of a second; PROPTEST_CASES looks further.
+/// Each costs a tenth of a second; `PROPTEST_CASES` looks further.
 fn cases() -> u32 {
     let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     wanted.unwrap_or(64)
