@@ -5,7 +5,7 @@
 pub const ACTION: &str = "tidegate/tidegate";
 
 /// The commit of [`ACTION`] that the workflows in `docs/examples` pin.
-const EXAMPLES: &str = "9da74e059d1a798566d87be69f18a840ab4d4a26";
+const EXAMPLES: &str = "bb3f609b28cfc518a5d3eb64a4c00fa42e1e5128";
 
 /// The commit of [`ACTION`] that generated workflows pin: that of the release this program was
 /// built for, which the release build sets, else that of the examples.

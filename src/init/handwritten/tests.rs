@@ -13,7 +13,7 @@ mod styles;
 
 const PATH: &str = ".github/workflows/ci-cd.yml";
 const ACTION: &str =
-    "tidegate/tidegate@9da74e059d1a798566d87be69f18a840ab4d4a26 # main, until releases exist";
+    "tidegate/tidegate@bb3f609b28cfc518a5d3eb64a4c00fa42e1e5128 # main, until releases exist";
 const TEXT: &str =
     include_str!("../../../tests/fixtures/shapes/hand-written/.github/workflows/ci-cd.yml");
 

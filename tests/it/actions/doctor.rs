@@ -15,7 +15,7 @@ fn workflow() -> String {
     let begin = PAGE.find("```yaml\npermissions: {}\n").expect("the workflow") + "```yaml\n".len();
     let text = &PAGE[begin..begin + PAGE[begin..].find("```").expect("its end")];
     assert!(text.contains("open-issue: true") && text.contains("@<commit>"), "{text}");
-    text.replace("@<commit>", "@9da74e059d1a798566d87be69f18a840ab4d4a26")
+    text.replace("@<commit>", "@bb3f609b28cfc518a5d3eb64a4c00fa42e1e5128")
 }
 
 #[test]

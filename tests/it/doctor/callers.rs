@@ -2,7 +2,7 @@
 
 use super::{GATE, GATE_TEXT, RETRY, doctor, ids, right};
 
-const PIN: &str = "9da74e059d1a798566d87be69f18a840ab4d4a26";
+const PIN: &str = "bb3f609b28cfc518a5d3eb64a4c00fa42e1e5128";
 
 /// The gate's job as a call.
 fn caller(with: &str) -> String {
