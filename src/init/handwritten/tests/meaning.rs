@@ -22,7 +22,9 @@ fn the_gate_waits_for_no_job_that_runs_on_red_only() {
     let new = rewritten(&text);
     assert!(new.contains("https://chat.example"), "{new}");
     assert!(
-        new.contains("if: ${{ !cancelled() && needs.gate.outputs.verdict == 'rollback' }}"),
+        new.contains(
+            "if: ${{ !cancelled() && needs.gate.outputs.verdict == 'rollback' && github.ref == 'refs/heads/main' }}"
+        ),
         "{new}"
     );
 }
