@@ -6,7 +6,7 @@
 //! 4. [`compare`] holds them against what is there already.
 //!
 //! Everything here computes only. The names in a repository come from whoever could commit them:
-//! what goes into a workflow is of plain characters ([`quote`]) or is left out and named.
+//! what goes into a workflow is of plain characters (`quote`) or is left out and named.
 
 mod change;
 mod compose;

@@ -1,9 +1,9 @@
 //! Hand-written pipelines: recognised, explained line by line, and rewritten with a gate (pure).
 //!
-//! 1. [`judge`]: what each step of each job is to a release, by the commands of its script.
-//! 2. [`fate`]: jobs that only release or take back go; of others only such steps go; what cannot
+//! 1. `judge`: what each step of each job is to a release, by the commands of its script.
+//! 2. `fate`: jobs that only release or take back go; of others only such steps go; what cannot
 //!    be told apart is left to a person.
-//! 3. [`rewrite`]: the text is edited by its lines, and everything else in it stays as it is. After
+//! 3. `rewrite`: the text is edited by its lines, and everything else in it stays as it is. After
 //!    each edit it is read again, and an edit that did anything else is not made.
 //!
 //! The text comes from whoever could commit it. Its size is bounded by [`Workflow::parse`].
