@@ -12,7 +12,6 @@ case $(uname -m) in
     aarch64) archive_pattern=linux-arm64 wheel_pattern=aarch64 ;;
     *) fail "no package is made for $(uname -m)" ;;
 esac
-PROGRAM_TARGET=${CARGO_TARGET_DIR:-$CACHE/target}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0
@@ -92,7 +91,7 @@ check_sdist() {
     ok "sdist"
 }
 
-# Built from the unpacked package and nothing else, with the dependencies that the tests built.
+# Built from the unpacked package and nothing else, in a folder of its own.
 check_crate() {
     local crate=$work/tidegate-$VERSION
     tar -tzf "$(only "tidegate-$VERSION.crate")" | sed "s|^tidegate-$VERSION/||" >"$work/list"
@@ -100,7 +99,10 @@ check_crate() {
         fail "the crate package has files that nobody needs, named above"
     fi
     tar -C "$work" -xzf "$(only "tidegate-$VERSION.crate")"
-    CARGO_TARGET_DIR=$PROGRAM_TARGET cargo install --quiet --debug --locked --no-track --path "$crate" --root "$work/installed"
+    # cargo takes every unpacked package for the same one, and the dates in it are old: without this,
+    # what an earlier run compiled would be tried.
+    find "$crate" -type f -exec touch {} +
+    CARGO_TARGET_DIR=$CACHE/crate cargo install --quiet --debug --locked --no-track --path "$crate" --root "$work/installed"
     runs "$work/demo-crate" "$work/installed/bin/tidegate"
     local commit
     commit=$(sed -n 's/.*"sha1": "\([0-9a-f]\{40\}\)".*/\1/p' "$crate/.cargo_vcs_info.json")
