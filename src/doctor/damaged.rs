@@ -89,7 +89,7 @@ fn gone(old: &str, new: &str) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases()))]
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     #[test]
     fn what_is_mended_is_better_and_every_other_byte_stays(
@@ -152,8 +152,5 @@ proptest! {
     }
 }
 
-/// Each takes its time; `PROPTEST_CASES` looks further.
-fn cases() -> u32 {
-    let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    wanted.unwrap_or(48)
-}
+/// Each takes its time; raise it to look further.
+const CASES: u32 = 48;
