@@ -6,6 +6,8 @@
 
 use serde::Serialize;
 
+#[cfg(test)]
+pub(crate) mod alone;
 mod checkup;
 mod commits;
 mod concurrency;

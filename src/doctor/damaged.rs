@@ -3,45 +3,16 @@
 use proptest::prelude::*;
 
 use super::mend::mend;
-use crate::config::Config;
+use crate::doctor::alone;
 use crate::doctor::workflow::Workflow;
-use crate::doctor::{
-    Checkup, ConfigurationFile, ImagesSeen, LedgerSeen, ProjectionsSeen, RefsSeen, RemoteSeen,
-    Seen, WorkflowSeen, examine,
-};
-use crate::evidence::markers::MarkerEvidence;
-use crate::state::State;
+use crate::doctor::{Checkup, examine};
 
 const PATH: &str = ".github/workflows/release-gate.yml";
 const GATE: &str = include_str!("../../docs/examples/release-gate.yml");
 
-/// Everything else is well.
+/// Everything else is well; `None` where the text is no workflow.
 fn checkup(text: &str) -> Option<Checkup> {
-    let workflow = Workflow::parse(PATH, text.as_bytes()).ok()?;
-    let path = ".github/tidegate.yml".to_owned();
-    let unknown = || "not looked at".to_owned();
-    let known = RefsSeen { branch: true, ledger_branch: true, ..RefsSeen::default() };
-    Some(Checkup {
-        now: jiff::Timestamp::UNIX_EPOCH,
-        in_actions: false,
-        config: Config { images: Some(Vec::new()), ..Config::default() },
-        file: ConfigurationFile { path, exists: true, problem: None },
-        workflows: vec![WorkflowSeen { path: PATH.to_owned(), workflow: Ok(workflow) }],
-        remote: RemoteSeen {
-            exists: true,
-            asked: false,
-            shallow: false,
-            refs: Seen::Known(known),
-            push: Seen::Unknown(unknown()),
-        },
-        markers: Seen::Known(MarkerEvidence::default()),
-        commits: Seen::Unknown(unknown()),
-        ledger: LedgerSeen::Unknown(unknown()),
-        state: Ok(State::default()),
-        projections: ProjectionsSeen::default(),
-        images: ImagesSeen { known: true, ..ImagesSeen::default() },
-        github: Seen::Unknown(unknown()),
-    })
+    Some(alone::checkup(PATH, Ok(Workflow::parse(PATH, text.as_bytes()).ok()?)))
 }
 
 /// Lines that were forgotten, or say something else; the first text is replaced by the second.
