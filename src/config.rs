@@ -9,25 +9,32 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BranchName, ImageRef};
+use crate::model::{BranchName, CommitSha, ImageRef};
 
 mod check;
+mod containers;
 mod error;
 mod load;
 mod locate;
 mod node;
 mod notify;
 mod report;
+mod smoke;
 mod tags;
 #[cfg(test)]
 mod tests;
 
+pub use containers::{
+    BakeConfig, BeforePromoteConfig, ComposeConfig, ContainerConfig, ContainersConfig, LiveConfig,
+    ServedConfig,
+};
 pub use error::{ConfigError, Place, Problem};
 pub use load::MAX_CONFIG_BYTES;
 pub(crate) use locate::{Wanted, locate};
 pub(crate) use node::Step;
 pub use notify::{EmailConfig, Hook, HookConfig, NotifyConfig, NotifyEvent, SlackConfig};
 pub use report::ReportConfig;
+pub use smoke::{CommandPlace, SmokeConfig, SmokeKind};
 pub use tags::TagPatternError;
 
 /// Where the configuration file is looked for, from the root of the repository.
@@ -57,6 +64,21 @@ pub struct Config {
     pub metrics: Vec<MetricConfig>,
     /// Checks of the tree before anything is promoted.
     pub preflight: PreflightConfig,
+    /// What a candidate has to show before it becomes stable: at most 50 probes.
+    pub smoke: Vec<SmokeConfig>,
+    /// How the candidates run while they are probed.
+    pub containers: ContainersConfig,
+    /// The compose file whose services are started for the probes.
+    pub compose: Option<ComposeConfig>,
+    /// Commands such as migrations, which run in a candidate's image: at most ten.
+    pub before_promote: Vec<BeforePromoteConfig>,
+    /// The first commit that a rollback may still go back to, because what came with it (a migration)
+    /// does not fit what was before.
+    pub incompatible_with_rollback_before: Option<CommitSha>,
+    /// Watches what is served after a promotion.
+    pub bake: Option<BakeConfig>,
+    /// Where the app shows the commit that it was made from.
+    pub served: Option<ServedConfig>,
     /// What a rollback may do.
     pub rollback: RollbackConfig,
     /// Time windows in which nothing is promoted. Rollbacks are never stopped by them.
@@ -331,6 +353,13 @@ impl Default for Config {
             require: RequireConfig::default(),
             metrics: Vec::new(),
             preflight: PreflightConfig::default(),
+            smoke: Vec::new(),
+            containers: ContainersConfig::default(),
+            compose: None,
+            before_promote: Vec::new(),
+            incompatible_with_rollback_before: None,
+            bake: None,
+            served: None,
             rollback: RollbackConfig::default(),
             freeze: Vec::new(),
             author: AuthorConfig::default(),

@@ -15,6 +15,7 @@ pub mod good;
 pub mod jobs;
 pub mod markers;
 pub mod metrics;
+pub mod probes;
 pub mod reports;
 pub mod runs;
 

@@ -16,6 +16,8 @@ pub mod commands;
 pub mod config;
 
 pub mod model;
+pub mod probe;
+pub mod stack;
 
 pub mod evidence;
 pub mod ledger;

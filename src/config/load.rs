@@ -28,7 +28,7 @@ pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
 const MOST_BRACKETS: usize = 4_000;
 
 /// Top-level keys of the format that later versions bring.
-const LATER_KEYS: [&str; 2] = ["smoke", "data"];
+const LATER_KEYS: [&str; 1] = ["data"];
 
 impl Config {
     /// Reads a configuration from a file of at most [`MAX_CONFIG_BYTES`].

@@ -64,7 +64,7 @@ fn unknown_keys_are_named_with_line_column_and_suggestion() {
 
 #[test]
 fn keys_of_later_versions_are_told_apart() {
-    insta::assert_snapshot!(errors(&["version: 1\nsmoke: []\n", "data: { store: file:///x }"]), @r"
+    insta::assert_snapshot!(errors(&["version: 1\nnothing: []\n", "data: { store: file:///x }"]), @r"
     tidegate.yml:2:1: `smoke` is not known yet to this version of tidegate (0.1.0) => take the key out, or use a version of tidegate that knows it
     tidegate.yml:1:1: `data` is not known yet to this version of tidegate (0.1.0) => take the key out, or use a version of tidegate that knows it
     ");
