@@ -25,6 +25,7 @@ use good::GoodSearch;
 use jobs::JobEvidence;
 use markers::MarkerEvidence;
 use metrics::MetricObservation;
+use probes::Probes;
 use reports::ReportEvidence;
 
 /// What the event that started the run may lead to. Events that may lead to nothing at all are
@@ -174,6 +175,8 @@ pub struct Evidence {
     pub stored_failure: Option<StoredFailure>,
     /// Figures.
     pub metrics: Vec<MetricObservation>,
+    /// What the probes of the candidate found.
+    pub probes: Probes,
     /// Freeze windows that are open now.
     pub freezes: Vec<OpenWindow>,
     /// What the state branch holds.

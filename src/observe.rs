@@ -3,6 +3,7 @@
 pub mod attempts;
 pub mod checks;
 pub mod checkup;
+pub mod compose;
 pub mod failure;
 pub mod freeze;
 pub mod globs;

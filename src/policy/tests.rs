@@ -12,6 +12,8 @@ use crate::evidence::{Above, Descent, FailureEvidence, ImageEvidence, ReleaseEvi
 use crate::model::{Digest, RunIdentity, TreeSha};
 use crate::state::{FORMAT, Hold, IndexEntry, Quarantine, Record, RecordKind, RollbackNote, State};
 
+mod probes;
+
 const NOW: &str = "2026-03-01T12:00:00Z";
 
 fn sha(digit: char) -> CommitSha {
@@ -47,6 +49,7 @@ fn passing() -> Evidence {
         checks: Vec::new(),
         stored_failure: None,
         metrics: Vec::new(),
+        probes: Probes::NotRun,
         freezes: Vec::new(),
         state: released('a'),
         release: Some(ReleaseEvidence {
