@@ -14,6 +14,7 @@ pub mod markers;
 pub mod metrics;
 pub mod release;
 pub mod reports;
+pub mod rollback_limit;
 pub mod rollbacks;
 pub mod runs;
 pub mod stable;

@@ -25,6 +25,7 @@ mod markers;
 pub mod metrics;
 mod missing;
 mod reason;
+mod rollback_limit;
 mod stops;
 mod superseded;
 mod undecided;
@@ -121,7 +122,8 @@ fn after_failure(evidence: &Evidence, config: &Config, failures: Vec<Reason>) ->
     if evidence.occasion == Occasion::Scheduled {
         return decision(Verdict::Hold, failures, vec![Reason::OnlyPushesRollBack]);
     }
-    let holds = environment::holds(evidence, config, good);
+    let mut holds = environment::holds(evidence, config, good);
+    holds.extend(rollback_limit::forbids(evidence));
     if !holds.is_empty() {
         return decision(Verdict::Hold, failures, holds);
     }
@@ -157,6 +159,8 @@ fn without_failure(evidence: &Evidence, config: &Config) -> Decision {
     }
     let mut holds = images::holds(evidence);
     holds.extend(markers::holds(evidence, config));
+    holds
+        .extend(evidence.release.iter().flat_map(|own| rollback_limit::holds(&own.declared_limit)));
     // What is left says nothing about the commit: it passed, and a later gate may rely on that.
     let on_branch = evidence.release.as_ref().is_some_and(|release| release.on_branch);
     let passed = (holds.is_empty() && on_branch).then_some(Outcome::Passed);
