@@ -7,3 +7,4 @@ pub mod name_service;
 pub mod notify;
 pub mod registry;
 pub mod state_branch;
+pub mod streamlit;
