@@ -19,6 +19,7 @@ pub mod probes;
 pub mod reports;
 pub mod rollback_limit;
 pub mod runs;
+pub mod served;
 
 use checks::RequiredCheck;
 use freeze::OpenWindow;

@@ -17,6 +17,7 @@ pub mod reports;
 pub mod rollback_limit;
 pub mod rollbacks;
 pub mod runs;
+pub mod served;
 pub mod stable;
 pub mod survey;
 pub mod world;
