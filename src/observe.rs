@@ -12,6 +12,7 @@ pub mod kept;
 pub mod ledger_file;
 pub mod markers;
 pub mod metrics;
+pub mod probes;
 pub mod release;
 pub mod reports;
 pub mod rollback_limit;
