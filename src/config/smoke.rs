@@ -70,6 +70,14 @@ pub struct SmokeConfig {
     /// `streamlit`: the pages that are walked, by their names; without the key, all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pages: Vec<String>,
+    /// `streamlit`: the host that the app is asked for, where it answers one name only
+    /// (`server.allowedHosts`); without the key, the address that is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// `streamlit`: labels of buttons that are pressed, each on every page that has it; what it does
+    /// must not end in an exception either.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub press: Vec<String>,
     /// `streamlit`: texts that one of the pages has to show.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require_text: Vec<String>,
