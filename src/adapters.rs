@@ -1,10 +1,12 @@
-//! The edges: git, GitHub, the state branch, registries.
+//! The edges: git, GitHub, the state branch, registries, the container engine.
 
+pub mod engine;
 pub mod git;
 pub mod github;
 pub mod image_cache;
 pub mod name_service;
 pub mod notify;
 pub mod registry;
+pub mod shell;
 pub mod state_branch;
 pub mod streamlit;

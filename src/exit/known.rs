@@ -7,6 +7,7 @@ use std::error::Error as StdError;
 use super::{Classified, Exit};
 use crate::actions::ActionsError;
 use crate::actions::step_files::StepFileError;
+use crate::adapters::engine::EngineError;
 use crate::adapters::git::GitError;
 use crate::adapters::github::GitHubError;
 use crate::adapters::registry::RegistryError;
@@ -27,7 +28,7 @@ use crate::state::StateError;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 19] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 20] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
@@ -42,6 +43,7 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 19] = [
     known::<GitError>,
     known::<GitHubError>,
     known::<RegistryError>,
+    known::<EngineError>,
     known::<HttpError>,
     known::<PlanError>,
     known::<ApplyError>,
@@ -90,6 +92,29 @@ impl Classified for InitError {
 
     fn hint(&self) -> Option<String> {
         Some(InitError::hint(self).to_owned())
+    }
+}
+
+impl Classified for EngineError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Address { .. } => Exit::Usage,
+            Self::NoEngine { .. } | Self::Unreachable { .. } | Self::Pull { .. } => {
+                Exit::Unreachable
+            }
+            Self::Denied { .. } => Exit::Denied,
+            Self::Layout { .. }
+            | Self::NoImage { .. }
+            | Self::OtherDigest { .. }
+            | Self::OtherPlatform { .. }
+            | Self::CannotStart { .. } => Exit::BadInput,
+            Self::Refused { .. } | Self::Left { .. } => Exit::Internal,
+        }
+    }
+
+    // Each message says what to do.
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 
