@@ -150,6 +150,8 @@ impl SmokeConfig {
             SmokeKind::Streamlit => Check::Streamlit(StreamlitCheck {
                 base_path: self.path.clone(),
                 pages: self.pages.clone(),
+                host: self.host.clone(),
+                press: self.press.clone(),
                 require_text: self.require_text.clone(),
                 require_element: self.require_element.clone(),
                 allow_shown_exceptions: self.allow_shown_exceptions,
