@@ -93,6 +93,39 @@ pub struct SmokeConfig {
     pub allow_empty: bool,
 }
 
+impl SmokeConfig {
+    /// Makes a probe of a kind, with every other key left out.
+    pub fn new(kind: SmokeKind) -> Self {
+        Self {
+            kind,
+            name: None,
+            image: None,
+            service: None,
+            url: None,
+            port: None,
+            start_period: None,
+            interval: None,
+            timeout: None,
+            retries: None,
+            path: None,
+            status: Vec::new(),
+            body: None,
+            json: BTreeMap::new(),
+            max_latency: None,
+            headers: BTreeMap::new(),
+            run: None,
+            on: None,
+            pages: Vec::new(),
+            host: None,
+            press: Vec::new(),
+            require_text: Vec::new(),
+            require_element: Vec::new(),
+            allow_shown_exceptions: false,
+            allow_empty: false,
+        }
+    }
+}
+
 /// What a probe does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -47,6 +47,11 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
     }
 }
 
+/// Checks a probe of a URL that stands in no file.
+pub(super) fn alone(smoke: &SmokeConfig) -> Result<(), Wrong> {
+    probe(smoke).and_then(|()| target(smoke, &Config::default()))
+}
+
 /// Checks one probe without its target.
 fn probe(smoke: &SmokeConfig) -> Result<(), Wrong> {
     belongs(smoke)?;
