@@ -29,6 +29,7 @@ pub mod metrics;
 mod missing;
 mod probes;
 mod reason;
+mod rollback_limit;
 mod stops;
 mod superseded;
 mod undecided;
@@ -142,7 +143,8 @@ fn after_failure(evidence: &Evidence, config: &Config, failures: Vec<Reason>) ->
     if evidence.occasion == Occasion::Scheduled {
         return decision(Verdict::Hold, failures, vec![Reason::OnlyPushesRollBack]);
     }
-    let holds = environment::holds(evidence, config, good);
+    let mut holds = environment::holds(evidence, config, good);
+    holds.extend(rollback_limit::forbids(evidence));
     if !holds.is_empty() {
         return decision(Verdict::Hold, failures, holds);
     }
@@ -178,6 +180,8 @@ fn without_failure(evidence: &Evidence, config: &Config) -> Decision {
     }
     let mut holds = images::holds(evidence);
     holds.extend(markers::holds(evidence, config));
+    holds
+        .extend(evidence.release.iter().flat_map(|own| rollback_limit::holds(&own.declared_limit)));
     // Where something else is wrong, they are not even run.
     if holds.is_empty() {
         holds.extend(probes::holds(evidence, config));

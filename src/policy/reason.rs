@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::evidence::rollback_limit::RollbackLimit;
 use crate::model::{CommitSha, Digest, ImageRef};
 
 /// Why a verdict is what it is.
@@ -177,6 +178,18 @@ pub enum Reason {
         /// Which one, and why.
         why: String,
     },
+    /// The good commit is before the first one that may still come back.
+    BeforeRollbackLimit {
+        /// Who says so.
+        limit: RollbackLimit,
+    },
+    /// What the candidate declares cannot be held against a rollback.
+    UnfitRollbackLimit {
+        /// The commit that it names.
+        first: CommitSha,
+        /// What is wrong with it.
+        why: String,
+    },
     /// So many rollbacks in a row need a person.
     TooManyRollbacks {
         /// How many there were.
@@ -301,6 +314,10 @@ impl fmt::Display for Reason {
             Self::GithubDidNotAnswer { why } => {
                 write!(f, "GitHub did not answer, so a rollback would be a guess: {why}")
             }
+            Self::BeforeRollbackLimit { limit } => {
+                write!(f, "the last good commit is before what may come back: {limit}")
+            }
+            Self::UnfitRollbackLimit { why, .. } => f.write_str(why),
             Self::TooManyRollbacks { depth, max } => {
                 write!(
                     f,
