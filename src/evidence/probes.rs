@@ -1,6 +1,6 @@
 //! What the probes of a candidate found (`smoke`).
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::probe::ProbeFailure;
 
@@ -76,11 +76,4 @@ impl Probes {
             count => Some(format!("{count} probes")),
         }
     }
-}
-
-/// For plans and records: that probes were waived, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WaivedProbes {
-    /// Why, in the person's words.
-    pub reason: String,
 }

@@ -69,6 +69,7 @@ fn promotion(session: &Session, evidence: &Evidence) -> Promotion {
         metrics: evidence.figures(),
         checks: checks(evidence),
         flaky: flaky(evidence, &session.config),
+        probes_waived: None,
         run: evidence.run.clone(),
         run_url: session.run.as_ref().and_then(crate::actions::Run::url),
         now: session.now,
