@@ -18,5 +18,6 @@ pub mod reports;
 pub mod rollbacks;
 pub mod runs;
 pub mod stable;
+pub mod stack;
 pub mod survey;
 pub mod world;
