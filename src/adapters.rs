@@ -7,4 +7,6 @@ pub mod image_cache;
 pub mod name_service;
 pub mod notify;
 pub mod registry;
+pub mod shell;
 pub mod state_branch;
+pub mod streamlit;

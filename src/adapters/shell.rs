@@ -1,0 +1,225 @@
+//! Commands of the configuration, by `sh -c` on this machine.
+//!
+//! A command is started in a process group of its own, so that it can be ended together with what it
+//! started: after its time, and where nobody waits for it any more.
+
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+/// How much of the output is kept: its end, which says why.
+#[cfg(unix)]
+const KEPT_OUTPUT: usize = 16 * 1024;
+
+/// How long the output is waited for after the command has ended: something that it left in the
+/// background may hold it open.
+#[cfg(unix)]
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How a command ended, with the end of what it said, as it said it.
+#[derive(Debug)]
+pub enum Ended {
+    /// By itself.
+    Exited(ExitStatus, String),
+    /// It was killed with its children, after its time.
+    TimedOut(String),
+    /// It did not begin, and why.
+    NotStarted(String),
+}
+
+/// What becomes of processes that a command leaves in the background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Children {
+    /// They live on.
+    Stay,
+    /// They are killed.
+    Go,
+}
+
+/// Runs a command, without input, for at most `timeout`. Where the future is dropped, the command is
+/// killed with its children.
+#[cfg(unix)]
+pub async fn run(mut command: Command, timeout: Duration, children: Children) -> Ended {
+    use std::os::unix::process::CommandExt as _;
+    use std::process::Stdio;
+
+    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = match tokio::process::Command::from(command).spawn() {
+        Ok(child) => child,
+        Err(error) => return Ended::NotStarted(format!("cannot start sh: {error}")),
+    };
+    let mut group = Group::of(&child);
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let tail = std::cell::RefCell::new(Tail::default());
+    let mut reading =
+        std::pin::pin!(async { tokio::join!(read(stdout, &tail), read(stderr, &tail)) });
+    let ended = {
+        let waiting = tokio::time::timeout(timeout, child.wait());
+        let mut waiting = std::pin::pin!(waiting);
+        let mut open = true;
+        loop {
+            tokio::select! {
+                ended = &mut waiting => break ended,
+                _ = &mut reading, if open => open = false,
+            }
+        }
+    };
+    match ended {
+        Ok(_) if children == Children::Stay => group.forget(),
+        Ok(_) => group.kill(),
+        Err(_) => {
+            group.kill();
+            let _ = child.wait().await;
+        }
+    }
+    // Where the output was read to its end, this is over at once.
+    let _ = tokio::time::timeout(LAST_WORDS, reading).await;
+    let said = tail.borrow().text();
+    match ended {
+        Ok(Ok(status)) => Ended::Exited(status, said),
+        Ok(Err(error)) => Ended::NotStarted(format!("cannot wait for sh: {error}")),
+        Err(_) => Ended::TimedOut(said),
+    }
+}
+
+/// Says that commands need a Unix shell.
+#[cfg(not(unix))]
+pub async fn run(_: Command, _: Duration, _: Children) -> Ended {
+    Ended::NotStarted("commands are supported on Linux and macOS only; use a webhook".to_owned())
+}
+
+/// The process group of a command, killed when nobody waits for it any more.
+#[cfg(unix)]
+struct Group(Option<rustix::process::Pid>);
+
+#[cfg(unix)]
+impl Group {
+    fn of(child: &tokio::process::Child) -> Self {
+        Self(
+            child
+                .id()
+                .and_then(|id| i32::try_from(id).ok())
+                .and_then(rustix::process::Pid::from_raw),
+        )
+    }
+
+    fn forget(&mut self) {
+        self.0 = None;
+    }
+
+    fn kill(&mut self) {
+        if let Some(group) = self.0.take() {
+            // It may be gone already.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[cfg(unix)]
+async fn read(stream: Option<impl tokio::io::AsyncRead + Unpin>, tail: &std::cell::RefCell<Tail>) {
+    use tokio::io::AsyncReadExt as _;
+
+    let Some(mut stream) = stream else { return };
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(count) = stream.read(&mut buffer).await {
+        let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { return };
+        tail.borrow_mut().take(piece);
+    }
+}
+
+/// The end of an output.
+#[cfg(unix)]
+#[derive(Default)]
+struct Tail(Vec<u8>);
+
+#[cfg(unix)]
+impl Tail {
+    fn take(&mut self, piece: &[u8]) {
+        self.0.extend_from_slice(piece);
+        let over = self.0.len().saturating_sub(KEPT_OUTPUT);
+        self.0.drain(..over);
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    async fn shell(text: &str, timeout: Duration, children: Children) -> Ended {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(text);
+        run(command, timeout, children).await
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn the_status_and_the_end_of_the_output_are_kept() {
+        let ended = shell("seq 100000; echo to stderr >&2; exit 3", LONG, Children::Go).await;
+        let Ended::Exited(status, said) = ended else { panic!("{ended:?}") };
+        assert_eq!(status.code(), Some(3));
+        assert!(said.contains("100000\n") && said.contains("to stderr"), "{said}");
+        assert!(said.len() <= KEPT_OUTPUT && !said.starts_with("1\n"));
+    }
+
+    #[tokio::test]
+    async fn a_command_is_killed_with_its_children_after_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid = folder.path().join("pid");
+        let text = format!("sleep 1000 & echo $! > {}; echo begun; wait", pid.display());
+        let ended = shell(&text, Duration::from_secs(2), Children::Go).await;
+        assert!(matches!(&ended, Ended::TimedOut(said) if said == "begun\n"), "{ended:?}");
+        gone(&pid).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_left_in_the_background_goes_where_it_should() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid = folder.path().join("pid");
+        let text = format!("sleep 1000 & echo $! > {}", pid.display());
+        let ended = shell(&text, LONG, Children::Go).await;
+        assert!(matches!(ended, Ended::Exited(status, _) if status.success()));
+        gone(&pid).await;
+    }
+
+    #[tokio::test]
+    async fn a_command_that_nobody_waits_for_is_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid = folder.path().join("pid");
+        let text = format!("echo $$ > {}; sleep 1000", pid.display());
+        let mut command = Box::pin(shell(&text, LONG, Children::Go));
+        while std::fs::read_to_string(&pid).map_or(true, |text| !text.ends_with('\n')) {
+            let step = tokio::time::sleep(Duration::from_millis(5));
+            tokio::select! {
+                ended = &mut command => panic!("{ended:?}"),
+                () = step => {}
+            }
+        }
+        drop(command);
+        gone(&pid).await;
+    }
+
+    /// Waits until the process is gone, or a zombie that nobody has reaped yet.
+    async fn gone(file: &std::path::Path) {
+        let pid = std::fs::read_to_string(file).unwrap();
+        let status = format!("/proc/{}/stat", pid.trim());
+        for _ in 0..1000 {
+            match std::fs::read_to_string(&status) {
+                Ok(text) if !text.contains(") Z") && !text.contains(") X") => {}
+                Ok(_) | Err(_) => return,
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("process {pid} still runs");
+    }
+}

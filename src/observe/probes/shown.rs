@@ -1,0 +1,63 @@
+//! Text of apps, servers and engines as it may be shown: bounded, without secrets, and without what
+//! would act on a terminal.
+
+use crate::http::one_line;
+use crate::output::clean_lines;
+use crate::secret::Redactor;
+
+/// The most bytes of a text that are looked at.
+const LONGEST: usize = 64 * 1024;
+
+/// Returns a text on one line, at most 200 characters.
+pub(super) fn line(text: &str, redactor: &Redactor) -> String {
+    let mut end = text.len().min(LONGEST);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let text = text.get(..end).unwrap_or_default();
+    one_line(&console::strip_ansi_codes(&redactor.redact(text)))
+}
+
+/// Returns a text of several lines: its end, where it is very long.
+pub(super) fn lines(text: &str, redactor: &Redactor) -> String {
+    let mut start = text.len().saturating_sub(LONGEST);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    let text = redactor.redact(text.get(start..).unwrap_or_default());
+    clean_lines(console::strip_ansi_codes(&text).trim_end())
+}
+
+/// Returns the last `most` lines.
+pub(super) fn last_lines(text: &str, most: usize) -> &str {
+    let text = text.trim_end();
+    match text.rmatch_indices('\n').nth(most.saturating_sub(1)) {
+        Some((at, _)) => text.get(at + 1..).unwrap_or_default(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn colours_go_and_controls_are_written_out() {
+        let mut redactor = Redactor::new();
+        redactor.add(&Secret::new("s3cret-value"));
+        let text = "\x1b[31mred\x1b[0m s3cret-value\r\nnext\x07\u{202e}\n";
+        assert_eq!(lines(text, &redactor), "red ***\nnext\\u{7}\\u{202e}");
+        assert_eq!(line(text, &redactor), "red *** next \u{fffd}");
+    }
+
+    #[test]
+    fn long_text_is_bounded() {
+        let redactor = Redactor::new();
+        let long = "ü".repeat(100_000);
+        assert!(lines(&long, &redactor).len() <= LONGEST);
+        assert!(line(&long, &redactor).chars().count() <= 201);
+        assert_eq!(last_lines("a\nb\nc\n", 2), "b\nc");
+        assert_eq!(last_lines("a\nb", 5), "a\nb");
+    }
+}
