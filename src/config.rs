@@ -4,7 +4,6 @@
 //! `rollbak:` must not switch a protection off in silence.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,10 +15,14 @@ mod containers;
 mod error;
 mod load;
 mod locate;
+mod metric;
 mod node;
 mod notify;
+mod probes;
 mod report;
+mod servers;
 mod smoke;
+mod stack;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -31,10 +34,15 @@ pub use containers::{
 pub use error::{ConfigError, Place, Problem};
 pub use load::MAX_CONFIG_BYTES;
 pub(crate) use locate::{Wanted, locate};
+pub use metric::{Direction, MetricConfig};
 pub(crate) use node::Step;
 pub use notify::{EmailConfig, Hook, HookConfig, NotifyConfig, NotifyEvent, SlackConfig};
+pub use probes::{Bake, ShownIn};
 pub use report::ReportConfig;
+use servers::wait;
+pub use servers::{GitHubConfig, RegistryConfig};
 pub use smoke::{CommandPlace, SmokeConfig, SmokeKind};
+pub use stack::StackError;
 pub use tags::TagPatternError;
 
 /// Where the configuration file is looked for, from the root of the repository.
@@ -144,45 +152,6 @@ pub struct RequireConfig {
     pub checks: Vec<String>,
 }
 
-/// A figure that a candidate must reach.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MetricConfig {
-    /// The name of the figure, in records and in the ledger.
-    pub name: String,
-    /// The JSON file that holds it, from the root of the work tree.
-    pub file: String,
-    /// The JSON pointer (RFC 6901) to the number.
-    pub pointer: String,
-    /// Which direction is better.
-    pub higher_is: Direction,
-    /// The smallest value that passes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min: Option<f64>,
-    /// The largest value that passes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max: Option<f64>,
-    /// The largest change for the worse from the last good release that passes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_drop: Option<f64>,
-    /// The largest change for the worse from the median of the last releases (five or more) that
-    /// passes. Without the key: three median absolute deviations. Where these are zero, because most
-    /// of the past values are equal, `max_drop` is the largest change that passes; without
-    /// `max_drop`, none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub noise: Option<f64>,
-}
-
-/// Which direction of a metric is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// Higher is better, as for an F1 score.
-    Better,
-    /// Higher is worse, as for an error.
-    Worse,
-}
-
 /// Checks of the tree before anything is promoted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -279,66 +248,6 @@ pub struct AuthorConfig {
     pub name: String,
     /// The e-mail address.
     pub email: String,
-}
-
-/// How one registry is spoken to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RegistryConfig {
-    /// `true`: plain http. Without the key: http for loopback addresses, https for all others.
-    pub plain_http: Option<bool>,
-    /// The host that may receive the credentials in exchange for a token, where it is not the
-    /// registry itself (`auth.docker.io` for Docker Hub).
-    pub token_host: Option<String>,
-    /// How long one request may take with all its repeats (`20s`, at most 55 s); without the key,
-    /// 55 s.
-    pub timeout: Option<String>,
-    /// How long the registry may take to show what it accepted (`30s`, at most 60 s); without the
-    /// key, 60 s.
-    pub patience: Option<String>,
-}
-
-/// How GitHub is asked.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct GitHubConfig {
-    /// How long one request may take (`30s`).
-    pub timeout: Option<String>,
-    /// How long one request may be repeated after transient failures (`150s`).
-    pub patience: Option<String>,
-}
-
-impl GitHubConfig {
-    /// The time for one request with its repeats, where the file says nothing.
-    pub const PATIENCE: Duration = Duration::from_secs(150);
-
-    /// Returns the time for one request.
-    pub fn timeout(&self) -> Option<Duration> {
-        self.timeout.as_deref().and_then(wait)
-    }
-
-    /// Returns the time for one request with its repeats.
-    pub fn patience(&self) -> Option<Duration> {
-        self.patience.as_deref().and_then(wait)
-    }
-}
-
-impl RegistryConfig {
-    /// Returns `timeout` as a duration; `None` where it is not set.
-    pub fn timeout(&self) -> Option<Duration> {
-        self.timeout.as_deref().and_then(wait)
-    }
-
-    /// Returns `patience` as a duration; `None` where it is not set.
-    pub fn patience(&self) -> Option<Duration> {
-        self.patience.as_deref().and_then(wait)
-    }
-}
-
-/// Reads a wait such as `30s` or `500ms`; `None` where it is none, or not a positive one.
-fn wait(text: &str) -> Option<Duration> {
-    let duration: jiff::SignedDuration = text.parse().ok()?;
-    Duration::try_from(duration).ok().filter(|duration| !duration.is_zero())
 }
 
 impl Default for Config {

@@ -17,7 +17,9 @@ pub mod markers;
 pub mod metrics;
 pub mod probes;
 pub mod reports;
+pub mod rollback_limit;
 pub mod runs;
+pub mod served;
 
 use checks::RequiredCheck;
 use freeze::OpenWindow;
@@ -25,7 +27,9 @@ use good::GoodSearch;
 use jobs::JobEvidence;
 use markers::MarkerEvidence;
 use metrics::MetricObservation;
+use probes::Probes;
 use reports::ReportEvidence;
+use rollback_limit::{DeclaredLimit, RollbackLimit};
 
 /// What the event that started the run may lead to. Events that may lead to nothing at all are
 /// refused before anything is observed.
@@ -99,6 +103,8 @@ pub struct ReleaseEvidence {
     pub on_branch: bool,
     /// Conflict markers in its tree.
     pub markers: MarkerEvidence,
+    /// What its configuration says about going back.
+    pub declared_limit: DeclaredLimit,
 }
 
 /// What a rollback needs to know, about the commit that failed.
@@ -130,6 +136,8 @@ pub struct FailureEvidence {
     pub range: Vec<CommitSha>,
     /// Failed commits whose rollback was noted and is not on the branch.
     pub never_came: BTreeSet<CommitSha>,
+    /// Who forbids going back to the last good commit.
+    pub limits: Vec<RollbackLimit>,
 }
 
 /// A failure that an earlier gate has found and stored, and that this gate decides.
@@ -174,6 +182,8 @@ pub struct Evidence {
     pub stored_failure: Option<StoredFailure>,
     /// Figures.
     pub metrics: Vec<MetricObservation>,
+    /// What the probes of the candidate found.
+    pub probes: Probes,
     /// Freeze windows that are open now.
     pub freezes: Vec<OpenWindow>,
     /// What the state branch holds.

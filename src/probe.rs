@@ -199,3 +199,23 @@ impl ProbeFailure {
         self
     }
 }
+
+/// The most bytes of a regular expression, as it is written.
+const MAX_PATTERN: usize = 1_000;
+
+/// Compiles a regular expression of the configuration, which may be hostile: its size is bounded,
+/// and the engine takes linear time.
+///
+/// # Errors
+/// What was expected, and what is wrong.
+pub fn pattern(text: &str) -> Result<regex::Regex, String> {
+    let expected = "expected a regular expression";
+    if text.is_empty() || text.len() > MAX_PATTERN {
+        return Err(format!("{expected} of 1 to {MAX_PATTERN} bytes, found {}", text.len()));
+    }
+    regex::RegexBuilder::new(text).size_limit(1 << 20).build().map_err(|error| {
+        let error = error.to_string();
+        let last = error.lines().last().unwrap_or_default().trim();
+        format!("{expected}, found {text:?}: {}", last.trim_start_matches("error: "))
+    })
+}

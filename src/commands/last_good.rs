@@ -5,14 +5,14 @@ use serde::Serialize;
 
 use super::by_hand::{self, Reach};
 use super::session::Session;
-use crate::adapters::state_branch;
+use crate::adapters::state_branch::{self, Observed};
 use crate::cli::{Global, LastGood};
 use crate::evidence::good::{GoodCandidate, GoodSearch};
 use crate::exit::{Exit, Failed};
 use crate::ledger::{self, Ledger, Presence};
 use crate::model::CommitSha;
 use crate::observe::good::{self, GoodQuery};
-use crate::observe::ledger_file;
+use crate::observe::{ledger_file, rollback_limit};
 use crate::output::{Output, Table, clean, dim, good as fine, plain, warn};
 use crate::policy::last_good;
 use crate::state::State;
@@ -54,7 +54,7 @@ pub(super) fn run(global: &Global, args: &LastGood, output: &mut Output) -> anyh
         let commit = chosen.map(|good| &good.commit);
         output.json("tidegate/last-good/1", &Answer { commit, head: &head, search: &search })?;
     } else if args.explain {
-        explain(output, &session, &search, chosen)?;
+        explain(output, &session, &search, chosen, &state)?;
     } else if let Some(good) = chosen.filter(|_| !on_hearsay) {
         output.line(&good.commit)?;
     }
@@ -183,6 +183,7 @@ fn explain(
     session: &Session,
     search: &GoodSearch,
     chosen: Option<&GoodCandidate>,
+    state: &State,
 ) -> anyhow::Result<()> {
     let mut table = Table::new(&["", "commit", "behind", "witness", "subject", "verdict"])
         .right(2)
@@ -207,5 +208,12 @@ fn explain(
         ]);
     }
     output.table(&table)?;
+    let Some(good) = chosen else { return Ok(()) };
+    let head = session.git.tracked(&session.config.state_branch);
+    let state = state.clone();
+    for limit in rollback_limit::forbidding(&session.git, &Observed { head, state }, &good.commit)?
+    {
+        output.warning(&format!("no rollback goes back to {}: {limit}", good.commit.short()))?;
+    }
     Ok(())
 }

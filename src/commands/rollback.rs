@@ -17,8 +17,9 @@ use crate::output::{Output, bad, clean, dim, strong};
 use crate::plan::{self, Facts, Step};
 use crate::state::NoticeEvent;
 
+pub(super) mod limit;
 mod main_branch;
-mod stable;
+pub(super) mod stable;
 pub(super) mod target;
 mod undo;
 

@@ -33,6 +33,7 @@ mod images;
 pub(super) mod look;
 mod render;
 mod rollbacks;
+pub(super) mod served;
 mod stops;
 #[cfg(test)]
 mod tests;
@@ -68,6 +69,9 @@ struct Status {
     last_good_unknown: Option<String>,
     /// Whether everything agrees.
     agreement: Agreement,
+    /// Which version the app shows, where the configuration says how it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    served: Option<served::ServedSeen>,
     /// The comparisons.
     checks: Vec<Check>,
     /// The projections of the newest record that are not made.
@@ -110,6 +114,8 @@ struct Live {
     created: Timestamp,
     by: Option<String>,
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incompatible_with_rollback_before: Option<CommitSha>,
     run: RunIdentity,
     run_url: Option<String>,
     images: Vec<Pinned>,
@@ -211,6 +217,7 @@ fn observe(session: &Session, offline: bool, say: &dyn Fn(&str)) -> Status {
         state_problem: seen.state_problem,
         agreement: agreement::agreement(record, &checks),
         pending: record.map_or_else(Vec::new, |record| pending(record, &checks)),
+        served: served::look(session, state, offline),
         checks,
         rollbacks,
         holds: stops::holds(state, session.now),
@@ -241,6 +248,7 @@ fn live(session: &Session, record: &Record) -> Live {
         created: record.created,
         by: record.by.clone(),
         reason: record.reason.clone(),
+        incompatible_with_rollback_before: record.incompatible_with_rollback_before.clone(),
         run: record.run.clone(),
         run_url: record.run_url.clone(),
         images: pinned(record),

@@ -9,9 +9,12 @@ use jiff::Timestamp;
 
 use super::node::{Misfit, MisfitKind, Step};
 use super::{Config, FreezeConfig, HookConfig, MetricConfig, ReportConfig};
-use crate::model::{BranchName, CommitSha, Tag};
+use crate::model::{BranchName, CommitSha, ImageRef, Tag};
 use crate::observe::freeze::{FreezeError, open_windows};
 use crate::observe::globs;
+
+mod containers;
+mod probes;
 
 /// Stands for every commit in trial renderings of tag patterns.
 const ANY_COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -49,6 +52,8 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
         .notify
         .check()
         .map_err(|(keys, problem)| misfit(&["notify", keys[0], keys[1]], problem))?;
+    probes::check(config)?;
+    containers::check(config)?;
     registries(config)
 }
 
@@ -158,6 +163,16 @@ fn tags(config: &Config) -> Result<(), Misfit> {
         return Err(misfit(&["tags", "candidate"], problem));
     }
     Ok(())
+}
+
+/// Only images of the release set are run as candidates: nothing else is about to be promoted.
+fn release_set(config: &Config, image: &ImageRef) -> Result<(), String> {
+    match &config.images {
+        Some(images) if !images.contains(image) => {
+            Err(format!("{image} is not in the release set; name it under `images`"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// A path of the repository as git keeps it: `/` between names, no way out, not git's own folder.

@@ -222,7 +222,7 @@ const MOST_RECIPIENTS: usize = 20;
 
 /// A variable that is there for something else must not be sent anywhere as an address, nor be a
 /// key that strangers can test guesses against.
-fn variable_name(name: &str) -> Result<(), String> {
+pub(super) fn variable_name(name: &str) -> Result<(), String> {
     let well_formed = name.len() <= 100
         && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');

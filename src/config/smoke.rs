@@ -101,6 +101,26 @@ pub enum SmokeKind {
     Streamlit,
 }
 
+impl SmokeConfig {
+    /// Tells whether it is a command on the runner.
+    pub fn on_runner(&self) -> bool {
+        self.on == Some(CommandPlace::Runner)
+    }
+}
+
+impl SmokeKind {
+    /// Returns the word of the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Tcp => "tcp",
+            Self::Command => "command",
+            Self::ContainerHealth => "container_health",
+            Self::Streamlit => "streamlit",
+        }
+    }
+}
+
 /// Where a command runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -159,6 +159,7 @@ pub fn observe(
     let same_tree_as = same_tree_as_passed(git, config, query, &failed, &search, &patterns)?
         .filter(|commit| !(nothing_to_restore && Some(commit) == good.as_ref()));
     Ok(FailureEvidence {
+        limits: Vec::new(),
         passed_before: passed_before(query.state, ledger, &failed),
         commit: failed,
         good: search,

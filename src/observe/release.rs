@@ -9,7 +9,7 @@ use crate::config::{Config, MarkerAction};
 use crate::evidence::markers::MarkerEvidence;
 use crate::evidence::{Descent, ImageEvidence, ReleaseEvidence};
 use crate::model::{CommitSha, Digest, ImageRef, Tag, TreeSha};
-use crate::observe::markers;
+use crate::observe::{markers, rollback_limit};
 use crate::state::State;
 
 /// Texts larger than this are not looked at for conflict markers.
@@ -50,6 +50,7 @@ pub async fn observe(
         descent: descent(git, query)?,
         on_branch: git.is_ancestor(query.tested, query.head)?,
         markers: conflict_markers(git, config, query.state, query.tree)?,
+        declared_limit: rollback_limit::declared(git, config, query.tested)?,
     })
 }
 

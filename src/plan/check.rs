@@ -144,6 +144,10 @@ impl Plan {
         if places(config).as_ref() != Ok(&record.places) {
             return Err("its record does not name the places of the configuration".to_owned());
         }
+        let limit = &config.incompatible_with_rollback_before;
+        if record.incompatible_with_rollback_before != *limit {
+            return Err("its record does not say how far a rollback may go back".to_owned());
+        }
         if after != projections(record) {
             return Err("its last steps do not follow from its record".to_owned());
         }

@@ -80,6 +80,7 @@ pub fn promotion(
         metrics: promotion.metrics,
         checks: promotion.checks,
         flaky: promotion.flaky,
+        incompatible_with_rollback_before: config.incompatible_with_rollback_before.clone(),
         run: promotion.run,
         run_url: promotion.run_url,
         created: promotion.now,

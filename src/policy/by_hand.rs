@@ -29,6 +29,7 @@ pub struct ByHand<'a> {
 /// Returns what stops the promotion.
 pub fn by_hand(asked: &ByHand<'_>) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = super::images::unfit_images(asked.release, asked.commit);
+    reasons.extend(super::rollback_limit::holds(&asked.release.declared_limit));
     if !asked.release.on_branch {
         reasons.push(Reason::NotOnBranch);
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::evidence::rollback_limit::RollbackLimit;
 use crate::model::{CommitSha, Digest, ImageRef};
 
 /// Why a verdict is what it is.
@@ -32,6 +33,22 @@ pub enum Reason {
         /// Which bound, and by how much.
         why: String,
     },
+    /// A probe of the candidate conclusively failed.
+    ProbeFailed {
+        /// What people call it.
+        probe: String,
+        /// What is wrong, in one line.
+        what: String,
+    },
+    /// Nobody could find out whether the candidate works.
+    ProbeUnknown {
+        /// What people call the probe.
+        probe: String,
+        /// Why.
+        why: String,
+    },
+    /// The probes that the configuration asks for have not been run.
+    ProbesNotRun,
     /// The gate of another run has found a failure of the commit, and left it to this one.
     FailedEarlier {
         /// The commit.
@@ -161,6 +178,18 @@ pub enum Reason {
         /// Which one, and why.
         why: String,
     },
+    /// The good commit is before the first one that may still come back.
+    BeforeRollbackLimit {
+        /// Who says so.
+        limit: RollbackLimit,
+    },
+    /// What the candidate declares cannot be held against a rollback.
+    UnfitRollbackLimit {
+        /// The commit that it names.
+        first: CommitSha,
+        /// What is wrong with it.
+        why: String,
+    },
     /// So many rollbacks in a row need a person.
     TooManyRollbacks {
         /// How many there were.
@@ -196,6 +225,11 @@ impl fmt::Display for Reason {
                 first.as_ref().map_or(Ok(()), |first| write!(f, ", first {first}"))
             }
             Self::MetricFailed { metric, why } => write!(f, "metric {metric}: {why}"),
+            Self::ProbeFailed { probe, what } => write!(f, "probe {probe:?} failed: {what}"),
+            Self::ProbeUnknown { probe, why } => {
+                write!(f, "probe {probe:?} could not be run: {why}")
+            }
+            Self::ProbesNotRun => f.write_str("the probes have not been run"),
             Self::FailedEarlier { commit, run, why } => {
                 write!(f, "run {run} found that {} failed: {why}", commit.short())
             }
@@ -280,6 +314,10 @@ impl fmt::Display for Reason {
             Self::GithubDidNotAnswer { why } => {
                 write!(f, "GitHub did not answer, so a rollback would be a guess: {why}")
             }
+            Self::BeforeRollbackLimit { limit } => {
+                write!(f, "the last good commit is before what may come back: {limit}")
+            }
+            Self::UnfitRollbackLimit { why, .. } => f.write_str(why),
             Self::TooManyRollbacks { depth, max } => {
                 write!(
                     f,

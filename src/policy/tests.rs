@@ -8,9 +8,12 @@ use crate::evidence::good::{GoodCandidate, GoodSearch, Rejection, Witness};
 use crate::evidence::jobs::{Conclusion, JobEvidence, JobResult};
 use crate::evidence::markers::{Marker, MarkerEvidence};
 use crate::evidence::reports::{FailedTest, Report, ReportEvidence};
+use crate::evidence::rollback_limit::{DeclaredLimit, RollbackLimit};
 use crate::evidence::{Above, Descent, FailureEvidence, ImageEvidence, ReleaseEvidence};
 use crate::model::{Digest, RunIdentity, TreeSha};
 use crate::state::{FORMAT, Hold, IndexEntry, Quarantine, Record, RecordKind, RollbackNote, State};
+
+mod probes;
 
 const NOW: &str = "2026-03-01T12:00:00Z";
 
@@ -47,6 +50,7 @@ fn passing() -> Evidence {
         checks: Vec::new(),
         stored_failure: None,
         metrics: Vec::new(),
+        probes: Probes::NotRun,
         freezes: Vec::new(),
         state: released('a'),
         release: Some(ReleaseEvidence {
@@ -62,6 +66,7 @@ fn passing() -> Evidence {
             descent: Descent::Newer,
             on_branch: true,
             markers: MarkerEvidence::default(),
+            declared_limit: DeclaredLimit::No,
         }),
         failure: None,
         warnings: Vec::new(),
@@ -93,6 +98,7 @@ fn failing() -> Evidence {
         unanswered: None,
         range: vec![sha('b')],
         never_came: BTreeSet::new(),
+        limits: Vec::new(),
     });
     evidence
 }
@@ -120,6 +126,7 @@ fn released(commit: char) -> State {
             metrics: std::collections::BTreeMap::new(),
             checks: Vec::new(),
             flaky: Vec::new(),
+            incompatible_with_rollback_before: None,
             run: RunIdentity { id: 1, attempt: 1 },
             run_url: None,
             created: NOW.parse().unwrap(),
@@ -533,4 +540,31 @@ fn a_stored_failure_is_conclusive_and_obeys_every_hold() {
     evidence.failure.as_mut().unwrap().unfinished.clear();
     evidence.effective_head = sha('d');
     held_for(&evidence, "no run has judged it");
+}
+
+#[test]
+fn nothing_goes_back_past_what_a_release_has_declared() {
+    let mut evidence = failing();
+    let limit = |release| RollbackLimit { first: sha('9'), declared_by: sha('8'), release };
+    evidence.failure.as_mut().unwrap().limits = vec![limit(Some(4))];
+    held_for(
+        &evidence,
+        "release 4 (8888888) declares `incompatible_with_rollback_before: 9999999`",
+    );
+    evidence.failure.as_mut().unwrap().limits = vec![limit(None)];
+    held_for(&evidence, "may come back: 8888888 declares");
+}
+
+#[test]
+fn a_limit_that_no_rollback_can_be_held_against_holds_the_promotion() {
+    let mut evidence = passing();
+    let release = evidence.release.as_mut().unwrap();
+    release.declared_limit = DeclaredLimit::Known { first: sha('a') };
+    assert_eq!(verdict(&evidence).0, Verdict::Promote);
+    let why = "this repository has no commit 9999999".to_owned();
+    let release = evidence.release.as_mut().unwrap();
+    release.declared_limit = DeclaredLimit::Unfit { first: sha('9'), why };
+    held_for(&evidence, "no commit 9999999");
+    // What nobody could hold a rollback against was not found to pass.
+    assert_eq!(decide(&evidence, &Config::default()).outcome, None);
 }

@@ -91,6 +91,10 @@ pub struct Record {
     /// `class::name`, and `job <id>` where a job has no report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flaky: Vec<String>,
+    /// The first commit that a rollback may still go back to once this was released, where its
+    /// configuration says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incompatible_with_rollback_before: Option<CommitSha>,
     /// The run that made it.
     pub run: RunIdentity,
     /// Where to look at the run.

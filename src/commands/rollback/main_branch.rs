@@ -2,6 +2,7 @@
 //! newer than that commit.
 
 use super::Proposal;
+use super::limit;
 use super::stable;
 use super::target::{self, Target};
 use crate::cli::Rollback;
@@ -45,6 +46,7 @@ pub(super) fn propose(
     if let Ok(config) = session.config_at(&target.commit) {
         session.config = config;
     }
+    limit::refuse(session, world, &target.commit, args.override_reason.as_deref())?;
     refuse_empty(session, &head, &target.commit)?;
     let range = session.git.range(&target.commit, &head, MAX_RANGE)?;
     let mut steps = stable_steps(session, world, args, &target, &range)?;

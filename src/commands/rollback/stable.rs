@@ -1,6 +1,7 @@
 //! Stable goes back to an earlier release: digests, branch and data of one record.
 
 use super::Proposal;
+use super::limit;
 use super::target::{self, Target};
 use crate::cli::Rollback;
 use crate::commands::session::Session;
@@ -29,6 +30,7 @@ pub(super) fn propose(
             Failed::new(Exit::Usage, format!("{} is live already", record.commit.short())).into()
         );
     }
+    limit::refuse(session, world, &record.commit, args.override_reason.as_deref())?;
     let range = session.git.range(&record.commit, &live.commit, MAX_RANGE)?;
     let headline = format!(
         "Back to release {} ({}) for users; {} stays as it is",

@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 use super::observed_ledger;
 use crate::adapters::github::GitHub;
 use crate::commands::session::Session;
+use crate::evidence::rollback_limit::RollbackLimit;
 use crate::evidence::runs::{Corroboration, RunsSeen};
 use crate::evidence::{Evidence, FailureEvidence, Occasion};
 use crate::ledger::Ledger;
 use crate::model::CommitSha;
 use crate::observe::failure::{self, FailureQuery, MAX_COMMITS};
 use crate::observe::kept;
+use crate::observe::rollback_limit;
 use crate::observe::runs::Runs;
 use crate::observe::world::World;
 use crate::policy::last_good;
@@ -124,7 +126,24 @@ async fn look(
     let mut failure = failure::observe(git, config, ledger, &query, failed, search)?;
     failure.unfinished = said.unfinished.into_iter().collect();
     failure.unanswered = said.unanswered;
+    failure.limits = limits(session, looking, &failure)?;
     Ok(Seen { keep, failure, warnings })
+}
+
+/// Finds who forbids going back to the last good commit: releases, and the failed commit itself.
+fn limits(
+    session: &Session,
+    looking: &Looking<'_>,
+    failure: &FailureEvidence,
+) -> anyhow::Result<Vec<RollbackLimit>> {
+    let Some(good) = last_good::choose(&failure.good) else { return Ok(Vec::new()) };
+    let git = &session.git;
+    let mut limits = rollback_limit::forbidding(git, &looking.world.state, &good.commit)?;
+    // One that cannot be read has come to no promotion, and so to no command of its own.
+    if let Ok(config) = session.config_at(&failure.commit) {
+        limits.extend(rollback_limit::of_failed(git, &config, &failure.commit, &good.commit)?);
+    }
+    Ok(limits)
 }
 
 /// Tells whether a rollback can come of it at all, so that GitHub's word matters.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::agreement::{Agreement, Check, Finding, Part};
 use super::look::Source;
 use super::rollbacks::{Rollback, What};
-use super::{Good, Live, Named, Status, stops};
+use super::{Good, Live, Named, Status, served, stops};
 use crate::output::{Fields, Output, Styled, ago, at, bad, clean, dim, good, plain, strong, warn};
 use crate::state::RecordKind;
 
@@ -17,6 +17,7 @@ pub(super) const SHOWN: usize = 5;
 pub(super) fn people(output: &mut Output, status: &Status) -> io::Result<()> {
     headline(output, status)?;
     agreement(output, status)?;
+    served::show(output, status)?;
     for rollback in status.rollbacks.iter().take(SHOWN) {
         show_rollback(output, status, rollback)?;
     }
@@ -236,6 +237,10 @@ fn details(status: &Status) -> Fields {
     let mut fields = Fields::new();
     if let Some(live) = &status.live {
         fields.add("released", released(live));
+        if let Some(first) = &live.incompatible_with_rollback_before {
+            let text = format!("to {} or later only, as this release declares", first.short());
+            fields.add("goes back", plain(text));
+        }
     }
     match (&status.last_good, &status.last_good_unknown) {
         (Some(found), _) => fields.parts("last good", last_good(status, found)),
@@ -256,6 +261,7 @@ fn details(status: &Status) -> Fields {
             Part::Record | Part::Main | Part::Tag => {}
         }
     }
+    served::detail(&mut fields, status);
     images(&mut fields, status);
     if let Some(pin) = &status.pin {
         fields.add("pin by hand", plain(&pin.commit));
