@@ -86,7 +86,7 @@ fn checks(evidence: &Evidence) -> Vec<String> {
         .reports
         .iter()
         .map(|report| format!("{} tests in {}", report.tests - report.skipped, report.path));
-    jobs.chain(reports).collect()
+    jobs.chain(reports).chain(evidence.probes.in_words()).collect()
 }
 
 fn rollback_steps(
