@@ -78,7 +78,7 @@ async fn promote(
     }
     let (promotion, images) =
         self::promotion(session, registries, args, &world, &commit, &digests).await?;
-    let promotion = probed(session, args, promotion, &progress, output).await?;
+    let promotion = probed(session, registries, args, promotion, &progress, output).await?;
     let overridden = args.override_reason.iter().map(|why| format!("override: {why}"));
     let waived = promotion.probes_waived.iter().map(|why| format!("without probes: {why}"));
     let facts = Facts {
@@ -162,6 +162,7 @@ fn is_live(live: &Record, commit: &CommitSha, digests: &[(ImageRef, Option<Diges
 /// Runs the probes of the candidate, or notes why a person does without them.
 async fn probed(
     session: &Session,
+    registries: &Registries,
     args: &Promote,
     mut promotion: Promotion,
     progress: &Progress,
@@ -178,7 +179,8 @@ async fn probed(
     }
     let images = promotion.images.iter().map(|(image, digest, _)| (image.clone(), digest.clone()));
     let say = |step: &str| progress.say(step);
-    let found = Probing::new(&say).run(session, &promotion.commit, images.collect()).await;
+    let mut probing = Probing::new(&say);
+    let found = probing.run(session, registries, &promotion.commit, images.collect()).await?;
     for warning in &found.warnings {
         output.warning(warning)?;
     }

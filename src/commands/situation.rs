@@ -163,7 +163,7 @@ pub(super) async fn assess(
         }
         if policy::wants_probes(&evidence, &session.config) {
             let digests = digests.into_iter().filter_map(|(image, digest)| Some((image, digest?)));
-            let found = probing.run(session, &tested, digests.collect()).await;
+            let found = probing.run(session, registries, &tested, digests.collect()).await?;
             evidence.probes = found.probes;
             evidence.warnings.extend(found.warnings);
             if policy::has_failure(&evidence) {

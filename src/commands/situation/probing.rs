@@ -3,17 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::join_all;
-
 use crate::adapters::engine;
+use crate::adapters::registry::Registries;
 use crate::commands::session::{SECRETS, Session};
-use crate::config::Config;
-use crate::evidence::probes::{ProbeEvidence, ProbeFound, Probes};
+use crate::evidence::probes::{ProbeFound, Probes};
 use crate::model::{CommitSha, Digest, ImageRef};
 use crate::observe::compose;
 use crate::observe::probes::{self, Context};
-use crate::probe::Probe;
-use crate::secret::Redactor;
 use crate::stack::Stack;
 
 /// The probes of one command.
@@ -48,53 +44,24 @@ impl<'a> Probing<'a> {
     }
 
     /// Runs the probes of the session's configuration, which is the candidate's.
+    ///
+    /// # Errors
+    /// The process was told to end.
     pub(in crate::commands) async fn run(
         &mut self,
         session: &Session,
+        registries: &Registries,
         commit: &CommitSha,
         images: Images,
-    ) -> Found {
+    ) -> anyhow::Result<Found> {
         if let Some(done) = &self.done
             && done.commit == *commit
             && done.images == images
         {
-            return done.found.clone();
+            return Ok(done.found.clone());
         }
-        let found = self.probe(session, commit, &images).await;
-        self.done = Some(Done { commit: commit.clone(), images, found: found.clone() });
-        found
-    }
-
-    async fn probe(&self, session: &Session, commit: &CommitSha, images: &Images) -> Found {
-        let config = &session.config;
-        let redactor = session.redactor();
-        let context = Context {
-            root: &session.root,
-            redactor: &redactor,
-            hidden: &SECRETS,
-            deadline: None,
-            on_step: self.say,
-        };
-        let wanted = config.probes();
-        let mut warnings = Vec::new();
-        let results = match stack(session, commit, images, &mut warnings) {
-            Ok(stack) if stack.services.is_empty() => {
-                (self.say)("probing");
-                join_all(wanted.iter().map(|probe| probes::run_url(probe, &context))).await
-            }
-            Ok(stack) => {
-                (self.say)(&format!("probing {}", names(images)));
-                let mut options =
-                    engine::Options::from_env(config.containers.engine.clone(), |name| {
-                        session.variable(name)
-                    });
-                options.pull_timeout = Some(config.containers.pull_timeout());
-                options.redactor = redactor.clone();
-                run_stack(session, &stack, &wanted, &options, &context).await
-            }
-            Err(why) => unknown(config, &wanted, &why, &redactor),
-        };
-        for result in &results {
+        let found = self.probe(session, registries, commit, &images).await?;
+        for result in found.probes.results() {
             tracing::info!(
                 probe = result.name,
                 found = word(&result.found),
@@ -103,19 +70,48 @@ impl<'a> Probing<'a> {
                 "probed"
             );
         }
-        Found { probes: Probes::Ran { results }, warnings }
+        self.done = Some(Done { commit: commit.clone(), images, found: found.clone() });
+        Ok(found)
     }
-}
 
-async fn run_stack(
-    _session: &Session,
-    _stack: &Stack,
-    wanted: &[Probe],
-    _options: &engine::Options,
-    context: &Context<'_>,
-) -> Vec<ProbeEvidence> {
-    let why = "containers cannot be started yet".to_owned();
-    wanted.iter().map(|probe| probes::unknown(probe, why.clone(), context.redactor)).collect()
+    async fn probe(
+        &self,
+        session: &Session,
+        registries: &Registries,
+        commit: &CommitSha,
+        images: &Images,
+    ) -> anyhow::Result<Found> {
+        let containers = &session.config.containers;
+        let redactor = session.redactor();
+        let context = Context {
+            root: &session.root,
+            redactor: &redactor,
+            hidden: &SECRETS,
+            registries: Some(registries),
+            platform: containers.platform.as_deref(),
+            deadline: None,
+            on_step: self.say,
+        };
+        let wanted = session.config.probes();
+        let mut warnings = Vec::new();
+        let results = match stack(session, commit, images, &mut warnings) {
+            Ok(stack) => {
+                let lookup = |name: &str| session.variable(name);
+                let mut options = engine::Options::from_env(containers.engine.clone(), lookup);
+                options.pull_timeout = Some(containers.pull_timeout());
+                options.redactor = redactor.clone();
+                (self.say)(&format!("probing {}", names(images)));
+                let result = probes::run(&stack, &wanted, &options, &context).await?;
+                warnings.extend(result.warnings);
+                result.probes
+            }
+            Err(why) => {
+                let unknown = |probe| probes::unknown(probe, why.clone(), &redactor);
+                wanted.iter().map(unknown).collect()
+            }
+        };
+        Ok(Found { probes: Probes::Ran { results }, warnings })
+    }
 }
 
 /// Puts together what is started: from the compose file, or from the configuration alone.
@@ -165,27 +161,6 @@ fn same_file(session: &Session, commit: &CommitSha, path: &str) -> bool {
     let git = &session.git;
     let file = |commit: &CommitSha| git.file(&git.commit(commit).ok()?.tree, path).ok()?;
     git.local_commit("HEAD").is_some_and(|head| head == *commit || file(&head) == file(commit))
-}
-
-/// Says of all probes that nobody could find out; where there are none, of the stack itself.
-fn unknown(
-    config: &Config,
-    wanted: &[Probe],
-    why: &str,
-    redactor: &Redactor,
-) -> Vec<ProbeEvidence> {
-    if wanted.is_empty() {
-        let file = config.compose.as_ref().map(|compose| compose.file.clone());
-        return vec![ProbeEvidence {
-            name: "start of the containers".to_owned(),
-            kind: "stack".to_owned(),
-            target: file.unwrap_or_else(|| "the release set".to_owned()),
-            found: ProbeFound::Unknown { why: redactor.redact(why).into_owned() },
-            attempts: 0,
-            took_ms: 0,
-        }];
-    }
-    wanted.iter().map(|probe| probes::unknown(probe, why.to_owned(), redactor)).collect()
 }
 
 fn names(images: &Images) -> String {
