@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser};
 use clap::{Subcommand, ValueEnum};
 
+mod bake;
 mod doctor;
 mod gate;
 mod init;
@@ -17,6 +18,7 @@ mod retry;
 mod stop;
 mod value;
 
+pub use bake::Bake;
 pub use doctor::Doctor;
 pub use gate::{Apply, Gate, Inputs, Plan};
 pub use init::Init;
@@ -124,6 +126,7 @@ pub enum Command {
     Apply(Apply),
     Promote(Promote),
     Rollback(Rollback),
+    Bake(Bake),
     Repair(Repair),
     Hold(Hold),
     Resume(Resume),
