@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser};
 use clap::{Subcommand, ValueEnum};
 
+mod bake;
 mod doctor;
 mod gate;
 mod init;
@@ -14,9 +15,11 @@ mod ledger;
 mod read;
 mod release;
 mod retry;
+mod smoke;
 mod stop;
 mod value;
 
+pub use bake::Bake;
 pub use doctor::Doctor;
 pub use gate::{Apply, Gate, Inputs, Plan};
 pub use init::Init;
@@ -24,6 +27,7 @@ pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
 pub use read::{Completions, Demo, History, LastGood, Man, Status};
 pub use release::{Promote, Repair, Rollback};
 pub use retry::Retry;
+pub use smoke::{ProbeKind, Smoke};
 pub use stop::{End, Hold, Quarantine, Resume};
 pub use value::{Assumption, Digests, JobResult, Needs};
 
@@ -124,11 +128,13 @@ pub enum Command {
     Apply(Apply),
     Promote(Promote),
     Rollback(Rollback),
+    Bake(Bake),
     Repair(Repair),
     Hold(Hold),
     Resume(Resume),
     Quarantine(Quarantine),
     Retry(Retry),
+    Smoke(Smoke),
     LastGood(LastGood),
     Ledger(Ledger),
     Status(Status),

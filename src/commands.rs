@@ -10,6 +10,7 @@ use crate::output::{Output, Settings, show_failure};
 mod announce;
 mod app_login;
 mod apply;
+mod bake;
 mod by_hand;
 mod clients;
 mod completions;
@@ -33,6 +34,7 @@ mod retry;
 mod rollback;
 mod session;
 mod situation;
+mod smoke;
 mod status;
 mod witness;
 
@@ -74,7 +76,9 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Apply(args) => apply::run(&cli.global, args, output),
         Command::Promote(args) => promote::run(&cli.global, args, output),
         Command::Retry(args) => retry::run(&cli.global, args, output),
+        Command::Smoke(args) => smoke::run(&cli.global, args, output),
         Command::Rollback(args) => rollback::run(&cli.global, args, output),
+        Command::Bake(args) => bake::run(&cli.global, args, output),
         Command::Repair(args) => repair::run(&cli.global, args, output),
         Command::Hold(args) => hold::run(&cli.global, args, output),
         Command::Resume(args) => resume::run(&cli.global, args, output),

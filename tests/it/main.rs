@@ -12,6 +12,7 @@ mod harness;
 mod init_handwritten;
 
 mod actions;
+mod bake;
 mod byhand;
 mod cli;
 mod cost;
