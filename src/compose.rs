@@ -9,13 +9,32 @@
 //! 5. The services that are built are matched to the release set.
 //! 6. The graph of `depends_on` is checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::config::ComposeConfig;
 use crate::model::ImageRef;
-use crate::stack::{Limits, Service, Stack, Value};
+use crate::stack::{Limits, Mount, Service, ServiceImage, Stack, Value};
+
+mod choice;
+mod env_file;
+mod graph;
+mod interpolate;
+mod keys;
+mod mounts;
+mod release_set;
+mod service;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod values;
+mod wrong;
+
+use interpolate::Interpolation;
+use service::{Draft, Reader};
+use tree::Node;
+use wrong::Wrong;
 
 /// The largest compose file, and the largest file with variables, in bytes.
 pub const MAX_COMPOSE_BYTES: u64 = 1 << 20;
@@ -99,11 +118,153 @@ pub fn read(
     variables: &Variables,
     query: &ComposeQuery<'_>,
 ) -> Result<(Stack, Vec<Warning>), ComposeError> {
-    let _ = (text, variables);
-    Err(ComposeError {
-        file: query.config.file.clone(),
-        line: None,
-        problem: "compose files cannot be read yet".to_owned(),
+    document(text, variables, query).map_err(|wrong| wrong.explain(&query.config.file, text))
+}
+
+/// Reads a file with variables, as `compose.env_file` names it. `path` is for errors; `before` are
+/// the values that its own may refer to.
+///
+/// # Errors
+/// [`ComposeError`] with the line.
+pub fn read_variables(
+    text: &str,
+    path: &str,
+    before: &Variables,
+) -> Result<Variables, ComposeError> {
+    env_file::read(text, &Interpolation::new(before), false).map_err(|bad| ComposeError {
+        file: path.to_owned(),
+        line: Some(bad.line),
+        problem: bad.problem,
         hint: None,
+    })
+}
+
+fn document(
+    text: &str,
+    variables: &Variables,
+    query: &ComposeQuery<'_>,
+) -> Result<(Stack, Vec<Warning>), Wrong> {
+    if text.len() as u64 > MAX_COMPOSE_BYTES {
+        return Err(Wrong::file(format!("larger than {MAX_COMPOSE_BYTES} bytes")));
+    }
+    let document = Node::read(text)?;
+    top_level(&document)?;
+    let interpolation = Interpolation::new(variables);
+    let chosen = choice::services(&document, &query.config.profiles, &interpolation)?;
+    let folder = query.config.file.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut reader = Reader {
+        query,
+        interpolation: &interpolation,
+        folder,
+        document: &document,
+        warnings: Vec::new(),
+    };
+    let mut drafts = BTreeMap::new();
+    for (name, node) in chosen {
+        drafts.insert(name.clone(), reader.service(&name, node)?);
+    }
+    let mut warnings = reader.warnings;
+    leave_out(&mut drafts, &mut warnings);
+    graph::check(&drafts)?;
+    let images = release_set::assign(&drafts, query, &mut warnings)?;
+    for name in interpolation.missing() {
+        let text = "has no value: it is empty, as with `docker compose`";
+        warnings.push(Warning::general(&format!("${{{name}}}"), text));
+    }
+    if document.get("networks").and_then(|all| all.map().ok()).is_some_and(|all| all.len() > 1) {
+        let text = "are one: all services of a run share one network";
+        warnings.push(Warning::general("networks", text));
+    }
+    let mut stack = Stack::default();
+    let links: Vec<(String, String)> =
+        drafts.values().flat_map(|draft| draft.links.iter().cloned()).collect();
+    for (name, draft) in drafts {
+        let service = finish(draft, images.get(&name), query)?;
+        stack.services.insert(name, service);
+    }
+    for (service, alias) in links {
+        if let Some(service) = stack.services.get_mut(&service) {
+            service.aliases.insert(alias);
+        }
+    }
+    warnings.sort();
+    warnings.dedup();
+    Ok((stack, warnings))
+}
+
+fn top_level(document: &Node) -> Result<(), Wrong> {
+    for (key, value) in document.map()? {
+        match key.as_str() {
+            "configs" | "name" | "networks" | "secrets" | "services" | "version" | "volumes" => {}
+            key if key.starts_with("x-") => {}
+            "include" => {
+                let problem = "`include` is not supported: name one file with all services";
+                return Err(Wrong::at(&value.way, problem.to_owned()));
+            }
+            key => {
+                let key: String = key.chars().take(80).collect();
+                let problem = format!("there is no key `{key}` at the top of a compose file");
+                return Err(Wrong::at(&value.way, problem));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Forgets what is not required and not started.
+fn leave_out(drafts: &mut BTreeMap<String, Draft>, warnings: &mut Vec<Warning>) {
+    let names: BTreeSet<String> = drafts.keys().cloned().collect();
+    for draft in drafts.values_mut() {
+        for missing in draft.depends_on.keys().filter(|on| !names.contains(*on)) {
+            let text = format!("on `{missing}` is left out: no profile starts it");
+            warnings.push(Warning::of(&draft.name, "depends_on", text));
+        }
+        draft.depends_on.retain(|on, _| names.contains(on));
+    }
+}
+
+/// Makes the service: for a candidate, what the configuration says counts over the file.
+fn finish(
+    draft: Draft,
+    image: Option<&ImageRef>,
+    query: &ComposeQuery<'_>,
+) -> Result<Service, Wrong> {
+    let candidate = image.and_then(|image| query.candidates.get(image));
+    let given = match (candidate, draft.image) {
+        (Some(candidate), _) => candidate.image.clone(),
+        (None, Some(name)) => ServiceImage::Given(name),
+        (None, None) => {
+            let problem = format!("service `{}` has no `image`", draft.name);
+            return Err(Wrong::at(&draft.node.way, problem));
+        }
+    };
+    let limits =
+        draft.limits.over(candidate.map_or(query.limits, |candidate| &candidate.limits))?;
+    let mut env = draft.env;
+    let (mut command, mut entrypoint, mut user) = (draft.command, draft.entrypoint, draft.user);
+    let mut mounts = draft.mounts;
+    if let Some(candidate) = candidate {
+        env.extend(candidate.env.clone());
+        command = candidate.command.clone().or(command);
+        entrypoint = candidate.entrypoint.clone().or(entrypoint);
+        user = candidate.user.clone().or(user);
+        let new = |mount: &&Mount| !mounts.iter().any(|other| other.at == mount.at);
+        let more: Vec<Mount> = candidate.mounts.iter().filter(new).cloned().collect();
+        mounts.extend(more);
+    }
+    Ok(Service {
+        name: draft.name,
+        image: given,
+        entrypoint,
+        command,
+        env,
+        ports: draft.ports,
+        user,
+        working_dir: draft.working_dir,
+        aliases: draft.aliases,
+        mounts,
+        healthcheck: draft.healthcheck,
+        depends_on: draft.depends_on,
+        limits,
     })
 }

@@ -21,5 +21,6 @@ pub mod rollbacks;
 pub mod runs;
 pub mod served;
 pub mod stable;
+pub mod stack;
 pub mod survey;
 pub mod world;

@@ -1,10 +1,11 @@
 //! `gate`: the step of the workflow. Observe, decide, plan, apply; again where the world moved.
 
 use super::announce::{self, Done};
+use super::bake;
 use super::clients::Clients;
 use super::report::{self, Left, Report};
-use super::session::{Session, block_on, mask_secrets};
-use super::situation::{self, Situation};
+use super::session::{Session, block_on, mask_candidate_secrets, mask_secrets};
+use super::situation::{self, Probing, Situation};
 use crate::apply::{Applied, Applier, Completion, Ended};
 use crate::cli::{Gate, Global, Inputs};
 use crate::evidence::Occasion;
@@ -18,8 +19,23 @@ use crate::state::StoredVerdict;
 const TRIES: usize = 5;
 
 pub(super) fn run(global: &Global, args: &Gate, output: &mut Output) -> anyhow::Result<Exit> {
-    let (session, report) = perform(global, args, output)?;
-    report::show(&session, &report, output)
+    let (mut session, mut report) = perform(global, args, output)?;
+    // What a job that is cancelled while it watches has done was said before.
+    report::tell(&session, &report, output)?;
+    if !output.is_json() {
+        report::print(&session, &report, output)?;
+    }
+    if let Some(record) = report.promoted() {
+        let completion = report.completion.clone();
+        report.bake = bake::after_promotion(&mut session, &record, &completion, output)?;
+    }
+    if let Some(baked) = &report.bake {
+        bake::show_beside(&session, baked, output)?;
+    }
+    if output.is_json() {
+        report::print(&session, &report, output)?;
+    }
+    Ok(report.exit())
 }
 
 /// Performs the gate, and tells nobody yet.
@@ -35,6 +51,7 @@ pub(super) fn perform(
     mask_secrets(&session, output)?;
     session.log_in(output)?;
     let occasion = situation::begin(&mut session, &args.inputs, &[])?;
+    mask_candidate_secrets(&session, &args.inputs.commit, output)?;
     let (mut report, done) = block_on(gate(&mut session, args, occasion, output))?;
     if occasion != Occasion::ReportOnly {
         let told = announce::deliver(&session, done, output)?;
@@ -53,6 +70,7 @@ async fn gate(
     let clients = session.clients()?;
     let progress = output.progress("looking at the remote");
     let say = |step: &str| progress.say(step);
+    let mut probing = Probing::new(&say);
     for _ in 0..TRIES {
         let mut before = Completion::default();
         if occasion != Occasion::ReportOnly {
@@ -60,7 +78,8 @@ async fn gate(
         }
         progress.say("observing");
         let inputs = &args.inputs;
-        let mut found = situation::assess(session, &clients, inputs, &[], occasion).await?;
+        let mut found =
+            situation::assess(session, &clients, inputs, &[], occasion, &mut probing).await?;
         match apply(session, &clients, &mut found, &say).await? {
             Ended::Done(applied) => {
                 let applied = with_earlier(*applied, before);

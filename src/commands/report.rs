@@ -5,12 +5,14 @@ use std::io;
 use serde::Serialize;
 
 use super::announce;
+use super::bake::Baked;
 use super::session::Session;
 use super::situation::Situation;
 use crate::actions::Run;
 use crate::actions::commands::{Annotation, Level, annotate};
 use crate::actions::step_files::{append_outputs, append_summary};
 use crate::apply::{Applied, Completion};
+use crate::evidence::probes::ProbeEvidence;
 use crate::exit::Exit;
 use crate::output::{Output, bad, clean, dim, good, strong, warn};
 use crate::policy::{Reason, Verdict};
@@ -18,6 +20,7 @@ use crate::state::Record;
 
 mod completed;
 mod left;
+mod probes;
 mod proposed;
 mod retry;
 mod summary;
@@ -25,6 +28,7 @@ mod summary;
 pub(super) use crate::notice::recovery;
 pub(super) use completed::show_completion;
 pub(super) use left::Left;
+pub(super) use probes::details as details_of_probes;
 pub(super) use proposed::{PullRequestText, show_waiting};
 pub(super) use retry::RetryText;
 
@@ -39,6 +43,9 @@ pub(super) struct Report {
     pub(super) commit: String,
     /// Why.
     pub(super) reasons: Vec<ReasonText>,
+    /// What the probes of the candidate found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) probes: Vec<ProbeEvidence>,
     /// What decides nothing.
     pub(super) warnings: Vec<String>,
     /// The number of the release that is live.
@@ -66,6 +73,9 @@ pub(super) struct Report {
     /// Who was told of what: the channel and the notice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) told: Vec<String>,
+    /// What came of watching the release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bake: Option<Baked>,
 }
 
 /// A reason by name and in words.
@@ -109,6 +119,7 @@ impl Report {
                 .into_iter()
                 .map(|reason| ReasonText { text: reason.to_string(), reason })
                 .collect(),
+            probes: found.probes.results().to_vec(),
             warnings,
             release: applied.record.as_ref().map_or(state.newest_number(), |record| record.number),
             rolled_back: applied.rolled_back.map(|done| RolledBackText {
@@ -125,6 +136,7 @@ impl Report {
             completion: applied.completion,
             left: None,
             told: Vec::new(),
+            bake: None,
         }
     }
 
@@ -132,6 +144,9 @@ impl Report {
     pub(super) fn exit(&self) -> Exit {
         if !self.binding {
             return Exit::Done;
+        }
+        if let Some(baked) = self.bake.as_ref().filter(|baked| baked.exit() != Exit::Done) {
+            return baked.exit();
         }
         if let Some(exit) = self.left.as_ref().and_then(Left::exit) {
             return exit;
@@ -146,22 +161,27 @@ impl Report {
         }
     }
 
+    /// Returns the record of a promotion that this gate has carried out.
+    pub(super) fn promoted(&self) -> Option<Record> {
+        self.record.clone().filter(|_| self.verdict == Verdict::Promote && self.binding)
+    }
+
     fn short_commit(&self) -> &str {
         &self.commit[..7]
     }
 }
 
-/// Shows a report everywhere, and returns the exit code.
-pub(super) fn show(
-    session: &Session,
-    report: &Report,
-    output: &mut Output,
-) -> anyhow::Result<Exit> {
-    if let Some(run) = &session.run {
-        tell_actions(run, session, report, output)?;
+/// Tells GitHub Actions: outputs, summary and annotations.
+pub(super) fn tell(session: &Session, report: &Report, output: &mut Output) -> anyhow::Result<()> {
+    match &session.run {
+        Some(run) => tell_actions(run, session, report, output),
+        None => Ok(()),
     }
-    output.show("tidegate/gate/1", report, |output, report| people(output, session, report))?;
-    Ok(report.exit())
+}
+
+/// Prints a report.
+pub(super) fn print(session: &Session, report: &Report, output: &mut Output) -> io::Result<()> {
+    output.show("tidegate/gate/1", report, |output, report| people(output, session, report))
 }
 
 fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result<()> {
@@ -200,6 +220,7 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
     for reason in &report.reasons {
         output.line(format!("  because {}", clean(&reason.text)))?;
     }
+    probes::show(output, &report.probes)?;
     if let Some(next) = report.retry.as_ref().and_then(RetryText::next) {
         output.line(format!("  {}", clean(&next)))?;
     }
@@ -273,6 +294,12 @@ fn tell_actions(
         return Ok(());
     }
     let mut text = Vec::new();
+    for message in probes::errors(&report.probes) {
+        let title = "Probe failed";
+        let annotation =
+            Annotation { level: Level::Error, title, file: None, line: None, message: &message };
+        annotate(&mut text, &annotation)?;
+    }
     for (title, message) in annotations(report) {
         let annotation =
             Annotation { level: Level::Warning, title, file: None, line: None, message: &message };

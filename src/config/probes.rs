@@ -53,6 +53,13 @@ impl Config {
         ports
     }
 
+    /// Returns the services of the compose file that probes and commands name.
+    pub fn services_named(&self) -> BTreeSet<String> {
+        let of_probes = self.smoke.iter().filter_map(|smoke| smoke.service.clone());
+        let of_commands = self.before_promote.iter().filter_map(|before| before.service.clone());
+        of_probes.chain(of_commands).collect()
+    }
+
     /// Returns the name of the service that an image of the release set gets where there is no
     /// compose file; `None`: the only image.
     pub(super) fn service_of(&self, image: Option<&ImageRef>) -> String {

@@ -111,6 +111,16 @@ impl Config {
             .collect()
     }
 
+    /// Returns the names of the variables of the gate's environment that anything is given: their
+    /// values are kept out of logs.
+    pub fn secret_variables(&self) -> BTreeSet<&str> {
+        let live = self.before_promote.iter().filter_map(|before| before.live.as_ref());
+        let live = live
+            .flat_map(|live| &live.secrets)
+            .map(|secret| secret.split_once('=').map_or(secret.as_str(), |(_, from)| from));
+        self.containers.secrets().into_iter().chain(live).collect()
+    }
+
     /// The images that probes and commands name; the only one where they name none.
     fn images_to_run(&self) -> BTreeSet<ImageRef> {
         let only = self.images.as_deref().unwrap_or_default().first();

@@ -21,6 +21,7 @@ use crate::observe::freeze::FreezeError;
 use crate::observe::globs::GlobError;
 use crate::observe::jobs::{DigestError, NeedsError};
 use crate::observe::ledger_file::LedgerFileError;
+use crate::observe::probes::Stopped;
 use crate::plan::PlanError;
 use crate::state::StateError;
 
@@ -28,7 +29,7 @@ use crate::state::StateError;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 20] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 21] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
@@ -44,6 +45,7 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 20] = [
     known::<GitHubError>,
     known::<RegistryError>,
     known::<EngineError>,
+    known::<Stopped>,
     known::<HttpError>,
     known::<PlanError>,
     known::<ApplyError>,
@@ -94,6 +96,9 @@ impl Classified for InitError {
         Some(InitError::hint(self).to_owned())
     }
 }
+
+// Cancelled evidence is a hold, like missing evidence.
+always!(Held: Stopped);
 
 impl Classified for EngineError {
     fn exit(&self) -> Exit {

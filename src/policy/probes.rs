@@ -8,12 +8,12 @@
 
 use super::Reason;
 use crate::config::Config;
-use crate::evidence::probes::{ProbeEvidence, ProbeFound, Probes};
+use crate::evidence::probes::{ProbeFound, Probes};
 use crate::evidence::{Evidence, Occasion};
 
 /// Returns what conclusively failed.
 pub(super) fn failures(probes: &Probes) -> impl Iterator<Item = Reason> {
-    results(probes).iter().filter_map(|probe| match &probe.found {
+    probes.results().iter().filter_map(|probe| match &probe.found {
         ProbeFound::Failed(failure) => {
             Some(Reason::ProbeFailed { probe: probe.name.clone(), what: failure.what.clone() })
         }
@@ -56,11 +56,4 @@ pub(super) fn missing(probes: &Probes, config: &Config) -> Vec<Reason> {
 pub(super) fn warning(evidence: &Evidence, config: &Config) -> Option<String> {
     let left_out = evidence.occasion == Occasion::ReportOnly && config.has_probes();
     left_out.then(|| "the probes are run for the protected branch only, and not here".to_owned())
-}
-
-fn results(probes: &Probes) -> &[ProbeEvidence] {
-    match probes {
-        Probes::Ran { results } => results,
-        Probes::NotRun | Probes::Waived { .. } => &[],
-    }
 }

@@ -126,6 +126,7 @@ fn released(commit: char) -> State {
             metrics: std::collections::BTreeMap::new(),
             checks: Vec::new(),
             flaky: Vec::new(),
+            probes_waived: None,
             incompatible_with_rollback_before: None,
             run: RunIdentity { id: 1, attempt: 1 },
             run_url: None,

@@ -12,6 +12,7 @@ mod harness;
 mod init_handwritten;
 
 mod actions;
+mod bake;
 mod byhand;
 mod cli;
 mod cost;
@@ -19,6 +20,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod documentation;
+mod engine;
 mod git;
 mod github;
 mod github_evidence;

@@ -25,6 +25,15 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
         let problem = format!("expected at most {MOST_PROBES} probes, found {found}");
         return Err(misfit(&["smoke"], problem));
     }
+    for (key, there) in [
+        ("compose", config.compose.is_some()),
+        ("before_promote", !config.before_promote.is_empty()),
+    ] {
+        // Whether the candidate works is said by probes alone.
+        if there && config.smoke.is_empty() {
+            return Err(misfit(&[key], "expected a probe besides it, under `smoke`"));
+        }
+    }
     let mut names = Vec::new();
     for (index, smoke) in config.smoke.iter().enumerate() {
         let wrong = |(key, problem): Wrong| in_list("smoke", index, key, problem);

@@ -220,7 +220,14 @@ async fn who_is_to_blame_where_nobody_answers() {
     assert!(matches!(attempt(hung_up, false, &none, LONG).await, Attempt::Failed(_)));
 
     let redactor = Redactor::new();
-    let plain = says("200 OK", "", "");
+    // Speaks no TLS, and says so before it is asked.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let plain = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let _ = (&stream).write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
     for url in ["http://no-such-host.invalid/".to_owned(), format!("https://{plain}/")] {
         let probe = HttpProbe::new(&url.parse().unwrap(), false, &none, &redactor).unwrap();
         let seen = probe.attempt(LONG).await;
