@@ -36,4 +36,6 @@ mod registry;
 mod retry;
 mod second_event;
 mod shapes;
+mod smoke;
 mod status;
+mod streamlit;
