@@ -95,6 +95,15 @@ fn unique(name: &str, between: &str, taken: &BTreeSet<String>) -> String {
 }
 
 impl SmokeConfig {
+    /// Returns the probe of a URL that no configuration file holds: asked for by hand.
+    ///
+    /// # Errors
+    /// The key that is wrong, and what is wrong with it.
+    pub fn of_url(&self) -> Result<Probe, (&'static str, String)> {
+        super::check::probe_of_url(self)?;
+        Ok(self.probe(|_| UNNAMED.to_owned()))
+    }
+
     /// Returns the probe; `service_of` names the service of an image.
     fn probe(&self, service_of: impl FnOnce(Option<&ImageRef>) -> String) -> Probe {
         let runner = self.on_runner();
@@ -157,6 +166,8 @@ impl SmokeConfig {
             SmokeKind::Streamlit => Check::Streamlit(StreamlitCheck {
                 base_path: self.path.clone(),
                 pages: self.pages.clone(),
+                host: self.host.clone(),
+                press: self.press.clone(),
                 require_text: self.require_text.clone(),
                 require_element: self.require_element.clone(),
                 allow_shown_exceptions: self.allow_shown_exceptions,

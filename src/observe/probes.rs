@@ -97,10 +97,7 @@ pub async fn run(
         };
         return match engine {
             Ok(engine) => run_stack(stack, probes, &engine, context).await,
-            Err(error) => Ok(StackResult {
-                probes: all_unknown(probes, &error.to_string(), context.redactor),
-                warnings: Vec::new(),
-            }),
+            Err(error) => Ok(stack::without(stack, probes, &error.to_string(), context.redactor)),
         };
     }
     let asked = probes.iter().map(|probe| run_url(probe, context));
@@ -176,13 +173,6 @@ fn evidence(
     took: Duration,
     redactor: &Redactor,
 ) -> ProbeEvidence {
-    let found = match found {
-        ProbeFound::Passed { seen } => ProbeFound::Passed { seen: shown::line(&seen, redactor) },
-        ProbeFound::Failed(failure) => ProbeFound::Failed(fit(failure, redactor)),
-        ProbeFound::Unknown { why } => {
-            ProbeFound::Unknown { why: shown::long_line(&why, redactor) }
-        }
-    };
     let target = match &probe.target {
         // The query may hold a key.
         Target::Url(url) => crate::http::without_query(url),
@@ -192,9 +182,19 @@ fn evidence(
         name: shown::line(&probe.name, redactor),
         kind: probe.check.kind().to_owned(),
         target: shown::line(&target, redactor),
-        found,
+        found: fit_found(found, redactor),
         attempts,
         took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+fn fit_found(found: ProbeFound, redactor: &Redactor) -> ProbeFound {
+    match found {
+        ProbeFound::Passed { seen } => ProbeFound::Passed { seen: shown::line(&seen, redactor) },
+        ProbeFound::Failed(failure) => ProbeFound::Failed(fit(failure, redactor)),
+        ProbeFound::Unknown { why } => {
+            ProbeFound::Unknown { why: shown::long_line(&why, redactor) }
+        }
     }
 }
 

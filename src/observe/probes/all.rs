@@ -6,7 +6,7 @@
 //! 3. At the end, every container is looked at once more: one that has ended after its probes had
 //!    passed has failed, and one that others depend on is told of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -15,13 +15,13 @@ use tokio::time::Instant;
 
 use super::ends::{self, End};
 use super::kinds::Asked;
-use super::stack::Started;
-use super::{Context, StackResult, ask, evidence, out_of_time};
+use super::{Context, StackResult, ask, evidence, fit_found, out_of_time, shown};
 use crate::adapters::engine::Run;
 use crate::evidence::probes::{ProbeEvidence, ProbeFound};
+use crate::observe::stack::Up;
 use crate::probe::{Check, Probe, Target};
 use crate::secret::Redactor;
-use crate::stack::{Condition, Stack};
+use crate::stack::{Condition, Service, ServiceImage, Stack};
 
 /// How long the others may go on after the first conclusive failure.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(5);
@@ -31,7 +31,7 @@ pub(super) struct Running<'a> {
     pub(super) stack: &'a Stack,
     pub(super) run: &'a Run,
     /// By service.
-    pub(super) started: &'a BTreeMap<String, Started>,
+    pub(super) started: &'a BTreeMap<String, Up>,
     /// Knows also the secrets of the stack.
     pub(super) redactor: &'a Redactor,
     pub(super) context: &'a Context<'a>,
@@ -41,7 +41,7 @@ impl Running<'_> {
     /// Runs all probes.
     pub(super) async fn probe(&self, probes: &[Probe]) -> StackResult {
         let begun = Instant::now();
-        let variables = variables(self.started);
+        let variables = self.variables();
         let mut asked: FuturesUnordered<_> = probes
             .iter()
             .enumerate()
@@ -100,7 +100,7 @@ impl Running<'_> {
             }
             Target::Service { service, port } => (service, *port),
         };
-        let Some(Started { container, at, .. }) = self.started.get(name) else {
+        let Some(Up { container, since }) = self.started.get(name) else {
             let why = format!("the stack has no service {name:?}");
             return super::unknown(probe, why, self.redactor);
         };
@@ -114,9 +114,9 @@ impl Running<'_> {
                     Ok(end) => ProbeFound::Failed(end.failure()),
                     Err(error) => ProbeFound::Unknown { why: error.to_string() },
                 };
-                return evidence(probe, found, 0, at.elapsed(), self.redactor);
+                return evidence(probe, found, 0, since.elapsed(), self.redactor);
             }
-            answer = ask(probe, asked, *at, self.redactor, self.context) => answer,
+            answer = ask(probe, asked, *since, self.redactor, self.context) => answer,
         };
         if matches!(answer.found, ProbeFound::Passed { .. }) {
             return answer;
@@ -132,49 +132,71 @@ impl Running<'_> {
             }
             (None, found) => found,
         };
-        evidence(probe, found, answer.attempts, at.elapsed(), self.redactor)
+        evidence(probe, found, answer.attempts, since.elapsed(), self.redactor)
     }
 
     /// Looks at every container once more.
-    async fn last_look(&self, probes: &[Probe], mut found: Vec<ProbeEvidence>) -> StackResult {
-        let looks = self.started.iter().map(|(name, started)| async move {
+    async fn last_look(&self, probes: &[Probe], found: Vec<ProbeEvidence>) -> StackResult {
+        let looks = self.started.iter().map(|(name, up)| async move {
             let service = self.stack.services.get(name);
-            ends::look(self.run, &started.container, service).await.map(|end| (name.as_str(), end))
+            ends::look(self.run, &up.container, service).await.map(|end| (name.as_str(), end))
         });
         let ended: BTreeMap<&str, End> =
             futures_util::future::join_all(looks).await.into_iter().flatten().collect();
-        let mut warnings = Vec::new();
-        for (name, end) in ended {
-            let of_it = |probe: &Probe| matches!(&probe.target, Target::Service { service, .. } if service == name);
-            let mut probed = false;
-            for (_, found) in probes.iter().zip(&mut found).filter(|(probe, _)| of_it(probe)) {
-                probed = true;
-                if let ProbeFound::Passed { seen } = &found.found {
-                    let mut failure = end.failure();
-                    failure.what = format!("{} after the probe had passed ({seen})", end.what);
-                    found.found = ProbeFound::Failed(super::fit(failure, self.redactor));
-                }
-            }
-            if !probed && (end.code != 0 || self.has_to_go_on(name)) {
-                self.tell(&end, &mut found, &mut warnings);
-            }
-        }
+        let probed: BTreeSet<&str> = probes.iter().filter_map(service_of).collect();
+        let found = probes
+            .iter()
+            .zip(found)
+            .map(|(probe, found)| match service_of(probe) {
+                Some(name) => self.in_the_light_of(&ended, name, found),
+                None => found,
+            })
+            .collect();
+        let told = |(name, end): &(&str, End)| {
+            !probed.contains(name) && (end.code != 0 || self.has_to_go_on(name))
+        };
+        let warnings = ended.into_iter().filter(told).map(|(_, end)| self.words(&end)).collect();
         StackResult { probes: found, warnings }
     }
 
-    /// Tells of the end of a container that no probe asks: as a warning, and beside every failure.
-    fn tell(&self, end: &End, found: &mut [ProbeEvidence], warnings: &mut Vec<String>) {
-        let last = super::shown::last_lines(&end.log, 10);
-        for evidence in found {
-            if let ProbeFound::Failed(failure) = &mut evidence.found {
-                let detail = failure.detail.as_deref().unwrap_or_default();
-                let detail = format!("{detail}\n\n{}:\n{last}", end.what);
-                *failure = failure.clone().with_detail(detail.trim_start());
+    /// Judges what a probe found once more, by what has ended: its container, after the probe had
+    /// passed, or what that depends on, before it failed.
+    fn in_the_light_of(
+        &self,
+        ended: &BTreeMap<&str, End>,
+        name: &str,
+        mut evidence: ProbeEvidence,
+    ) -> ProbeEvidence {
+        match (&evidence.found, ended.get(name)) {
+            (ProbeFound::Passed { seen }, Some(end)) => {
+                let mut failure = end.failure();
+                failure.what = format!("{} after the probe had passed ({seen})", end.what);
+                evidence.found = fit_found(ProbeFound::Failed(failure), self.redactor);
             }
+            (ProbeFound::Failed(failure), _) => {
+                let needed = needed_by(self.stack, name);
+                let down = |(other, end): (&&str, &End)| {
+                    let given = self.stack.services.get(*other).is_some_and(is_given);
+                    let matters = end.code != 0 || self.has_to_go_on(other);
+                    (needed.contains(*other) && given && matters).then(|| self.words(end))
+                };
+                // What is not to be promoted has come down: that says nothing about what is.
+                if let Some(said) = ended.iter().find_map(down) {
+                    let why =
+                        format!("{said}; so it says nothing about {name} that {}", failure.what);
+                    evidence.found = fit_found(ProbeFound::Unknown { why }, self.redactor);
+                }
+            }
+            (ProbeFound::Passed { .. } | ProbeFound::Unknown { .. }, _) => {}
         }
-        let line = last.lines().last().unwrap_or_default();
+        evidence
+    }
+
+    /// The end of a container with the last line of its log.
+    fn words(&self, end: &End) -> String {
+        let line = shown::last_lines(&end.log, 1);
         let said = if line.is_empty() { String::new() } else { format!(": {line}") };
-        warnings.push(super::shown::long_line(&format!("{}{said}", end.what), self.redactor));
+        shown::long_line(&format!("{}{said}", end.what), self.redactor)
     }
 
     /// Whether another service depends on this one, and not on its end.
@@ -185,6 +207,65 @@ impl Running<'_> {
                 Condition::CompletedSuccessfully => false,
             },
         )
+    }
+
+    /// Says where the ports of containers are reached: `TIDEGATE_PORT_<n>` and `TIDEGATE_URL_<n>`
+    /// where one service has the port, and with the name of the service before `<n>` for each.
+    fn variables(&self) -> BTreeMap<String, String> {
+        let of = |name: &String| self.stack.services.get(name).map(|service| &service.ports);
+        let mut owners: BTreeMap<u16, usize> = BTreeMap::new();
+        for port in self.started.keys().filter_map(of).flatten() {
+            *owners.entry(*port).or_default() += 1;
+        }
+        let mut variables = BTreeMap::new();
+        for (name, up) in self.started {
+            for port in of(name).into_iter().flatten() {
+                let Some(address) = up.container.address(*port) else { continue };
+                let mut endings = vec![format!("{}_{port}", upper_case(name))];
+                if owners.get(port) == Some(&1) {
+                    endings.push(port.to_string());
+                }
+                for ending in endings {
+                    variables.insert(format!("TIDEGATE_PORT_{ending}"), address.port().to_string());
+                    variables.insert(format!("TIDEGATE_URL_{ending}"), format!("http://{address}"));
+                }
+            }
+        }
+        variables
+    }
+}
+
+/// A name as a part of a variable's.
+fn upper_case(name: &str) -> String {
+    let part = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    name.chars().map(part).collect()
+}
+
+/// All services that a service cannot do without.
+fn needed_by<'a>(stack: &'a Stack, name: &str) -> BTreeSet<&'a str> {
+    let mut needed = BTreeSet::new();
+    let mut next: Vec<&str> = vec![name];
+    while let Some(service) = next.pop().and_then(|name| stack.services.get(name)) {
+        for on in service.depends_on.keys() {
+            if needed.insert(on.as_str()) {
+                next.push(on);
+            }
+        }
+    }
+    needed
+}
+
+fn is_given(service: &Service) -> bool {
+    match service.image {
+        ServiceImage::Candidate { .. } => false,
+        ServiceImage::Given(_) => true,
+    }
+}
+
+fn service_of(probe: &Probe) -> Option<&str> {
+    match &probe.target {
+        Target::Service { service, .. } => Some(service),
+        Target::Url(_) | Target::Runner => None,
     }
 }
 
@@ -203,32 +284,4 @@ fn told(evidence: &ProbeEvidence) -> String {
         ProbeFound::Unknown { .. } => "found out nothing",
     };
     format!("{} {word}", evidence.name)
-}
-
-/// Says where the ports of containers are reached: `TIDEGATE_PORT_<n>` and `TIDEGATE_URL_<n>` where
-/// one service has the port, and with the name of the service for each.
-fn variables(started: &BTreeMap<String, Started>) -> BTreeMap<String, String> {
-    let mut variables = BTreeMap::new();
-    let mut owners: BTreeMap<u16, usize> = BTreeMap::new();
-    for port in started.values().flat_map(|started| &started.ports) {
-        *owners.entry(*port).or_default() += 1;
-    }
-    for (name, started) in started {
-        for port in &started.ports {
-            let Some(address) = started.container.address(*port) else { continue };
-            let name: String = name
-                .chars()
-                .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
-                .collect();
-            let mut endings = vec![format!("{name}_{port}")];
-            if owners.get(port) == Some(&1) {
-                endings.push(port.to_string());
-            }
-            for ending in endings {
-                variables.insert(format!("TIDEGATE_PORT_{ending}"), address.port().to_string());
-                variables.insert(format!("TIDEGATE_URL_{ending}"), format!("http://{address}"));
-            }
-        }
-    }
-    variables
 }

@@ -1,44 +1,22 @@
 //! Starts a stack, runs the probes on it, and removes it, whatever came of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
 use super::all::Running;
-use super::{Context, StackResult, Stopped, all_unknown, evidence};
-use crate::adapters::engine::{self, Container, Engine, EngineError, ImageId, Run};
+use super::{Context, StackResult, Stopped, all_unknown, evidence, fit_found};
+use crate::adapters::engine::{self, Engine, ImageId, Run};
 use crate::evidence::probes::{ProbeEvidence, ProbeFound};
+use crate::observe::stack::{self, NotStarted};
 use crate::probe::{Probe, ProbeFailure, Target};
 use crate::secret::Redactor;
 use crate::stack::{ServiceImage, Stack, Value};
 
 /// What starting and removing containers takes at most, besides what their parts may take.
 const AROUND: Duration = Duration::from_mins(10);
-
-/// A container that was started.
-pub(super) struct Started {
-    pub(super) container: Container,
-    /// When.
-    pub(super) at: Instant,
-    /// The ports that probes reach.
-    pub(super) ports: BTreeSet<u16>,
-}
-
-/// Why no probe could be run on the stack.
-enum NotStarted {
-    /// A service is at fault.
-    Failed { service: String, failure: ProbeFailure },
-    /// Nobody could find out.
-    Unknown(String),
-}
-
-impl From<EngineError> for NotStarted {
-    fn from(error: EngineError) -> Self {
-        Self::Unknown(error.to_string())
-    }
-}
 
 /// Runs all probes on a stack that is started for them, and removed afterwards.
 ///
@@ -61,10 +39,7 @@ pub async fn run_stack(
         signal = &mut stop => return Err(Stopped { signal }),
         images = in_time(context, pull(stack, engine, context)) => images,
     };
-    let unknown = |why: &str| StackResult {
-        probes: all_unknown(probes, why, &redactor),
-        warnings: Vec::new(),
-    };
+    let unknown = |why: &str| without(stack, probes, why, &redactor);
     let images = match images {
         Ok(images) => images,
         Err(why) => return Ok(unknown(&why)),
@@ -101,28 +76,84 @@ async fn inside(
     redactor: &Redactor,
     context: &Context<'_>,
 ) -> StackResult {
-    (context.on_step)("starting the containers");
-    let starting = start(stack, run, images);
-    let started = match context.deadline {
-        Some(deadline) => tokio::time::timeout_at(deadline, starting).await.unwrap_or_else(|_| {
-            Err(NotStarted::Unknown(
-                "the containers were not started in the time that there was".to_owned(),
-            ))
-        }),
-        None => starting.await,
+    let begun = Instant::now();
+    let longest = match context.deadline {
+        Some(deadline) => longest(stack, probes).min(deadline.saturating_duration_since(begun)),
+        None => longest(stack, probes),
     };
-    match started {
+    match stack::start(stack, run, images, longest, context.on_step).await {
+        Ok(started) if probes.is_empty() => StackResult {
+            probes: vec![of_start(
+                stack,
+                ProbeFound::Passed { seen: "started".to_owned() },
+                begun.elapsed(),
+                redactor,
+            )],
+            warnings: started.warnings,
+        },
         Ok(started) => {
             (context.on_step)("probing");
-            Running { stack, run, started: &started, redactor, context }.probe(probes).await
+            let mut result = Running { stack, run, started: &started.services, redactor, context }
+                .probe(probes)
+                .await;
+            result.warnings.splice(0..0, started.warnings);
+            result
         }
-        Err(NotStarted::Unknown(why)) => {
-            StackResult { probes: all_unknown(probes, &why, redactor), warnings: Vec::new() }
+        Err(NotStarted::Unknown { failure, .. }) => {
+            without(stack, probes, &with_last_line(&failure), redactor)
         }
-        Err(NotStarted::Failed { service, failure }) => StackResult {
-            probes: all_failed(probes, &service, &failure, redactor),
-            warnings: Vec::new(),
-        },
+        Err(NotStarted::Failed { service, failure }) => {
+            let found = ProbeFound::Failed(failure.clone());
+            let probes = match probes {
+                [] => vec![of_start(stack, found, begun.elapsed(), redactor)],
+                probes => all_failed(probes, &service, &failure, redactor),
+            };
+            StackResult { probes, warnings: Vec::new() }
+        }
+    }
+}
+
+/// Nobody could find out anything.
+pub(super) fn without(
+    stack: &Stack,
+    probes: &[Probe],
+    why: &str,
+    redactor: &Redactor,
+) -> StackResult {
+    let probes = match probes {
+        [] => {
+            let found = ProbeFound::Unknown { why: why.to_owned() };
+            vec![of_start(stack, found, Duration::ZERO, redactor)]
+        }
+        probes => all_unknown(probes, why, redactor),
+    };
+    StackResult { probes, warnings: Vec::new() }
+}
+
+/// What a hold shows of the log of a service.
+fn with_last_line(failure: &ProbeFailure) -> String {
+    let detail = failure.detail.as_deref().unwrap_or_default();
+    match detail.lines().rev().map(str::trim).find(|line| !line.is_empty()) {
+        Some(line) => format!("{}: {line}", failure.what),
+        None => failure.what.clone(),
+    }
+}
+
+/// Stands for the probes of a stack that has none: its start is what is tried.
+fn of_start(
+    stack: &Stack,
+    found: ProbeFound,
+    took: Duration,
+    redactor: &Redactor,
+) -> ProbeEvidence {
+    let services: Vec<&str> = stack.services.keys().map(String::as_str).collect();
+    ProbeEvidence {
+        name: "start of the containers".to_owned(),
+        kind: "stack".to_owned(),
+        target: services.join(", "),
+        found: fit_found(found, redactor),
+        attempts: 1,
+        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
     }
 }
 
@@ -207,32 +238,6 @@ async fn in_time<T>(
         }),
         None => work.await,
     }
-}
-
-/// Starts all services side by side.
-async fn start(
-    stack: &Stack,
-    run: &Run,
-    images: &BTreeMap<String, ImageId>,
-) -> Result<BTreeMap<String, Started>, NotStarted> {
-    let starts = stack.services.iter().map(|(name, service)| async move {
-        let Some(image) = images.get(name) else {
-            return Err(NotStarted::Unknown(format!("{name} has no image")));
-        };
-        let fault = |error: EngineError| match (&service.image, error.is_conclusive()) {
-            (ServiceImage::Candidate { .. }, true) => NotStarted::Failed {
-                service: name.clone(),
-                failure: ProbeFailure::new(error.to_string()),
-            },
-            // Nothing says that an image of somebody else's was ever right.
-            (ServiceImage::Candidate { .. } | ServiceImage::Given(_), _) => error.into(),
-        };
-        let container = run.create(service, image).await.map_err(fault)?;
-        let at = Instant::now();
-        run.start(&container).await.map_err(fault)?;
-        Ok((name.clone(), Started { container, at, ports: service.ports.clone() }))
-    });
-    Ok(try_join_all(starts).await?.into_iter().collect())
 }
 
 /// The longest time that the containers may be needed: after it, another run may remove them.
