@@ -17,6 +17,12 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # macOS has no sha256sum.
 if have sha256sum; then SHA256=(sha256sum); else SHA256=(shasum -a 256); fi
 
+# The Debian mirror that this machine uses, where it uses one.
+mirror() {
+    { cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || :; } |
+        { grep -oE 'https?://[^ ]+/debian/?( |$)' || :; } | head -n 1 | tr -d ' '
+}
+
 # platform TARGET: how a Rust target is called in the names of archives.
 platform() {
     case $1 in

@@ -17,12 +17,6 @@ PACKAGES=ca-certificates,fish,git,libnss-myhostname,man-db,openssl,python3-venv,
 [ "$(id -u)" -eq 0 ] || fail "a bare Debian is made and entered as root: call this with sudo"
 archive=$CACHE/debian-$SUITE-$(printf '%s' "$PACKAGES" | "${SHA256[@]}" | cut -c1-12).tar
 
-# The Debian mirror that this machine uses, where it uses one.
-mirror() {
-    { cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || :; } |
-        { grep -oE 'https?://[^ ]+/debian/?( |$)' || :; } | head -n 1 | tr -d ' '
-}
-
 if [ ! -f "$archive" ]; then
     export PATH="$PATH:/usr/sbin:/sbin"
     have debootstrap || fail "debootstrap is missing: run ./dev package, which installs it"

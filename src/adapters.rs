@@ -1,5 +1,6 @@
-//! The edges: git, GitHub, the state branch, registries.
+//! The edges: git, GitHub, the state branch, registries, the container engine.
 
+pub mod engine;
 pub mod git;
 pub mod github;
 pub mod image_cache;

@@ -15,6 +15,7 @@ mod ledger;
 mod read;
 mod release;
 mod retry;
+mod smoke;
 mod stop;
 mod value;
 
@@ -26,6 +27,7 @@ pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
 pub use read::{Completions, Demo, History, LastGood, Man, Status};
 pub use release::{Promote, Repair, Rollback};
 pub use retry::Retry;
+pub use smoke::{ProbeKind, Smoke};
 pub use stop::{End, Hold, Quarantine, Resume};
 pub use value::{Assumption, Digests, JobResult, Needs};
 
@@ -132,6 +134,7 @@ pub enum Command {
     Resume(Resume),
     Quarantine(Quarantine),
     Retry(Retry),
+    Smoke(Smoke),
     LastGood(LastGood),
     Ledger(Ledger),
     Status(Status),

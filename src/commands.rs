@@ -34,6 +34,7 @@ mod retry;
 mod rollback;
 mod session;
 mod situation;
+mod smoke;
 mod status;
 mod witness;
 
@@ -75,6 +76,7 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Apply(args) => apply::run(&cli.global, args, output),
         Command::Promote(args) => promote::run(&cli.global, args, output),
         Command::Retry(args) => retry::run(&cli.global, args, output),
+        Command::Smoke(args) => smoke::run(&cli.global, args, output),
         Command::Rollback(args) => rollback::run(&cli.global, args, output),
         Command::Bake(args) => bake::run(&cli.global, args, output),
         Command::Repair(args) => repair::run(&cli.global, args, output),

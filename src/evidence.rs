@@ -27,6 +27,7 @@ use good::GoodSearch;
 use jobs::JobEvidence;
 use markers::MarkerEvidence;
 use metrics::MetricObservation;
+use probes::Probes;
 use reports::ReportEvidence;
 use rollback_limit::{DeclaredLimit, RollbackLimit};
 
@@ -181,6 +182,8 @@ pub struct Evidence {
     pub stored_failure: Option<StoredFailure>,
     /// Figures.
     pub metrics: Vec<MetricObservation>,
+    /// What the probes of the candidate found.
+    pub probes: Probes,
     /// Freeze windows that are open now.
     pub freezes: Vec<OpenWindow>,
     /// What the state branch holds.

@@ -47,11 +47,13 @@ pub enum Exit {
     NoGoodCommit,
     /// Others moved the same ref again and again.
     LostRace,
+    /// What was probed does not work.
+    ProbeFailed,
 }
 
 impl Exit {
     /// All codes, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Done,
         Self::Internal,
         Self::Usage,
@@ -65,6 +67,7 @@ impl Exit {
         Self::BadInput,
         Self::NoGoodCommit,
         Self::LostRace,
+        Self::ProbeFailed,
     ];
 
     /// Returns the number that the process ends with.
@@ -84,6 +87,7 @@ impl Exit {
             Self::BadInput => 10,
             Self::NoGoodCommit => 11,
             Self::LostRace => 12,
+            Self::ProbeFailed => 13,
         }
     }
 
@@ -103,6 +107,7 @@ impl Exit {
             Self::BadInput => "bad-input",
             Self::NoGoodCommit => "no-good-commit",
             Self::LostRace => "lost-race",
+            Self::ProbeFailed => "probe-failed",
         }
     }
 
@@ -137,6 +142,9 @@ impl Exit {
             }
             Self::NoGoodCommit => "no commit counts as good, so there is nothing to go back to",
             Self::LostRace => "others moved the same ref each time that it was tried",
+            Self::ProbeFailed => {
+                "`smoke` found that what it probed does not work: the output says what it saw"
+            }
         }
     }
 
@@ -168,6 +176,7 @@ impl Exit {
             Self::BadInput => "mend what the message names; nothing was changed",
             Self::NoGoodCommit => "promote a commit first, or name one with `rollback --to`",
             Self::LostRace => "rerun the job; give the gate's job a concurrency group",
+            Self::ProbeFailed => "fail the job; mend the app, or go back to the release before",
         }
     }
 }
@@ -334,7 +343,7 @@ mod tests {
     #[test]
     fn numbers_are_distinct_and_in_order() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
-        assert_eq!(codes, (0..=12).collect::<Vec<u8>>());
+        assert_eq!(codes, (0..=13).collect::<Vec<u8>>());
     }
 
     #[test]

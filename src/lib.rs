@@ -15,6 +15,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 
+pub mod compose;
 pub mod model;
 pub mod probe;
 pub mod stack;

@@ -3,6 +3,7 @@
 pub mod attempts;
 pub mod checks;
 pub mod checkup;
+pub mod compose;
 pub mod failure;
 pub mod freeze;
 pub mod globs;
@@ -20,5 +21,6 @@ pub mod rollbacks;
 pub mod runs;
 pub mod served;
 pub mod stable;
+pub mod stack;
 pub mod survey;
 pub mod world;

@@ -4,12 +4,15 @@
 //! 2. A failure is, in this order: superseded, held, tried again, rolled back.
 //! 3. Without a failure: what is released already is superseded; what is missing holds; every
 //!    stop holds; the rest is promoted.
+//! 4. Where the configuration asks for probes, nothing passes before they have been run;
+//!    [`wants_probes`] says when that is due.
 //!
 //! Every rule is a file below; each returns named reasons and knows nothing of the others.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::evidence::probes::Probes;
 use crate::evidence::{Evidence, Occasion};
 use crate::model::CommitSha;
 use crate::state::Outcome;
@@ -25,6 +28,7 @@ pub mod last_good;
 mod markers;
 pub mod metrics;
 mod missing;
+mod probes;
 mod reason;
 mod rollback_limit;
 mod stops;
@@ -87,6 +91,22 @@ pub fn has_failure(evidence: &Evidence) -> bool {
     !failures::conclusive(evidence).is_empty()
 }
 
+/// Tells whether the probes have to be run now: nothing else is wrong with the candidate, so that
+/// all depends on them.
+pub fn wants_probes(evidence: &Evidence, config: &Config) -> bool {
+    let decision = decide(evidence, config);
+    decision.reasons.contains(&Reason::ProbesNotRun) && evidence.probes == Probes::NotRun
+}
+
+/// Returns what the probes of a promotion by hand forbid: what failed, and what is not known.
+pub fn unfit_probes(found: &Probes, config: &Config) -> Vec<Reason> {
+    let mut reasons: Vec<Reason> = probes::failures(found).collect();
+    if config.has_probes() {
+        reasons.extend(probes::missing(found, config));
+    }
+    reasons
+}
+
 /// Decides.
 pub fn decide(evidence: &Evidence, config: &Config) -> Decision {
     let failures = failures::conclusive(evidence);
@@ -98,6 +118,7 @@ pub fn decide(evidence: &Evidence, config: &Config) -> Decision {
     decision.binding = evidence.occasion != Occasion::ReportOnly;
     decision.warnings.extend(evidence.warnings.iter().cloned());
     decision.warnings.extend(markers::warnings(evidence));
+    decision.warnings.extend(probes::warning(evidence, config));
     decision
 }
 
@@ -162,6 +183,10 @@ fn without_failure(evidence: &Evidence, config: &Config) -> Decision {
     holds.extend(markers::holds(evidence, config));
     holds
         .extend(evidence.release.iter().flat_map(|own| rollback_limit::holds(&own.declared_limit)));
+    // Where something else is wrong, they are not even run.
+    if holds.is_empty() {
+        holds.extend(probes::holds(evidence, config));
+    }
     // What is left says nothing about the commit: it passed, and a later gate may rely on that.
     let on_branch = evidence.release.as_ref().is_some_and(|release| release.on_branch);
     let passed = (holds.is_empty() && on_branch).then_some(Outcome::Passed);

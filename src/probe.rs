@@ -134,6 +134,11 @@ pub struct StreamlitCheck {
     pub base_path: Option<String>,
     /// Pages that are walked, by the names that the app gives them; empty: all of them.
     pub pages: Vec<String>,
+    /// The host, with its port where it has one, that `Host` and `Origin` name; none: that of the
+    /// URL. For apps that answer one name only (`server.allowedHosts`).
+    pub host: Option<String>,
+    /// Labels of buttons that are pressed where a page has them; one that no page has is a failure.
+    pub press: Vec<String>,
     /// Texts that one of the pages has to show.
     pub require_text: Vec<String>,
     /// Elements that one of the pages has to show, by their names in Streamlit's protocol

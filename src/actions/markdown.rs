@@ -40,6 +40,31 @@ pub fn code(text: &str) -> String {
     format!("<code>{}</code>", inline(text))
 }
 
+/// Returns several lines as they are, in a block that nothing in them can end: `<pre>` goes on to
+/// `</pre>` and holds no Markdown ("GitHub Flavored Markdown Spec", 4.6), nor mentions or
+/// references, and what is in it is escaped as HTML.
+pub fn verbatim(text: &str) -> String {
+    let mut out = String::from("<pre>");
+    for (index, line) in neutralise_skip_markers(text).trim_end().lines().enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        for c in line.chars() {
+            match c {
+                '&' => out.push_str("&amp;"),
+                '<' => out.push_str("&lt;"),
+                '>' => out.push_str("&gt;"),
+                '\t' => out.push_str("    "),
+                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
+                c if c.is_control() => out.push('\u{fffd}'),
+                c => out.push(c),
+            }
+        }
+    }
+    out.push_str("</pre>");
+    out
+}
+
 fn push_inline(out: &mut String, c: char, rest: &str) {
     match c {
         '&' => out.push_str("&amp;"),
@@ -103,6 +128,15 @@ mod tests {
             assert_eq!(inline(text), expected.replace("&lt;!", "&lt;\\!"), "{text}");
         }
         assert_eq!(code("a`|<b>"), "<code>a\\`\\|&lt;b&gt;</code>");
+    }
+
+    #[test]
+    fn a_block_is_not_left() {
+        let hostile = "a\n\n</pre>\n```\n# b\n@acme fixes #12\n<img src=x>\u{1b}[2J";
+        let block = verbatim(hostile);
+        assert_eq!(block.matches('<').count(), 2, "{block}");
+        assert!(block.starts_with("<pre>a\n\n&lt;/pre&gt;\n```\n# b\n@acme"), "{block}");
+        assert!(!block.contains('\u{1b}') && block.ends_with("</pre>"), "{block}");
     }
 
     proptest! {

@@ -32,7 +32,7 @@ mod manifest;
 mod refusal;
 mod upload;
 
-pub use credentials::{Credentials, docker_config_path};
+pub use credentials::{Credentials, Login, docker_config_path};
 pub use error::{Place, RegistryError};
 pub use inspect::{Child, Inspection};
 pub use manifest::{
@@ -121,6 +121,17 @@ impl Registries {
             }
             ImageRef::Layout(path) => self.layout(path).manifest(reference),
         }
+    }
+
+    /// Finds the credentials that a container engine may send to `host`. Those of
+    /// `TIDEGATE_REGISTRY_PASSWORD` that are bound to no host are for the release set only: `ours`
+    /// says whether the image belongs to it.
+    pub async fn login(&self, host: &str, ours: bool) -> Result<Login, RegistryError> {
+        let mut known = self.options.env_credentials.clone();
+        if !ours && known.host.is_none() {
+            known.registry = None;
+        }
+        credentials::find(host, &known, self.options.docker_config.as_deref()).await
     }
 
     /// Reads the digest that a reference stands for, in one request; `None` where there is none.

@@ -4,8 +4,8 @@ use super::announce::{self, Done};
 use super::bake;
 use super::clients::Clients;
 use super::report::{self, Left, Report};
-use super::session::{Session, block_on, mask_secrets};
-use super::situation::{self, Situation};
+use super::session::{Session, block_on, mask_candidate_secrets, mask_secrets};
+use super::situation::{self, Probing, Situation};
 use crate::apply::{Applied, Applier, Completion, Ended};
 use crate::cli::{Gate, Global, Inputs};
 use crate::evidence::Occasion;
@@ -51,6 +51,7 @@ pub(super) fn perform(
     mask_secrets(&session, output)?;
     session.log_in(output)?;
     let occasion = situation::begin(&mut session, &args.inputs, &[])?;
+    mask_candidate_secrets(&session, &args.inputs.commit, output)?;
     let (mut report, done) = block_on(gate(&mut session, args, occasion, output))?;
     if occasion != Occasion::ReportOnly {
         let told = announce::deliver(&session, done, output)?;
@@ -69,6 +70,7 @@ async fn gate(
     let clients = session.clients()?;
     let progress = output.progress("looking at the remote");
     let say = |step: &str| progress.say(step);
+    let mut probing = Probing::new(&say);
     for _ in 0..TRIES {
         let mut before = Completion::default();
         if occasion != Occasion::ReportOnly {
@@ -76,7 +78,8 @@ async fn gate(
         }
         progress.say("observing");
         let inputs = &args.inputs;
-        let mut found = situation::assess(session, &clients, inputs, &[], occasion).await?;
+        let mut found =
+            situation::assess(session, &clients, inputs, &[], occasion, &mut probing).await?;
         match apply(session, &clients, &mut found, &say).await? {
             Ended::Done(applied) => {
                 let applied = with_earlier(*applied, before);

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::session::{Session, block_on};
-use super::situation;
+use super::situation::{self, Probing};
 use crate::cli::{self, Global};
 use crate::exit::Exit;
 use crate::output::{Output, clean, clean_lines};
@@ -27,7 +27,10 @@ pub(super) fn run(global: &Global, args: &cli::Plan, output: &mut Output) -> any
     let progress = output.progress("observing");
     let found = block_on(async {
         let clients = session.clients()?;
-        situation::assess(&mut session, &clients, &args.inputs, &args.assume, occasion).await
+        let say = |step: &str| progress.say(step);
+        let mut probing = Probing::new(&say);
+        let (inputs, assume) = (&args.inputs, &args.assume);
+        situation::assess(&mut session, &clients, inputs, assume, occasion, &mut probing).await
     })?;
     drop(progress);
     if let Some(path) = &args.out {

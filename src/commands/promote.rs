@@ -2,6 +2,7 @@
 //!
 //! What the tests said is the person's business here. What is not: the images have to be complete
 //! and made from the commit, the commit has to be on the protected branch, holds and freezes stop,
+//! the probes have to pass unless `--without-probes` says why they do not count, which is recorded,
 //! and an older release comes over a newer one only by `--override`, which is recorded.
 
 use serde::Serialize;
@@ -9,9 +10,9 @@ use serde::Serialize;
 use super::announce;
 use super::by_hand::{self, Reach};
 use super::gate::{applier, complete_newest};
-use super::report::show_completion;
+use super::report::{details_of_probes, show_completion};
 use super::session::{Session, block_on};
-use super::situation::by_tag;
+use super::situation::{Probing, by_tag};
 use crate::adapters::image_cache::ImageCache;
 use crate::adapters::registry::{Reference, Registries};
 use crate::adapters::state_branch::Observed;
@@ -22,8 +23,8 @@ use crate::model::{CommitSha, Digest, ImageRef, Tag};
 use crate::observe::freeze;
 use crate::observe::release::{self, ReleaseQuery};
 use crate::observe::world::World;
-use crate::output::{Output, clean, good, strong};
-use crate::plan::{self, Facts, Promotion, Step};
+use crate::output::{Output, Progress, clean, good, strong};
+use crate::plan::{self, Facts, Promotion};
 use crate::policy::{self, ByHand};
 use crate::state::{NoticeEvent, Record};
 
@@ -75,12 +76,17 @@ async fn promote(
         let promoted = Promoted { commit, release, changed: false, completion };
         return Ok(Some((promoted, world.state)));
     }
-    let (mut steps, images) = steps(session, registries, args, &world, &commit, &digests).await?;
+    let (promotion, images) =
+        self::promotion(session, registries, args, &world, &commit, &digests).await?;
+    let promotion = probed(session, registries, args, promotion, &progress, output).await?;
+    let overridden = args.override_reason.iter().map(|why| format!("override: {why}"));
+    let waived = promotion.probes_waived.iter().map(|why| format!("without probes: {why}"));
     let facts = Facts {
         by_hand: true,
-        reasons: args.override_reason.iter().map(|why| format!("override: {why}")).collect(),
+        reasons: overridden.chain(waived).collect(),
         ..session.facts(NoticeEvent::Promotion, &commit, clients.github.is_some())
     };
+    let mut steps = plan::promotion(promotion, &world.state.state, &session.config)?;
     plan::announce(&mut steps, facts, &world.state.state, &session.config);
     drop(progress);
     output.note(format!("{} {}", strong("promote"), commit.short()))?;
@@ -153,14 +159,54 @@ fn is_live(live: &Record, commit: &CommitSha, digests: &[(ImageRef, Option<Diges
         })
 }
 
-async fn steps(
+/// Runs the probes of the candidate, or notes why a person does without them.
+async fn probed(
+    session: &Session,
+    registries: &Registries,
+    args: &Promote,
+    mut promotion: Promotion,
+    progress: &Progress,
+    output: &mut Output,
+) -> anyhow::Result<Promotion> {
+    if !session.config.has_probes() {
+        return Ok(promotion);
+    }
+    if let Some(why) = &args.without_probes {
+        let why = clean(why.trim()).into_owned();
+        promotion.checks = vec![format!("promoted by hand, without probes: {why}")];
+        promotion.probes_waived = Some(why);
+        return Ok(promotion);
+    }
+    let images = promotion.images.iter().map(|(image, digest, _)| (image.clone(), digest.clone()));
+    let say = |step: &str| progress.say(step);
+    let mut probing = Probing::new(&say);
+    let found = probing.run(session, registries, &promotion.commit, images.collect()).await?;
+    for warning in &found.warnings {
+        output.warning(warning)?;
+    }
+    let unfit = policy::unfit_probes(&found.probes, &session.config);
+    if unfit.is_empty() {
+        promotion.checks.extend(found.probes.in_words());
+        return Ok(promotion);
+    }
+    for said in details_of_probes(found.probes.results()) {
+        output.note(said)?;
+    }
+    let why: Vec<String> = unfit.iter().map(ToString::to_string).collect();
+    Err(Failed::new(Exit::Held, format!("not promoted: {}", why.join("; ")))
+        .with_hint("mend it and promote the new commit; `--without-probes <REASON>` waives them")
+        .into())
+}
+
+/// Finds out what is to be promoted, and whether it may be.
+async fn promotion(
     session: &Session,
     registries: &Registries,
     args: &Promote,
     world: &World,
     commit: &CommitSha,
     digests: &[(ImageRef, Option<Digest>)],
-) -> anyhow::Result<(Vec<Step>, ImageCache)> {
+) -> anyhow::Result<(Promotion, ImageCache)> {
     let head = world.head(&session.config)?;
     let tree = session.git.commit(commit)?.tree;
     let state = &world.state.state;
@@ -194,6 +240,7 @@ async fn steps(
         metrics: std::collections::BTreeMap::new(),
         checks: vec!["promoted by hand".to_owned()],
         flaky: Vec::new(),
+        probes_waived: None,
         run: session.identity(),
         run_url: session.run.as_ref().and_then(crate::actions::Run::url),
         now: session.now,
@@ -201,7 +248,7 @@ async fn steps(
         reason: Some("promoted by hand".to_owned()),
         override_reason: args.override_reason.clone(),
     };
-    Ok((plan::promotion(promotion, state, &session.config)?, images))
+    Ok((promotion, images))
 }
 
 /// Finds the digests: as given, else those of the commit's last release, else by tag.

@@ -12,6 +12,7 @@ use crate::actions::Run;
 use crate::actions::commands::{Annotation, Level, annotate};
 use crate::actions::step_files::{append_outputs, append_summary};
 use crate::apply::{Applied, Completion};
+use crate::evidence::probes::ProbeEvidence;
 use crate::exit::Exit;
 use crate::output::{Output, bad, clean, dim, good, strong, warn};
 use crate::policy::{Reason, Verdict};
@@ -19,6 +20,7 @@ use crate::state::Record;
 
 mod completed;
 mod left;
+mod probes;
 mod proposed;
 mod retry;
 mod summary;
@@ -26,6 +28,7 @@ mod summary;
 pub(super) use crate::notice::recovery;
 pub(super) use completed::show_completion;
 pub(super) use left::Left;
+pub(super) use probes::details as details_of_probes;
 pub(super) use proposed::{PullRequestText, show_waiting};
 pub(super) use retry::RetryText;
 
@@ -40,6 +43,9 @@ pub(super) struct Report {
     pub(super) commit: String,
     /// Why.
     pub(super) reasons: Vec<ReasonText>,
+    /// What the probes of the candidate found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) probes: Vec<ProbeEvidence>,
     /// What decides nothing.
     pub(super) warnings: Vec<String>,
     /// The number of the release that is live.
@@ -113,6 +119,7 @@ impl Report {
                 .into_iter()
                 .map(|reason| ReasonText { text: reason.to_string(), reason })
                 .collect(),
+            probes: found.probes.results().to_vec(),
             warnings,
             release: applied.record.as_ref().map_or(state.newest_number(), |record| record.number),
             rolled_back: applied.rolled_back.map(|done| RolledBackText {
@@ -213,6 +220,7 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
     for reason in &report.reasons {
         output.line(format!("  because {}", clean(&reason.text)))?;
     }
+    probes::show(output, &report.probes)?;
     if let Some(next) = report.retry.as_ref().and_then(RetryText::next) {
         output.line(format!("  {}", clean(&next)))?;
     }
@@ -286,6 +294,12 @@ fn tell_actions(
         return Ok(());
     }
     let mut text = Vec::new();
+    for message in probes::errors(&report.probes) {
+        let title = "Probe failed";
+        let annotation =
+            Annotation { level: Level::Error, title, file: None, line: None, message: &message };
+        annotate(&mut text, &annotation)?;
+    }
     for (title, message) in annotations(report) {
         let annotation =
             Annotation { level: Level::Warning, title, file: None, line: None, message: &message };

@@ -217,6 +217,18 @@ impl Session {
         Some(path.trim_end_matches('/').trim_end_matches(".git").to_owned())
     }
 
+    /// Returns what no log, answer or message may show: tidegate's own secrets, and those that the
+    /// configuration gives to containers and commands.
+    pub(super) fn redactor(&self) -> Redactor {
+        let mut redactor = Redactor::new();
+        for name in SECRETS.into_iter().chain(self.config.secret_variables()) {
+            for form in self.variable(name).map(forms).into_iter().flatten() {
+                redactor.add_login("x-access-token", &Secret::new(form));
+            }
+        }
+        redactor
+    }
+
     /// Reads a variable of the environment; an empty one counts as none.
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         (self.environment)(name)
@@ -319,16 +331,38 @@ impl Session {
 /// Tells the runner what to hide from its log, before anything else is printed. The redaction in
 /// this process is the other net: masks do not know encoded forms.
 pub(super) fn mask_secrets(session: &Session, output: &mut Output) -> anyhow::Result<()> {
+    mask_variables(session, SECRETS, output)
+}
+
+/// The same for what the configuration of a commit gives to containers and commands.
+pub(super) fn mask_candidate_secrets(
+    session: &Session,
+    commit: &str,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let own = session.resolve(commit).and_then(|commit| session.config_at(&commit));
+    // What cannot be read is told when it is needed, and gives nothing to anybody.
+    let Ok(config) = own else { return Ok(()) };
+    mask_variables(session, config.secret_variables(), output)
+}
+
+fn mask_variables<'a>(
+    session: &Session,
+    names: impl IntoIterator<Item = &'a str>,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     if session.run.is_none() || output.is_json() {
         return Ok(());
     }
     let mut commands = Vec::new();
-    for name in SECRETS {
-        for form in environment(name).map(forms).into_iter().flatten() {
+    for name in names {
+        for form in session.variable(name).map(forms).into_iter().flatten() {
             mask(&mut commands, &form)?;
         }
     }
-    output.text(&String::from_utf8_lossy(&commands))?;
+    if !commands.is_empty() {
+        output.text(&String::from_utf8_lossy(&commands))?;
+    }
     Ok(())
 }
 

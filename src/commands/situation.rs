@@ -10,9 +10,10 @@ use crate::adapters::image_cache::ImageCache;
 use crate::adapters::registry::{Reference, Registries};
 use crate::cli::{Assumption, Inputs};
 use crate::config::Config;
-use crate::evidence::Occasion;
 use crate::evidence::flaky::flaky;
 use crate::evidence::jobs::JobResult;
+use crate::evidence::probes::Probes;
+use crate::evidence::{Evidence, Occasion};
 use crate::exit::{Exit, Failed};
 use crate::ledger::{self, Ledger};
 use crate::model::{CommitSha, Digest, ImageRef, RunIdentity};
@@ -29,12 +30,14 @@ mod failing;
 mod left;
 mod pages;
 mod places;
+mod probing;
 mod retry;
 mod steps;
 
 use failing::Looking;
 pub(super) use left::assess_left;
 pub(super) use places::Places;
+pub(super) use probing::Probing;
 
 /// A decision with everything that it was made from.
 pub(super) struct Situation {
@@ -50,6 +53,8 @@ pub(super) struct Situation {
     pub(super) left: Option<StoredVerdict>,
     /// What failed in an earlier attempt of the run and passed in this one.
     pub(super) flaky: Vec<String>,
+    /// What the probes found.
+    pub(super) probes: Probes,
     /// The run that asks.
     pub(super) run: RunIdentity,
 }
@@ -95,6 +100,7 @@ pub(super) async fn assess(
     inputs: &Inputs,
     assume: &[Assumption],
     occasion: Occasion,
+    probing: &mut Probing<'_>,
 ) -> anyhow::Result<Situation> {
     let world = World::fetch(&session.git, &session.config)?;
     let head = world.head(&session.config)?.clone();
@@ -118,15 +124,18 @@ pub(super) async fn assess(
     let mut evidence =
         base::base_evidence(session, &world, &ledger, &tested, &results, occasion, &earlier)?;
     let mut keep = Vec::new();
+    let looking = || Looking {
+        github: clients.github.as_ref(),
+        world: &world,
+        needs: results.iter().map(|job| job.name.clone()).collect(),
+    };
     if policy::has_failure(&evidence) {
-        let needs = results.iter().map(|job| job.name.clone()).collect();
-        let looking = Looking { github: clients.github.as_ref(), world: &world, needs };
-        keep = failing::observe(session, &looking, &ledger, &mut evidence).await?;
+        keep = failing::observe(session, &looking(), &ledger, &mut evidence).await?;
     } else {
         // What passed is promoted by its own configuration, which therefore has to be readable.
         if session.work_in(None) {
             let occasion = self::occasion(session, inputs)?;
-            return Box::pin(assess(session, clients, inputs, assume, occasion)).await;
+            return Box::pin(assess(session, clients, inputs, assume, occasion, probing)).await;
         }
         session.config = candidate?;
         let registries = &clients.registries;
@@ -152,6 +161,15 @@ pub(super) async fn assess(
                 evidence.checks = checks::observe(clients.github.as_ref(), &tested, names).await;
             }
         }
+        if policy::wants_probes(&evidence, &session.config) {
+            let digests = digests.into_iter().filter_map(|(image, digest)| Some((image, digest?)));
+            let found = probing.run(session, registries, &tested, digests.collect()).await?;
+            evidence.probes = found.probes;
+            evidence.warnings.extend(found.warnings);
+            if policy::has_failure(&evidence) {
+                keep = failing::observe(session, &looking(), &ledger, &mut evidence).await?;
+            }
+        }
     }
     let decision = policy::decide(&evidence, &session.config);
     tracing::info!(
@@ -167,7 +185,8 @@ pub(super) async fn assess(
     let left = left::by_its_gate(&evidence, &decision);
     let passed = decision.outcome == Some(Outcome::Passed);
     let flaky = if passed { flaky(&evidence, &session.config) } else { Vec::new() };
-    Ok(Situation { world, decision, plan, images, left, flaky, run: evidence.run })
+    let Evidence { probes, run, .. } = evidence;
+    Ok(Situation { world, decision, plan, images, left, flaky, probes, run })
 }
 
 /// Reads the ledger of the branch that holds it.

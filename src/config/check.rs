@@ -70,6 +70,11 @@ fn hooks(list: &str, hooks: &[HookConfig]) -> Result<(), Misfit> {
     Ok(())
 }
 
+/// Checks a probe of a URL by itself.
+pub(super) fn probe_of_url(smoke: &super::SmokeConfig) -> Result<(), (&'static str, String)> {
+    probes::alone(smoke)
+}
+
 fn misfit(path: &[&str], problem: impl Into<String>) -> Misfit {
     let path = path.iter().map(|key| Step::Key((*key).to_owned())).collect();
     Misfit { path, kind: MisfitKind::Other(problem.into()) }

@@ -53,6 +53,13 @@ impl Config {
         ports
     }
 
+    /// Returns the services of the compose file that probes and commands name.
+    pub fn services_named(&self) -> BTreeSet<String> {
+        let of_probes = self.smoke.iter().filter_map(|smoke| smoke.service.clone());
+        let of_commands = self.before_promote.iter().filter_map(|before| before.service.clone());
+        of_probes.chain(of_commands).collect()
+    }
+
     /// Returns the name of the service that an image of the release set gets where there is no
     /// compose file; `None`: the only image.
     pub(super) fn service_of(&self, image: Option<&ImageRef>) -> String {
@@ -88,6 +95,15 @@ fn unique(name: &str, between: &str, taken: &BTreeSet<String>) -> String {
 }
 
 impl SmokeConfig {
+    /// Returns the probe of a URL that no configuration file holds: asked for by hand.
+    ///
+    /// # Errors
+    /// The key that is wrong, and what is wrong with it.
+    pub fn of_url(&self) -> Result<Probe, (&'static str, String)> {
+        super::check::probe_of_url(self)?;
+        Ok(self.probe(|_| UNNAMED.to_owned()))
+    }
+
     /// Returns the probe; `service_of` names the service of an image.
     fn probe(&self, service_of: impl FnOnce(Option<&ImageRef>) -> String) -> Probe {
         let runner = self.on_runner();
@@ -150,6 +166,8 @@ impl SmokeConfig {
             SmokeKind::Streamlit => Check::Streamlit(StreamlitCheck {
                 base_path: self.path.clone(),
                 pages: self.pages.clone(),
+                host: self.host.clone(),
+                press: self.press.clone(),
                 require_text: self.require_text.clone(),
                 require_element: self.require_element.clone(),
                 allow_shown_exceptions: self.allow_shown_exceptions,

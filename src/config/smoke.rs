@@ -70,6 +70,14 @@ pub struct SmokeConfig {
     /// `streamlit`: the pages that are walked, by their names; without the key, all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pages: Vec<String>,
+    /// `streamlit`: the host that the app is asked for, where it answers one name only
+    /// (`server.allowedHosts`); without the key, the address that is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// `streamlit`: labels of buttons that are pressed, each on every page that has it; what it does
+    /// must not end in an exception either.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub press: Vec<String>,
     /// `streamlit`: texts that one of the pages has to show.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require_text: Vec<String>,
@@ -83,6 +91,39 @@ pub struct SmokeConfig {
     /// `streamlit`: `true` lets a page pass that renders nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_empty: bool,
+}
+
+impl SmokeConfig {
+    /// Makes a probe of a kind, with every other key left out.
+    pub fn new(kind: SmokeKind) -> Self {
+        Self {
+            kind,
+            name: None,
+            image: None,
+            service: None,
+            url: None,
+            port: None,
+            start_period: None,
+            interval: None,
+            timeout: None,
+            retries: None,
+            path: None,
+            status: Vec::new(),
+            body: None,
+            json: BTreeMap::new(),
+            max_latency: None,
+            headers: BTreeMap::new(),
+            run: None,
+            on: None,
+            pages: Vec::new(),
+            host: None,
+            press: Vec::new(),
+            require_text: Vec::new(),
+            require_element: Vec::new(),
+            allow_shown_exceptions: false,
+            allow_empty: false,
+        }
+    }
 }
 
 /// What a probe does.

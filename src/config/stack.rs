@@ -56,10 +56,7 @@ impl Config {
     ) -> Result<Stack, StackError> {
         let mut stack = Stack::default();
         for image in self.images_to_run() {
-            let image_name = || StackError::NoDigest { image: image.to_string() };
-            let digest = digests.get(&image).ok_or_else(image_name)?.clone();
-            let name = self.service_of(Some(&image));
-            let service = self.containers.service(name, image, digest, environment)?;
+            let service = self.candidate(&image, digests, environment)?;
             stack.services.insert(service.name.clone(), service);
         }
         for (name, ports) in self.probed_ports() {
@@ -69,6 +66,33 @@ impl Config {
         }
         stack.before = self.before();
         Ok(stack)
+    }
+
+    /// Returns the container that the configuration alone makes of each image of the release set.
+    ///
+    /// # Errors
+    /// [`StackError`] where a digest or a secret is missing.
+    pub fn candidates(
+        &self,
+        digests: &BTreeMap<ImageRef, Digest>,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<BTreeMap<ImageRef, Service>, StackError> {
+        let images = self.images.iter().flatten();
+        images
+            .map(|image| Ok((image.clone(), self.candidate(image, digests, environment)?)))
+            .collect()
+    }
+
+    fn candidate(
+        &self,
+        image: &ImageRef,
+        digests: &BTreeMap<ImageRef, Digest>,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Service, StackError> {
+        let none = || StackError::NoDigest { image: image.to_string() };
+        let digest = digests.get(image).ok_or_else(none)?.clone();
+        let name = self.service_of(Some(image));
+        self.containers.service(name, image.clone(), digest, environment)
     }
 
     /// Returns the commands that run before the candidates start, in the order of the file.
@@ -85,6 +109,16 @@ impl Config {
                 timeout: before.timeout(),
             })
             .collect()
+    }
+
+    /// Returns the names of the variables of the gate's environment that anything is given: their
+    /// values are kept out of logs.
+    pub fn secret_variables(&self) -> BTreeSet<&str> {
+        let live = self.before_promote.iter().filter_map(|before| before.live.as_ref());
+        let live = live
+            .flat_map(|live| &live.secrets)
+            .map(|secret| secret.split_once('=').map_or(secret.as_str(), |(_, from)| from));
+        self.containers.secrets().into_iter().chain(live).collect()
     }
 
     /// The images that probes and commands name; the only one where they name none.

@@ -1,6 +1,6 @@
 //! What the probes of a candidate found (`smoke`).
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::probe::ProbeFailure;
 
@@ -59,9 +59,21 @@ pub enum Probes {
     },
 }
 
-/// For plans and records: that probes were waived, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WaivedProbes {
-    /// Why, in the person's words.
-    pub reason: String,
+impl Probes {
+    /// Returns the results.
+    pub fn results(&self) -> &[ProbeEvidence] {
+        match self {
+            Self::Ran { results } => results,
+            Self::NotRun | Self::Waived { .. } => &[],
+        }
+    }
+
+    /// Says what passed, in the words of the ledger.
+    pub fn in_words(&self) -> Option<String> {
+        match self.results().len() {
+            0 => None,
+            1 => Some("1 probe".to_owned()),
+            count => Some(format!("{count} probes")),
+        }
+    }
 }

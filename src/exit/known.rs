@@ -7,6 +7,7 @@ use std::error::Error as StdError;
 use super::{Classified, Exit};
 use crate::actions::ActionsError;
 use crate::actions::step_files::StepFileError;
+use crate::adapters::engine::EngineError;
 use crate::adapters::git::GitError;
 use crate::adapters::github::GitHubError;
 use crate::adapters::registry::RegistryError;
@@ -20,6 +21,7 @@ use crate::observe::freeze::FreezeError;
 use crate::observe::globs::GlobError;
 use crate::observe::jobs::{DigestError, NeedsError};
 use crate::observe::ledger_file::LedgerFileError;
+use crate::observe::probes::Stopped;
 use crate::plan::PlanError;
 use crate::state::StateError;
 
@@ -27,7 +29,7 @@ use crate::state::StateError;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 19] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 21] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
@@ -42,6 +44,8 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 19] = [
     known::<GitError>,
     known::<GitHubError>,
     known::<RegistryError>,
+    known::<EngineError>,
+    known::<Stopped>,
     known::<HttpError>,
     known::<PlanError>,
     known::<ApplyError>,
@@ -90,6 +94,32 @@ impl Classified for InitError {
 
     fn hint(&self) -> Option<String> {
         Some(InitError::hint(self).to_owned())
+    }
+}
+
+// Cancelled evidence is a hold, like missing evidence.
+always!(Held: Stopped);
+
+impl Classified for EngineError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Address { .. } => Exit::Usage,
+            Self::NoEngine { .. } | Self::Unreachable { .. } | Self::Pull { .. } => {
+                Exit::Unreachable
+            }
+            Self::Denied { .. } => Exit::Denied,
+            Self::Layout { .. }
+            | Self::NoImage { .. }
+            | Self::OtherDigest { .. }
+            | Self::OtherPlatform { .. }
+            | Self::CannotStart { .. } => Exit::BadInput,
+            Self::Refused { .. } | Self::Left { .. } => Exit::Internal,
+        }
+    }
+
+    // Each message says what to do.
+    fn hint(&self) -> Option<String> {
+        None
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Promotion {
     pub checks: Vec<String>,
     /// What failed in an earlier attempt and passed in this one.
     pub flaky: Vec<String>,
+    /// Why a person released it without its probes.
+    pub probes_waived: Option<String>,
     /// The run.
     pub run: RunIdentity,
     /// Where to look at it.
@@ -80,6 +82,7 @@ pub fn promotion(
         metrics: promotion.metrics,
         checks: promotion.checks,
         flaky: promotion.flaky,
+        probes_waived: promotion.probes_waived,
         incompatible_with_rollback_before: config.incompatible_with_rollback_before.clone(),
         run: promotion.run,
         run_url: promotion.run_url,

@@ -1,5 +1,5 @@
-//! Rule: a required job's failure, a failed test in a report, or a missed bound is conclusive, also
-//! where an earlier gate has found it.
+//! Rule: a required job's failure, a failed test in a report, a missed bound or a failed probe is
+//! conclusive, also where an earlier gate has found it.
 
 use super::Reason;
 use super::metrics::{MetricVerdict, judge};
@@ -24,5 +24,6 @@ pub(super) fn conclusive(evidence: &Evidence) -> Vec<Reason> {
         run: failure.run.id,
         why: failure.reasons.join("; "),
     });
-    jobs.chain(tests).chain(metrics).chain(earlier).collect()
+    let probes = super::probes::failures(&evidence.probes);
+    jobs.chain(tests).chain(metrics).chain(probes).chain(earlier).collect()
 }

@@ -33,6 +33,22 @@ pub enum Reason {
         /// Which bound, and by how much.
         why: String,
     },
+    /// A probe of the candidate conclusively failed.
+    ProbeFailed {
+        /// What people call it.
+        probe: String,
+        /// What is wrong, in one line.
+        what: String,
+    },
+    /// Nobody could find out whether the candidate works.
+    ProbeUnknown {
+        /// What people call the probe.
+        probe: String,
+        /// Why.
+        why: String,
+    },
+    /// The probes that the configuration asks for have not been run.
+    ProbesNotRun,
     /// The gate of another run has found a failure of the commit, and left it to this one.
     FailedEarlier {
         /// The commit.
@@ -209,6 +225,11 @@ impl fmt::Display for Reason {
                 first.as_ref().map_or(Ok(()), |first| write!(f, ", first {first}"))
             }
             Self::MetricFailed { metric, why } => write!(f, "metric {metric}: {why}"),
+            Self::ProbeFailed { probe, what } => write!(f, "probe {probe:?} failed: {what}"),
+            Self::ProbeUnknown { probe, why } => {
+                write!(f, "probe {probe:?} could not be run: {why}")
+            }
+            Self::ProbesNotRun => f.write_str("the probes have not been run"),
             Self::FailedEarlier { commit, run, why } => {
                 write!(f, "run {run} found that {} failed: {why}", commit.short())
             }

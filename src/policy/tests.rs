@@ -13,6 +13,8 @@ use crate::evidence::{Above, Descent, FailureEvidence, ImageEvidence, ReleaseEvi
 use crate::model::{Digest, RunIdentity, TreeSha};
 use crate::state::{FORMAT, Hold, IndexEntry, Quarantine, Record, RecordKind, RollbackNote, State};
 
+mod probes;
+
 const NOW: &str = "2026-03-01T12:00:00Z";
 
 fn sha(digit: char) -> CommitSha {
@@ -48,6 +50,7 @@ fn passing() -> Evidence {
         checks: Vec::new(),
         stored_failure: None,
         metrics: Vec::new(),
+        probes: Probes::NotRun,
         freezes: Vec::new(),
         state: released('a'),
         release: Some(ReleaseEvidence {
@@ -123,6 +126,7 @@ fn released(commit: char) -> State {
             metrics: std::collections::BTreeMap::new(),
             checks: Vec::new(),
             flaky: Vec::new(),
+            probes_waived: None,
             incompatible_with_rollback_before: None,
             run: RunIdentity { id: 1, attempt: 1 },
             run_url: None,

@@ -95,6 +95,9 @@ pub struct Record {
     /// configuration says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incompatible_with_rollback_before: Option<CommitSha>,
+    /// Why a person released it without the probes that the configuration asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probes_waived: Option<String>,
     /// The run that made it.
     pub run: RunIdentity,
     /// Where to look at the run.

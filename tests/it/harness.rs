@@ -5,6 +5,7 @@
 
 pub mod act;
 pub mod app_server;
+pub mod engine;
 pub mod environment;
 pub mod fault_proxy;
 pub mod git_server;

@@ -20,6 +20,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod documentation;
+mod engine;
 mod git;
 mod github;
 mod github_evidence;

@@ -60,19 +60,31 @@ pub fn docker_config_path(lookup: impl Fn(&str) -> Option<String>) -> Option<Pat
 
 /// What is sent to a registry or its token server.
 #[derive(Debug, Clone)]
-pub(super) enum Login {
+pub enum Login {
     /// Nothing.
     Anonymous,
     /// A user name and a password.
-    Password { user: String, password: Secret, source: String },
+    Password {
+        /// The user name.
+        user: String,
+        /// The password.
+        password: Secret,
+        /// Where they come from, for people.
+        source: String,
+    },
     /// A refresh token for an OAuth 2.0 token server (distribution documentation, "Oauth2 Token
     /// Authentication"), as `docker login` stores it for some registries.
-    Identity { token: Secret, source: String },
+    Identity {
+        /// The token.
+        token: Secret,
+        /// Where it comes from, for people.
+        source: String,
+    },
 }
 
 impl Login {
     /// Names the credentials without showing them.
-    pub(super) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::Anonymous => "no credentials".to_owned(),
             Self::Password { user, source, .. } => {

@@ -62,6 +62,7 @@ pub(super) fn markdown(session: &Session, report: &Report) -> String {
     for reason in &report.reasons {
         let _ = writeln!(text, "- {}", inline(&reason.text));
     }
+    super::probes::markdown(&mut text, &report.probes);
     if let Some(next) = report.retry.as_ref().and_then(super::RetryText::next) {
         let _ = writeln!(text, "\n{}. Nothing was reverted or quarantined.", inline(&next));
     }

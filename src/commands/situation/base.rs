@@ -10,6 +10,7 @@ use crate::cli::{self, Assumption, Inputs, Needs};
 use crate::commands::session::Session;
 use crate::evidence::jobs::{Conclusion, JobEvidence, JobResult};
 use crate::evidence::metrics::MetricObservation;
+use crate::evidence::probes::Probes;
 use crate::evidence::{Evidence, Occasion};
 use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::ledger::{EntryStatus, Ledger};
@@ -127,6 +128,7 @@ pub(super) fn base_evidence(
         stored_failure: None,
         reports,
         metrics,
+        probes: Probes::NotRun,
         freezes: freeze::open_windows(&config.freeze, session.now)?,
         state: state.clone(),
         release: None,

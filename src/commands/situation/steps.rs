@@ -69,6 +69,7 @@ fn promotion(session: &Session, evidence: &Evidence) -> Promotion {
         metrics: evidence.figures(),
         checks: checks(evidence),
         flaky: flaky(evidence, &session.config),
+        probes_waived: None,
         run: evidence.run.clone(),
         run_url: session.run.as_ref().and_then(crate::actions::Run::url),
         now: session.now,
@@ -86,7 +87,7 @@ fn checks(evidence: &Evidence) -> Vec<String> {
         .reports
         .iter()
         .map(|report| format!("{} tests in {}", report.tests - report.skipped, report.path));
-    jobs.chain(reports).collect()
+    jobs.chain(reports).chain(evidence.probes.in_words()).collect()
 }
 
 fn rollback_steps(

@@ -60,6 +60,7 @@ fn record() -> Record {
         metrics: std::collections::BTreeMap::new(),
         checks: Vec::new(),
         flaky: Vec::new(),
+        probes_waived: None,
         incompatible_with_rollback_before: None,
         run: RunIdentity { id: 4711, attempt: 2 },
         run_url: None,

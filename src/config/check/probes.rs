@@ -25,6 +25,15 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
         let problem = format!("expected at most {MOST_PROBES} probes, found {found}");
         return Err(misfit(&["smoke"], problem));
     }
+    for (key, there) in [
+        ("compose", config.compose.is_some()),
+        ("before_promote", !config.before_promote.is_empty()),
+    ] {
+        // Whether the candidate works is said by probes alone.
+        if there && config.smoke.is_empty() {
+            return Err(misfit(&[key], "expected a probe besides it, under `smoke`"));
+        }
+    }
     let mut names = Vec::new();
     for (index, smoke) in config.smoke.iter().enumerate() {
         let wrong = |(key, problem): Wrong| in_list("smoke", index, key, problem);
@@ -45,6 +54,11 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
         }
         None => Ok(()),
     }
+}
+
+/// Checks a probe of a URL that stands in no file.
+pub(super) fn alone(smoke: &SmokeConfig) -> Result<(), Wrong> {
+    probe(smoke).and_then(|()| target(smoke, &Config::default()))
 }
 
 /// Checks one probe without its target.
@@ -85,7 +99,11 @@ fn probe(smoke: &SmokeConfig) -> Result<(), Wrong> {
     if let Some(run) = &smoke.run {
         command(run).map_err(|problem| ("run", problem))?;
     }
+    if let Some(host) = &smoke.host {
+        self::host(host).map_err(|problem| ("host", problem))?;
+    }
     texts("pages", &smoke.pages)?;
+    texts("press", &smoke.press)?;
     texts("require_text", &smoke.require_text)?;
     texts("require_element", &smoke.require_element)?;
     let is_element = |name: &&String| {
@@ -106,7 +124,7 @@ fn belongs(smoke: &SmokeConfig) -> Result<(), Wrong> {
     let runner = smoke.on_runner();
     let ports: &[SmokeKind] =
         if runner { &[Command, Http, Tcp, Streamlit] } else { &[Http, Tcp, Streamlit] };
-    let keys: [(&str, bool, &[SmokeKind]); 15] = [
+    let keys: [(&str, bool, &[SmokeKind]); 17] = [
         ("url", smoke.url.is_some(), &[Http, Tcp, Streamlit]),
         ("port", smoke.port.is_some(), ports),
         ("path", smoke.path.is_some(), &[Http, Streamlit]),
@@ -118,6 +136,8 @@ fn belongs(smoke: &SmokeConfig) -> Result<(), Wrong> {
         ("run", smoke.run.is_some(), &[Command]),
         ("on", smoke.on.is_some(), &[Command]),
         ("pages", !smoke.pages.is_empty(), &[Streamlit]),
+        ("host", smoke.host.is_some(), &[Streamlit]),
+        ("press", !smoke.press.is_empty(), &[Streamlit]),
         ("require_text", !smoke.require_text.is_empty(), &[Streamlit]),
         ("require_element", !smoke.require_element.is_empty(), &[Streamlit]),
         ("allow_shown_exceptions", smoke.allow_shown_exceptions, &[Streamlit]),
@@ -250,6 +270,13 @@ fn url(text: &str, kind: SmokeKind) -> Result<(), String> {
         return Err(format!("{expected}, without `#`"));
     }
     Ok(())
+}
+
+/// What stands in the headers `Host` and `Origin` (RFC 9110, section 7.2): a name and a port.
+fn host(host: &str) -> Result<(), String> {
+    let expected = || format!("expected a host such as app.acme.example, found {host:?}");
+    let authority: http::uri::Authority = host.parse().map_err(|_| expected())?;
+    if authority.as_str().contains('@') { Err(expected()) } else { Ok(()) }
 }
 
 fn path(smoke: &SmokeConfig) -> Result<(), Wrong> {

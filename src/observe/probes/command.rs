@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::shown;
+use crate::adapters::engine::Finished;
 use crate::adapters::shell::{self, Children, Ended};
 use crate::probe::{Attempt, ProbeFailure};
 use crate::secret::Redactor;
@@ -48,24 +49,83 @@ impl OnRunner<'_> {
     }
 }
 
+/// Reads how a command in a container ended.
+pub(super) fn finished(
+    run: &str,
+    timeout: Duration,
+    finished: &Finished,
+    redactor: &Redactor,
+) -> Attempt {
+    match finished.exit_code {
+        Some(0) => passed(),
+        Some(code) => not_ready(run, &format!("ended with {code}"), &finished.output, redactor),
+        None => hung(run, timeout, &finished.output, redactor),
+    }
+}
+
 /// The command ended with 0.
-pub(super) fn passed() -> Attempt {
+fn passed() -> Attempt {
     Attempt::Passed { seen: "ended with 0".to_owned() }
 }
 
 /// The command ended with another number: an app that still starts may be the reason.
-pub(super) fn not_ready(run: &str, how: &str, said: &str, redactor: &Redactor) -> Attempt {
-    let run = shown::line(run, redactor);
-    Attempt::NotReady(
-        ProbeFailure::new(format!("`{run}` {how}")).with_detail(shown::lines(said, redactor)),
-    )
+fn not_ready(run: &str, how: &str, said: &str, redactor: &Redactor) -> Attempt {
+    Attempt::NotReady(failure(run, how, said, redactor))
 }
 
 /// The command did not end.
-pub(super) fn hung(run: &str, timeout: Duration, said: &str, redactor: &Redactor) -> Attempt {
+fn hung(run: &str, timeout: Duration, said: &str, redactor: &Redactor) -> Attempt {
+    Attempt::Failed(failure(run, &format!("did not end within {timeout:?}"), said, redactor))
+}
+
+fn failure(run: &str, how: &str, said: &str, redactor: &Redactor) -> ProbeFailure {
     let run = shown::line(run, redactor);
-    Attempt::Failed(
-        ProbeFailure::new(format!("`{run}` did not end within {timeout:?}"))
-            .with_detail(shown::lines(said, redactor)),
-    )
+    ProbeFailure::new(format!("`{run}` {how}")).with_detail(shown::lines(said, redactor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    async fn attempt(run: &str, timeout: Duration) -> Attempt {
+        let folder = tempfile::tempdir().unwrap();
+        let variables =
+            BTreeMap::from([("TIDEGATE_URL_8000".to_owned(), "http://127.0.0.1:4711".to_owned())]);
+        let mut redactor = Redactor::new();
+        redactor.add(&Secret::new("s3cret-value"));
+        // A variable that every test has stands for a token of tidegate.
+        let hidden = &["CARGO_PKG_NAME"];
+        let root = folder.path();
+        OnRunner { run, root, hidden, variables: &variables, redactor: &redactor }
+            .attempt(timeout)
+            .await
+    }
+
+    #[tokio::test]
+    async fn a_command_passes_where_it_ends_with_0() {
+        let run =
+            r#"test "$TIDEGATE_URL_8000" = http://127.0.0.1:4711 && test -z "$CARGO_PKG_NAME""#;
+        assert_eq!(attempt(run, LONG).await, passed());
+    }
+
+    #[tokio::test]
+    async fn the_output_of_a_failed_command_is_shown_without_secrets() {
+        let run = r"printf 'two\n\033[31ms3cret-value\n'; exit 7";
+        let Attempt::NotReady(failure) = attempt(run, LONG).await else { panic!() };
+        assert!(failure.what.ends_with("ended with 7"), "{}", failure.what);
+        assert_eq!(failure.detail.as_deref(), Some("two\n***"));
+        let Attempt::NotReady(failure) = attempt("kill -9 $$", LONG).await else { panic!() };
+        assert!(failure.what.contains("signal: 9"), "{}", failure.what);
+    }
+
+    #[tokio::test]
+    async fn a_command_that_hangs_counts_at_once() {
+        let seen = attempt("echo begun; sleep 1000", Duration::from_millis(500)).await;
+        let Attempt::Failed(failure) = seen else { panic!("{seen:?}") };
+        assert!(failure.what.contains("did not end within 500ms"), "{}", failure.what);
+        assert_eq!(failure.detail.as_deref(), Some("begun"));
+    }
 }

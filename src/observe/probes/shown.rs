@@ -2,7 +2,7 @@
 //! would act on a terminal.
 
 use crate::http::one_line;
-use crate::output::clean_lines;
+use crate::output::{clean, clean_lines};
 use crate::secret::Redactor;
 
 /// The most bytes of a text that are looked at.
@@ -16,6 +16,21 @@ pub(super) fn line(text: &str, redactor: &Redactor) -> String {
     }
     let text = text.get(..end).unwrap_or_default();
     one_line(&console::strip_ansi_codes(&redactor.redact(text)))
+}
+
+/// The most characters of a line that holds the words of tidegate itself, with what to do.
+const LONGEST_LINE: usize = 1000;
+
+/// Returns a text on one line, at most 1000 characters: for messages of tidegate with parts of others
+/// in them.
+pub(super) fn long_line(text: &str, redactor: &Redactor) -> String {
+    let text = redactor.redact(text);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = clean(&console::strip_ansi_codes(&words.join(" "))).into_owned();
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
 }
 
 /// Returns a text of several lines: its end, where it is very long.
@@ -54,6 +69,7 @@ mod tests {
     #[test]
     fn long_text_is_bounded() {
         let redactor = Redactor::new();
+        assert_eq!(long_line(&"ü ".repeat(5000), &redactor).chars().count(), 1001);
         let long = "ü".repeat(100_000);
         assert!(lines(&long, &redactor).len() <= LONGEST);
         assert!(line(&long, &redactor).chars().count() <= 201);
