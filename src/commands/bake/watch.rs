@@ -157,6 +157,8 @@ impl<'a> Watch<'a> {
             root: &self.session.root,
             redactor: &self.redactor,
             hidden: &SECRETS,
+            registries: None,
+            platform: None,
             deadline: None,
             on_step: &|_| {},
         };
