@@ -18,5 +18,6 @@ pub mod project;
 pub mod receiver;
 pub mod repo;
 pub mod ssh_server;
+pub mod streamlit_image;
 pub mod team;
 pub mod tidegate;

@@ -28,6 +28,7 @@ mod github_walk;
 mod init;
 mod monorepo;
 mod notify;
+mod probes_gate;
 mod promises;
 mod protected;
 mod purity;
