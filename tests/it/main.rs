@@ -27,6 +27,7 @@ mod github_walk;
 mod init;
 mod monorepo;
 mod notify;
+mod probes;
 mod promises;
 mod protected;
 mod purity;
