@@ -57,7 +57,7 @@ impl Way {
                 }
             }
         }
-        text
+        if text.is_empty() { "the file".to_owned() } else { text }
     }
 }
 

@@ -65,7 +65,7 @@ impl Wrong {
             Place::Way(way) => (file.to_owned(), line_of(text, &way.steps())),
             Place::Other(other, line) => (other, line),
         };
-        ComposeError { file, line, problem, hint }
+        ComposeError { file, line, problem: shown(&problem), hint: hint.as_deref().map(shown) }
     }
 }
 
@@ -79,12 +79,17 @@ fn line_of(text: &str, steps: &[Step]) -> Option<usize> {
     place.map(|place| place.line)
 }
 
+/// Names of a file may hold line ends and terminal sequences.
+fn shown(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).collect()
+}
+
 impl Warning {
-    pub(super) fn of(service: &str, key: &str, text: impl Into<String>) -> Self {
-        Self { service: Some(service.to_owned()), key: key.to_owned(), text: text.into() }
+    pub(super) fn of(service: &str, key: &str, text: impl AsRef<str>) -> Self {
+        Self { service: Some(shown(service)), ..Self::general(key, text) }
     }
 
-    pub(super) fn general(key: &str, text: impl Into<String>) -> Self {
-        Self { service: None, key: key.to_owned(), text: text.into() }
+    pub(super) fn general(key: &str, text: impl AsRef<str>) -> Self {
+        Self { service: None, key: shown(key), text: shown(text.as_ref()) }
     }
 }
