@@ -29,6 +29,7 @@ mod init;
 mod monorepo;
 mod notify;
 mod probes_gate;
+mod probes;
 mod promises;
 mod protected;
 mod purity;
