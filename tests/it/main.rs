@@ -12,6 +12,7 @@ mod harness;
 mod init_handwritten;
 
 mod actions;
+mod bake;
 mod byhand;
 mod cli;
 mod cost;
@@ -36,4 +37,6 @@ mod registry;
 mod retry;
 mod second_event;
 mod shapes;
+mod smoke;
 mod status;
+mod streamlit;
