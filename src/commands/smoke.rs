@@ -27,6 +27,8 @@ pub(super) fn run(global: &Global, args: &Smoke, output: &mut Output) -> anyhow:
         root: Path::new("."),
         redactor: &redactor,
         hidden: &SECRETS,
+        registries: None,
+        platform: None,
         deadline: None,
         on_step: &|step| progress.say(step),
     };

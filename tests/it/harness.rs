@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "a harness offers more than any one test uses")]
 
 pub mod act;
+pub mod debian_image;
 pub mod engine;
 pub mod environment;
 pub mod fault_proxy;

@@ -14,6 +14,7 @@ mod init_handwritten;
 mod actions;
 mod byhand;
 mod cli;
+mod compose;
 mod cost;
 mod demo;
 mod docs;
