@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser};
 use clap::{Subcommand, ValueEnum};
 
+mod bake;
 mod doctor;
 mod gate;
 mod init;
@@ -18,6 +19,7 @@ mod smoke;
 mod stop;
 mod value;
 
+pub use bake::Bake;
 pub use doctor::Doctor;
 pub use gate::{Apply, Gate, Inputs, Plan};
 pub use init::Init;
@@ -126,6 +128,7 @@ pub enum Command {
     Apply(Apply),
     Promote(Promote),
     Rollback(Rollback),
+    Bake(Bake),
     Repair(Repair),
     Hold(Hold),
     Resume(Resume),

@@ -10,6 +10,7 @@ use crate::output::{Output, Settings, show_failure};
 mod announce;
 mod app_login;
 mod apply;
+mod bake;
 mod by_hand;
 mod clients;
 mod completions;
@@ -77,6 +78,7 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Retry(args) => retry::run(&cli.global, args, output),
         Command::Smoke(args) => smoke::run(&cli.global, args, output),
         Command::Rollback(args) => rollback::run(&cli.global, args, output),
+        Command::Bake(args) => bake::run(&cli.global, args, output),
         Command::Repair(args) => repair::run(&cli.global, args, output),
         Command::Hold(args) => hold::run(&cli.global, args, output),
         Command::Resume(args) => resume::run(&cli.global, args, output),

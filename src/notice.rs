@@ -145,7 +145,12 @@ fn lead(notice: &Notice) -> Vec<Part> {
             if notice.with_main {
                 parts.extend([branch, own(" goes back to its tree, too.")]);
             } else {
-                parts.extend([branch, own(" did not change; promotions are on hold.")]);
+                let next = if notice.by_hand {
+                    " did not change; promotions are on hold."
+                } else {
+                    " did not change; a commit that mends it can be promoted."
+                };
+                parts.extend([branch, own(next)]);
             }
         }
         (NoticeEvent::Hold, _) => {

@@ -17,6 +17,7 @@ use crate::evidence::{Evidence, Occasion};
 use crate::model::CommitSha;
 use crate::state::Outcome;
 
+pub mod bake;
 mod by_hand;
 mod checks;
 mod descent;

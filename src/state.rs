@@ -240,7 +240,13 @@ impl State {
         let promoted = self.last_promoted().map_or(0, |entry| entry.number);
         self.quarantines.values().filter_map(move |quarantine| {
             let note = quarantine.rollback.as_ref()?;
-            let counts = note.after_record >= promoted && !note.by_hand;
+            // What a bake took back was stable. Nobody reverted a commit of the branch.
+            let of_stable = self.index.iter().any(|entry| {
+                entry.number == note.after_record
+                    && !entry.kind.is_promotion()
+                    && entry.created == quarantine.created
+            });
+            let counts = note.after_record >= promoted && !note.by_hand && !of_stable;
             counts.then_some((&quarantine.commit, note))
         })
     }

@@ -45,7 +45,7 @@ pub struct Retry {
 const LONGEST: Duration = Duration::from_hours(6);
 
 /// Reads a time that makes sense for a job.
-fn wait(text: &str) -> Result<Duration, String> {
+pub(super) fn wait(text: &str) -> Result<Duration, String> {
     let expected = || format!("expected a time such as 60m or 90s, at most 6h, found {text:?}");
     let time: jiff::SignedDuration = text.parse().map_err(|_| expected())?;
     let time = Duration::try_from(time).map_err(|_| expected())?;

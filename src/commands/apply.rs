@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::announce;
+use super::bake;
 use super::by_hand::{self, Reach};
 use super::gate::applier;
 use super::report::{PullRequestText, show_completion, show_waiting};
@@ -29,6 +30,8 @@ struct Performed {
     #[serde(skip_serializing_if = "Option::is_none")]
     pull_request: Option<PullRequestText>,
     completion: crate::apply::Completion,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bake: Option<bake::Baked>,
 }
 
 pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> anyhow::Result<Exit> {
@@ -60,25 +63,33 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
         output.warning(warning)?;
     }
     announce::deliver_and_say(&session, Some(announce::Done::of(&applied)), output)?;
-    let performed = Performed {
+    let promoted = applied.record.clone().filter(|_| plan.verdict == Verdict::Promote);
+    let mut performed = Performed {
         verdict: plan.verdict,
         commit: plan.commit.to_string(),
         rollback_commit: applied.rolled_back.as_ref().map(|done| done.commit.to_string()),
         pull_request: applied.proposed.map(PullRequestText::new),
         completion: applied.completion,
+        bake: None,
     };
-    output.show("tidegate/apply/1", &performed, |output, performed| {
-        output.line(format!(
-            "{} {} {}",
-            good("performed"),
-            plan.verdict.word(),
-            plan.commit.short()
-        ))?;
-        if let Some(pull) = &performed.pull_request {
-            show_waiting(output, &plan.basis.branch, pull)?;
-        }
-        show_completion(output, &performed.completion)
-    })?;
+    if !output.is_json() {
+        people(output, &plan, &performed)?;
+    }
+    if let Some(record) = promoted {
+        let completion = performed.completion.clone();
+        performed.bake = bake::after_promotion(&mut session, &record, &completion, output)?;
+    }
+    if let Some(baked) = &performed.bake {
+        bake::show_beside(&session, baked, output)?;
+    }
+    if output.is_json() {
+        output.json("tidegate/apply/1", &performed)?;
+    }
+    if let Some(exit) = performed.bake.as_ref().map(bake::Baked::exit)
+        && exit != Exit::Done
+    {
+        return Ok(exit);
+    }
     Ok(match (performed.completion.pending.first(), plan.verdict) {
         (Some(pending), _) => pending.exit,
         // The same as that of the gate that would have done it.
@@ -87,6 +98,15 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
         (None, Verdict::Retry) => Exit::Retry,
         (None, Verdict::Hold) => Exit::Held,
     })
+}
+
+fn people(output: &mut Output, plan: &Plan, performed: &Performed) -> std::io::Result<()> {
+    let (verdict, commit) = (plan.verdict.word(), plan.commit.short());
+    output.line(format!("{} {verdict} {commit}", good("performed")))?;
+    if let Some(pull) = &performed.pull_request {
+        show_waiting(output, &plan.basis.branch, pull)?;
+    }
+    show_completion(output, &performed.completion)
 }
 
 /// Works by the configuration that the plan was made by: that of the good commit for a rollback,

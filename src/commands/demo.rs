@@ -86,7 +86,7 @@ fn act(
     };
     let mut shown = capture::Capture::new(output);
     let (session, report) = gate::perform(&inside(global, world), &args, shown.output())?;
-    report::show(&session, &report, shown.output())?;
+    report::print(&session, &report, shown.output())?;
     shown.print(&format!("tidegate gate --needs @../{needs}"), output)?;
     if report.verdict != expected {
         let error = format!(

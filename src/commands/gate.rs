@@ -1,6 +1,7 @@
 //! `gate`: the step of the workflow. Observe, decide, plan, apply; again where the world moved.
 
 use super::announce::{self, Done};
+use super::bake;
 use super::clients::Clients;
 use super::report::{self, Left, Report};
 use super::session::{Session, block_on, mask_candidate_secrets, mask_secrets};
@@ -18,8 +19,23 @@ use crate::state::StoredVerdict;
 const TRIES: usize = 5;
 
 pub(super) fn run(global: &Global, args: &Gate, output: &mut Output) -> anyhow::Result<Exit> {
-    let (session, report) = perform(global, args, output)?;
-    report::show(&session, &report, output)
+    let (mut session, mut report) = perform(global, args, output)?;
+    // What a job that is cancelled while it watches has done was said before.
+    report::tell(&session, &report, output)?;
+    if !output.is_json() {
+        report::print(&session, &report, output)?;
+    }
+    if let Some(record) = report.promoted() {
+        let completion = report.completion.clone();
+        report.bake = bake::after_promotion(&mut session, &record, &completion, output)?;
+    }
+    if let Some(baked) = &report.bake {
+        bake::show_beside(&session, baked, output)?;
+    }
+    if output.is_json() {
+        report::print(&session, &report, output)?;
+    }
+    Ok(report.exit())
 }
 
 /// Performs the gate, and tells nobody yet.

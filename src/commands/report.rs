@@ -5,6 +5,7 @@ use std::io;
 use serde::Serialize;
 
 use super::announce;
+use super::bake::Baked;
 use super::session::Session;
 use super::situation::Situation;
 use crate::actions::Run;
@@ -72,6 +73,9 @@ pub(super) struct Report {
     /// Who was told of what: the channel and the notice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) told: Vec<String>,
+    /// What came of watching the release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bake: Option<Baked>,
 }
 
 /// A reason by name and in words.
@@ -132,6 +136,7 @@ impl Report {
             completion: applied.completion,
             left: None,
             told: Vec::new(),
+            bake: None,
         }
     }
 
@@ -139,6 +144,9 @@ impl Report {
     pub(super) fn exit(&self) -> Exit {
         if !self.binding {
             return Exit::Done;
+        }
+        if let Some(baked) = self.bake.as_ref().filter(|baked| baked.exit() != Exit::Done) {
+            return baked.exit();
         }
         if let Some(exit) = self.left.as_ref().and_then(Left::exit) {
             return exit;
@@ -153,22 +161,27 @@ impl Report {
         }
     }
 
+    /// Returns the record of a promotion that this gate has carried out.
+    pub(super) fn promoted(&self) -> Option<Record> {
+        self.record.clone().filter(|_| self.verdict == Verdict::Promote && self.binding)
+    }
+
     fn short_commit(&self) -> &str {
         &self.commit[..7]
     }
 }
 
-/// Shows a report everywhere, and returns the exit code.
-pub(super) fn show(
-    session: &Session,
-    report: &Report,
-    output: &mut Output,
-) -> anyhow::Result<Exit> {
-    if let Some(run) = &session.run {
-        tell_actions(run, session, report, output)?;
+/// Tells GitHub Actions: outputs, summary and annotations.
+pub(super) fn tell(session: &Session, report: &Report, output: &mut Output) -> anyhow::Result<()> {
+    match &session.run {
+        Some(run) => tell_actions(run, session, report, output),
+        None => Ok(()),
     }
-    output.show("tidegate/gate/1", report, |output, report| people(output, session, report))?;
-    Ok(report.exit())
+}
+
+/// Prints a report.
+pub(super) fn print(session: &Session, report: &Report, output: &mut Output) -> io::Result<()> {
+    output.show("tidegate/gate/1", report, |output, report| people(output, session, report))
 }
 
 fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result<()> {

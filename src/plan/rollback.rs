@@ -119,6 +119,8 @@ pub struct StableRollback {
     pub now: Timestamp,
     /// Who.
     pub by: Option<String>,
+    /// Whether a person asked for it.
+    pub by_hand: bool,
     /// Whether promotions stop until `resume`.
     pub hold: bool,
 }
@@ -185,7 +187,7 @@ pub fn stable_rollback(
             to: target.commit.clone(),
             range: rollback.range,
             after_record: number,
-            by_hand: true,
+            by_hand: rollback.by_hand,
             pull_request: None,
             told: None,
         }),

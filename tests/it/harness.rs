@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "a harness offers more than any one test uses")]
 
 pub mod act;
+pub mod app_server;
 pub mod debian_image;
 pub mod engine;
 pub mod environment;
@@ -18,5 +19,7 @@ pub mod project;
 pub mod receiver;
 pub mod repo;
 pub mod ssh_server;
+pub mod streamlit;
+pub mod streamlit_image;
 pub mod team;
 pub mod tidegate;

@@ -12,7 +12,7 @@ use crate::plan::{self, StableRollback};
 use crate::state::Record;
 
 /// At most so many commits of a range are noted.
-const MAX_RANGE: usize = 500;
+pub(in crate::commands) const MAX_RANGE: usize = 500;
 
 /// `--stable-only`: back to `--to`, or to the release before the live one.
 pub(super) fn propose(
@@ -65,7 +65,11 @@ fn released(target: Target) -> anyhow::Result<Record> {
 }
 
 /// Returns the newest release of another commit that nobody forbids.
-pub(super) fn previous(session: &Session, world: &World, live: &Record) -> anyhow::Result<Record> {
+pub(in crate::commands) fn previous(
+    session: &Session,
+    world: &World,
+    live: &Record,
+) -> anyhow::Result<Record> {
     let state = &world.state.state;
     let mut before = state.index.iter().rev().filter(|entry| {
         entry.kind.is_promotion()
@@ -107,6 +111,7 @@ pub(super) fn steps(
         run_url: session.run.as_ref().and_then(crate::actions::Run::url),
         now: session.now,
         by: session.actor(),
+        by_hand: true,
         hold: args.stable_only,
     };
     let mut steps = plan::stable_rollback(rollback, &world.state.state, &session.config)?;

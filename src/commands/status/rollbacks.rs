@@ -127,7 +127,7 @@ fn of_stable(session: &Session, state: &State, record: &Record, restores: u64) -
         to_release: Some(restores),
         reason: record.reason.clone().unwrap_or_default(),
         by: record.by.clone(),
-        by_hand: true,
+        by_hand: left.and_then(|own| own.rollback.as_ref()).is_none_or(|note| note.by_hand),
         created: record.created,
         commit: None,
         pull_request: None,

@@ -1,0 +1,198 @@
+//! The looks of a bake, on the clock of the runtime.
+
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
+
+use crate::commands::session::{SECRETS, Session};
+use crate::config::Bake;
+use crate::evidence::probes::ProbeFound;
+use crate::evidence::served::Served;
+use crate::model::CommitSha;
+use crate::observe::probes::{self, Context};
+use crate::observe::served;
+use crate::observe::world::World;
+use crate::policy::bake::{BakeVerdict, Look, Watched};
+use crate::probe::{Probe, Timing};
+use crate::secret::{Redactor, Secret};
+use crate::state::{Record, State};
+
+/// How long the app may take to show its commit.
+const SERVED: Duration = Duration::from_secs(10);
+
+/// How watching ended.
+pub(super) enum WatchEnd {
+    /// The looks decide.
+    Judged(BakeVerdict),
+    /// Another record is the newest.
+    Superseded {
+        /// Its number.
+        by: u64,
+    },
+    /// The process was asked to end.
+    Stopped {
+        /// By which signal.
+        signal: &'static str,
+    },
+}
+
+/// What is watched.
+pub(super) struct Watch<'a> {
+    session: &'a Session,
+    record: &'a Record,
+    bake: &'a Bake,
+    duration: Duration,
+    probe: Probe,
+    redactor: Redactor,
+}
+
+/// What ends a process from outside: the runner cancels a job so ("Canceling a workflow").
+struct StopSignals {
+    terminate: Option<Signal>,
+    interrupt: Option<Signal>,
+}
+
+impl StopSignals {
+    fn listen() -> Self {
+        // Where nobody can listen, the process ends by the signal, and the release stands as well.
+        let listen = |kind| signal(kind).ok();
+        Self {
+            terminate: listen(SignalKind::terminate()),
+            interrupt: listen(SignalKind::interrupt()),
+        }
+    }
+
+    async fn stopped(&mut self) -> &'static str {
+        async fn next(signal: &mut Option<Signal>) {
+            match signal {
+                Some(signal) => {
+                    signal.recv().await;
+                }
+                None => std::future::pending().await,
+            }
+        }
+        tokio::select! {
+            () = next(&mut self.terminate) => "SIGTERM",
+            () = next(&mut self.interrupt) => "SIGINT",
+        }
+    }
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(
+        session: &'a Session,
+        record: &'a Record,
+        bake: &'a Bake,
+        duration: Duration,
+    ) -> Self {
+        // One look is one attempt: the bake counts by itself, and the app runs already.
+        let timing = Timing { start_period: Duration::ZERO, retries: 0, ..bake.probe.timing };
+        let probe = Probe { timing, ..bake.probe.clone() };
+        let mut redactor = Redactor::new();
+        for value in SECRETS.iter().filter_map(|name| session.variable(name)) {
+            redactor.add(&Secret::new(value));
+        }
+        Self { session, record, bake, duration, probe, redactor }
+    }
+
+    /// Looks until it is clear what follows. `say` is told what changes.
+    pub(super) async fn run(
+        &self,
+        mut world: World,
+        watched: &mut Watched,
+        say: &mut dyn FnMut(String),
+    ) -> WatchEnd {
+        let mut signals = StopSignals::listen();
+        let end = Instant::now() + self.duration;
+        let mut said = None;
+        loop {
+            let begun = Instant::now();
+            let late = begun > end;
+            let look = tokio::select! {
+                biased;
+                signal = signals.stopped() => return WatchEnd::Stopped { signal },
+                look = self.look(&world.state.state) => look,
+            };
+            let line = in_words(&look);
+            if said.as_ref() != Some(&line) {
+                say(format!("  look {}: {line}", watched.looks.saturating_add(1)));
+                said = Some(line);
+            }
+            watched.take(look, late);
+            if let Some(by) = self.overtaken(&mut world) {
+                return WatchEnd::Superseded { by };
+            }
+            let over = Instant::now() >= end;
+            match watched.judge(self.bake.failures, over) {
+                BakeVerdict::Continue => {}
+                verdict @ (BakeVerdict::Healthy
+                | BakeVerdict::RollBack { .. }
+                | BakeVerdict::Inconclusive { .. }) => return WatchEnd::Judged(verdict),
+            }
+            // The last look is made when the time is over, and not an interval later.
+            let next = begun + self.bake.interval;
+            let next = if over { next } else { next.min(end) };
+            tokio::select! {
+                biased;
+                signal = signals.stopped() => return WatchEnd::Stopped { signal },
+                () = tokio::time::sleep_until(next) => {}
+            }
+        }
+    }
+
+    /// Asks which version is served, and then, unless that is another one, whether it works.
+    async fn look(&self, state: &State) -> Look {
+        if let Some(config) = &self.session.config.served {
+            match served::ask(config, state, SERVED.min(self.probe.timing.timeout)).await {
+                Served::Older { release, commit } => return Look::Older { release, commit },
+                // An app that fails may well show nothing: that proves nothing against it.
+                Served::Same { .. }
+                | Served::Unknown { .. }
+                | Served::NotShown { .. }
+                | Served::Unreachable { .. } => {}
+            }
+        }
+        let context = Context {
+            root: &self.session.root,
+            redactor: &self.redactor,
+            hidden: &SECRETS,
+            registries: None,
+            platform: None,
+            deadline: None,
+            on_step: &|_| {},
+        };
+        Look::Probed(probes::run_url(&self.probe, &context).await.found)
+    }
+
+    /// Returns the number of the newest record where it is another one by now. A remote that does not
+    /// answer says nothing.
+    fn overtaken(&self, world: &mut World) -> Option<u64> {
+        let (git, config) = (&self.session.git, &self.session.config);
+        let newest = || -> anyhow::Result<Option<World>> {
+            let head: Option<CommitSha> = git.list_remote()?.branch(&config.state_branch).cloned();
+            if head == world.state.head {
+                return Ok(None);
+            }
+            World::fetch(git, config).map(Some)
+        };
+        match newest() {
+            Ok(Some(fresh)) => *world = fresh,
+            Ok(None) => {}
+            Err(error) => tracing::info!("whether a newer release came is not known: {error:#}"),
+        }
+        let number = world.state.state.newest_number();
+        (number != self.record.number).then_some(number)
+    }
+}
+
+fn in_words(look: &Look) -> String {
+    match look {
+        Look::Older { release, commit } => {
+            format!("still serves release {release} ({}), which does not count", commit.short())
+        }
+        Look::Probed(ProbeFound::Passed { .. }) => "passed".to_owned(),
+        Look::Probed(ProbeFound::Failed(failure)) => format!("failed: {}", failure.what),
+        Look::Probed(ProbeFound::Unknown { why }) => format!("could not be made: {why}"),
+    }
+}
