@@ -5,6 +5,7 @@
 
 pub mod act;
 pub mod app_server;
+pub mod debian_image;
 pub mod engine;
 pub mod environment;
 pub mod fault_proxy;

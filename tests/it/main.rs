@@ -15,6 +15,7 @@ mod actions;
 mod bake;
 mod byhand;
 mod cli;
+mod compose;
 mod cost;
 mod demo;
 mod docs;

@@ -16,6 +16,7 @@ use tidegate::adapters::registry::{OCI_CONFIG, OCI_MANIFEST};
 use tidegate::model::{Digest, ImageRef};
 use tidegate::stack::ServiceImage;
 
+use super::debian_image::{Layer, POSTGRES};
 use super::oci_registry::OciRegistry;
 
 /// The label that everything carries which a run makes.
@@ -221,6 +222,7 @@ pub struct Image {
     folder: TempDir,
     config: Value,
     architecture: &'static str,
+    base: Option<Layer>,
 }
 
 impl Image {
@@ -230,7 +232,16 @@ impl Image {
             folder: tempfile::tempdir().expect("a folder"),
             config: json!({"Env": ["PATH=/bin"]}),
             architecture: if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" },
+            base: None,
         }
+    }
+
+    /// A small Debian with Python and PostgreSQL, which is pulled in seconds.
+    pub fn debian() -> Self {
+        let path =
+            format!("PATH={POSTGRES}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        let image = Self { base: Some(Layer::debian()), ..Self::scratch() };
+        image.with("Env", json!([path, "LANG=C.UTF-8"]))
     }
 
     /// A static busybox with all its programs in `/bin`, and users `root` and `app` (1000).
@@ -317,14 +328,17 @@ impl Image {
         assert!(tar.status.success(), "{}", String::from_utf8_lossy(&tar.stderr));
         let layer =
             registry.push_blob(repository, "application/vnd.oci.image.layer.v1.tar", &tar.stdout);
+        let mut layers = vec![layer];
+        layers.splice(0..0, self.base.iter().map(|base| base.put(registry, repository)));
+        // The layers are not compressed: their digests are those of their contents.
+        let diff_ids: Vec<&Value> = layers.iter().map(|layer| &layer["digest"]).collect();
         let config = json!({
             "created": "2026-11-01T12:00:00Z", "architecture": self.architecture, "os": "linux",
-            "config": self.config,
-            "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
+            "config": self.config, "rootfs": {"type": "layers", "diff_ids": diff_ids},
         });
         let config = registry.push_blob(repository, OCI_CONFIG, config.to_string().as_bytes());
         let manifest = json!({
-            "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [layer],
+            "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers,
         });
         let bytes = manifest.to_string().into_bytes();
         registry.push_manifest(repository, "1", OCI_MANIFEST, &bytes);
