@@ -17,6 +17,7 @@ use crate::harness::engine::{Built, Image, TestEngine};
 use crate::harness::oci_registry::OciRegistry;
 
 mod around;
+mod by_hand;
 mod ends;
 mod hold;
 mod kinds;

@@ -103,7 +103,9 @@ pub(super) fn configured(
     }
     if !session.config.has_probes() {
         return Err(Failed::new(Exit::Usage, "the configuration has no probes")
-            .with_hint("name one by --kind with --url or --image, or add `smoke` to .github/tidegate.yml")
+            .with_hint(
+                "name one by --kind with --url or --image, or add `smoke` to .github/tidegate.yml",
+            )
             .into());
     }
     let progress = output.progress("probing the release set");
