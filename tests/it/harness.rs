@@ -18,6 +18,7 @@ pub mod project;
 pub mod receiver;
 pub mod repo;
 pub mod ssh_server;
+pub mod streamlit;
 pub mod streamlit_image;
 pub mod team;
 pub mod tidegate;

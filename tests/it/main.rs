@@ -37,4 +37,6 @@ mod registry;
 mod retry;
 mod second_event;
 mod shapes;
+mod smoke;
 mod status;
+mod streamlit;

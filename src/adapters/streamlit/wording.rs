@@ -107,11 +107,10 @@ fn traceback(exception: &Exception) -> String {
     }
     let first = frames.len().saturating_sub(MAX_FRAMES);
     for frame in frames.iter().skip(first) {
-        for line in bounded(frame).lines() {
-            lines.push_str("  ");
-            lines.push_str(line);
-            lines.push('\n');
-        }
+        // The first line of a frame has lost its indent, the others have it still.
+        lines.push_str("  ");
+        lines.push_str(bounded(frame).trim_end());
+        lines.push('\n');
     }
     let kind = if exception.r#type.is_empty() { "Exception" } else { exception.r#type.as_str() };
     lines.push_str(&bounded(&format!("{kind}: {}", exception.message)));

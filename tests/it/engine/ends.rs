@@ -67,7 +67,10 @@ fn a_mount_that_does_not_fit_is_not_the_images_fault() {
             source: tidegate::stack::MountSource::Repository("/no/such/folder".into()),
             read_only: true,
         });
-        let error = run.create(&service, &id).await.unwrap_err();
+        let error = match run.create(&service, &id).await {
+            Ok(container) => run.start(&container).await.unwrap_err(),
+            Err(error) => error,
+        };
         assert!(matches!(error, EngineError::Refused { .. }), "{error:?}");
         assert!(error.to_string().contains("/no/such/folder"), "{error}");
         world.end(run).await;

@@ -46,16 +46,29 @@ awk -v d="$D/" 'index($2, d) == 1 { print $2 }' /proc/self/mounts | sort -r |
 rm -rf "$D/data" "$D/exec" "$D/containerd" "$D/containerd-state" "$D/pid"
 "#;
 
+/// Names the socket of an engine that runs already, such as Podman's, instead of one for each test;
+/// then one test at a time (`-j1`).
+const OTHER: &str = "TIDEGATE_TEST_ENGINE_SOCKET";
+
 /// An engine on a socket of its own; it ends, with all that runs in it, when it is dropped.
 pub struct TestEngine {
+    socket: PathBuf,
+    own: Option<Own>,
+}
+
+/// An engine that this test started.
+struct Own {
     child: Child,
-    folder: TempDir,
-    /// The third of the engine's networks that is nobody else's at this time.
+    _folder: TempDir,
+    /// The part of the private networks that is nobody else's at this time.
     _pool: File,
 }
 
 impl TestEngine {
     pub fn start() -> Self {
+        if let Some(socket) = std::env::var_os(OTHER) {
+            return Self { socket: socket.into(), own: None };
+        }
         for program in ["dockerd", "containerd", "runc", "unshare", "ip"] {
             let found = on_path(program);
             assert!(found.is_some(), "{program} is missing: run ./dev setup");
@@ -93,12 +106,13 @@ impl TestEngine {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Self { child, folder, _pool: pool }
+        let socket = path.join("docker.sock");
+        Self { socket, own: Some(Own { child, _folder: folder, _pool: pool }) }
     }
 
     /// The path of its socket.
     pub fn socket(&self) -> PathBuf {
-        self.folder.path().join("docker.sock")
+        self.socket.clone()
     }
 
     /// What `DOCKER_HOST` is for it.
@@ -151,14 +165,14 @@ impl TestEngine {
     }
 }
 
-impl Drop for TestEngine {
+impl Drop for Own {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
 }
 
-/// Claims a third of the private network 10/8 that no other test engine uses.
+/// Claims a part of the private network 10/8 that no other test engine uses.
 fn pool() -> (u8, File) {
     let start = u8::try_from(std::process::id() % 40).unwrap();
     for n in 0..40 {
