@@ -157,7 +157,7 @@ fn every_command_has_help_that_fits() {
     }
     let mut seen = 0;
     visit(&[], &Cli::command(), &mut seen);
-    assert_eq!(seen, 22);
+    assert_eq!(seen, 23);
 }
 
 #[test]
