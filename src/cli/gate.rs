@@ -64,6 +64,9 @@ pub struct Gate {
     /// What the decision is made from.
     #[command(flatten)]
     pub inputs: Inputs,
+    /// Do not watch the release (`bake`): a job of its own does
+    #[arg(long, env = "TIDEGATE_NO_BAKE", hide_env_values = true)]
+    pub no_bake: bool,
 }
 
 /// Decide like gate, print the steps, and change nothing

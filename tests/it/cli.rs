@@ -68,6 +68,7 @@ fn help_shows_the_commands() {
       apply        Perform a plan, or refuse it when the world has moved
       promote      Promote a candidate by hand
       rollback     Go back to the last good commit, or to a given one
+      bake         Watch what is served of the newest release, and take users back where it fails
       repair       Complete what the newest release record says: tags, branch stable, ledger
       hold         Hold promotions: nothing new gets to users, and rollbacks go on
       resume       End a hold, so that promotions go on
@@ -156,7 +157,7 @@ fn every_command_has_help_that_fits() {
     }
     let mut seen = 0;
     visit(&[], &Cli::command(), &mut seen);
-    assert_eq!(seen, 22);
+    assert_eq!(seen, 23);
 }
 
 #[test]
