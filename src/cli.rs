@@ -134,7 +134,7 @@ pub enum Command {
     Resume(Resume),
     Quarantine(Quarantine),
     Retry(Retry),
-    Smoke(Smoke),
+    Smoke(Box<Smoke>),
     LastGood(LastGood),
     Ledger(Ledger),
     Status(Status),

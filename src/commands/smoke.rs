@@ -25,11 +25,11 @@ pub(super) fn run(global: &Global, args: &Smoke, output: &mut Output) -> anyhow:
     let smoke = keys(args, kind);
     match (&args.url, &args.image) {
         (_, Some(image)) => image::one(global, args, smoke, image, output),
-        (url, None) => at_url(global, SmokeConfig { url: url.clone(), ..smoke }, output),
+        (url, None) => at_url(global, &SmokeConfig { url: url.clone(), ..smoke }, output),
     }
 }
 
-fn at_url(global: &Global, smoke: SmokeConfig, output: &mut Output) -> anyhow::Result<Exit> {
+fn at_url(global: &Global, smoke: &SmokeConfig, output: &mut Output) -> anyhow::Result<Exit> {
     let probe = smoke.of_url().map_err(|(key, problem)| {
         let error = format!("--{}: {problem}", option_of(key));
         Failed::new(Exit::Usage, error).with_hint("`tidegate smoke --help` shows every option")
