@@ -13,7 +13,7 @@ Examples:
   A database that takes connections:
       tidegate smoke --kind tcp --url tcp://127.0.0.1:5432
 
-Exit codes: 0 it works, 13 it does not, 8 nobody can tell (no such host, no network), 2 a wrong option.")]
+Exit codes: 0 it works, 13 it does not, 8 nobody can tell (no such host, no network).")]
 pub struct Smoke {
     /// What the probe does
     #[arg(long, value_enum)]
