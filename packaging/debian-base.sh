@@ -54,5 +54,8 @@ if [ ! -f "$archive" ]; then
     tar -C "$work/root" --numeric-owner --exclude-from="$work/left-out" -cf "$work/root.tar" .
     mv "$work/root.tar" "$archive"
 fi
+# The digest of the layer that the tests make of it.
+[ -f "$archive.sha256" ] || "${SHA256[@]}" <"$archive" | cut -c1-64 >"$archive.sha256"
 ln -sf "$(basename "$archive")" "$CACHE/debian-base.tar"
+ln -sf "$(basename "$archive").sha256" "$CACHE/debian-base.tar.sha256"
 printf '%s\n' "$archive"

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Failed};
 use crate::model::{CommitSha, Digest, ImageRef, RunIdentity};
 use crate::plan::Step;
+use crate::secret::Redactor;
 use crate::state::Record;
 
 mod append_ledger;
@@ -32,6 +33,7 @@ mod move_tag;
 mod notify;
 mod pull_request;
 mod roll_back;
+mod run_live;
 mod write_state;
 
 pub use complete::{Completion, Pending};
@@ -57,6 +59,16 @@ pub enum ApplyError {
         digest: Digest,
         /// What the registry does not have.
         missing: Vec<String>,
+    },
+    /// A command of `before_promote` did not do what it has to do before the release.
+    #[error("before_promote: {command} {problem}; nothing was promoted, and {ran}")]
+    BeforePromote {
+        /// The command, shortened.
+        command: String,
+        /// What went wrong.
+        problem: String,
+        /// Whether it has run.
+        ran: Ran,
     },
     /// Others moved the same ref each time.
     #[error("{what} was moved by others {TRIES} times in a row")]
@@ -84,6 +96,27 @@ pub enum ApplyError {
         /// What to do.
         mend: &'static str,
     },
+}
+
+/// Whether a command has run, where something went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ran {
+    /// It was not begun.
+    No,
+    /// It was begun, and nobody knows how far it came.
+    Perhaps,
+    /// It has ended.
+    Yes,
+}
+
+impl std::fmt::Display for Ran {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::No => "the command did not run",
+            Self::Perhaps => "the command was begun, and may have done a part of its work",
+            Self::Yes => "the command ran, and what it did stands",
+        })
+    }
 }
 
 /// A run that ended after its commit point: what has happened all the same. It stands in front of
@@ -167,6 +200,10 @@ pub struct Applier<'a> {
     pub config: &'a Config,
     /// Who signs, and when.
     pub signer: Signer,
+    /// How variables of the environment are looked up: secrets for commands, and the engine.
+    pub environment: fn(&str) -> Option<String>,
+    /// What is not shown of what commands print.
+    pub redactor: Redactor,
     /// What was read of images already.
     pub images: ImageCache,
     /// Is told each step before it is performed.
@@ -220,6 +257,7 @@ impl Applier<'_> {
             Step::KeepDigest { image, digest, tag } => {
                 self.keep_digest(image, digest, tag).await?;
             }
+            Step::RunLive(step) => self.run_live(step).await?,
             Step::WriteState { change } => match self.write_state(&run.observed, change)? {
                 Some(written) => {
                     if change.record.is_some() {

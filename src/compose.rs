@@ -19,9 +19,11 @@ use crate::stack::{Limits, Mount, Service, ServiceImage, Stack, Value};
 
 mod choice;
 mod env_file;
+mod environment;
 mod graph;
 mod interpolate;
 mod keys;
+mod limits;
 mod mounts;
 mod release_set;
 mod service;

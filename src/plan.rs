@@ -11,12 +11,14 @@ use crate::policy::Verdict;
 
 mod check;
 mod display;
+mod live;
 mod message;
 mod notice;
 mod promotion;
 mod rollback;
 mod step;
 
+pub use live::LiveStep;
 pub use message::{RollbackMessage, ledger_message, stable_message};
 pub use notice::{Facts, announce, channels};
 pub use promotion::{Promotion, places, projections, promotion};
@@ -38,6 +40,12 @@ pub enum PlanError {
         live: u64,
         /// The images.
         images: Vec<String>,
+    },
+    /// Nobody can tell in which image a command is to run.
+    #[error("before_promote: it is not clear in which image of the release set {run:?} runs live")]
+    LiveImage {
+        /// The command.
+        run: String,
     },
     /// A configured tag is none.
     #[error("tags: {0}")]

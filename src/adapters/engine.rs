@@ -57,6 +57,8 @@ pub struct Options {
     pub docker_host: Option<String>,
     /// `XDG_RUNTIME_DIR`: where the sockets of engines are that run without root.
     pub runtime_dir: Option<String>,
+    /// `HOME`: where Docker Desktop keeps its socket.
+    pub home: Option<String>,
     /// How long a pull may take; `None`: 10 minutes.
     pub pull_timeout: Option<Duration>,
     /// The secrets that are kept out of logs and messages, besides those that services get.
@@ -71,6 +73,7 @@ impl Options {
             configured,
             docker_host: get("DOCKER_HOST"),
             runtime_dir: get("XDG_RUNTIME_DIR"),
+            home: get("HOME"),
             pull_timeout: None,
             redactor: Redactor::default(),
         }

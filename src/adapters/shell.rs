@@ -52,10 +52,10 @@ pub async fn run(mut command: Command, timeout: Duration, children: Children) ->
     let tail = std::cell::RefCell::new(Tail::default());
     let mut reading =
         std::pin::pin!(async { tokio::join!(read(stdout, &tail), read(stderr, &tail)) });
+    let mut open = true;
     let ended = {
         let waiting = tokio::time::timeout(timeout, child.wait());
         let mut waiting = std::pin::pin!(waiting);
-        let mut open = true;
         loop {
             tokio::select! {
                 ended = &mut waiting => break ended,
@@ -71,8 +71,9 @@ pub async fn run(mut command: Command, timeout: Duration, children: Children) ->
             let _ = child.wait().await;
         }
     }
-    // Where the output was read to its end, this is over at once.
-    let _ = tokio::time::timeout(LAST_WORDS, reading).await;
+    if open {
+        let _ = tokio::time::timeout(LAST_WORDS, reading).await;
+    }
     let said = tail.borrow().text();
     match ended {
         Ok(Ok(status)) => Ended::Exited(status, said),
@@ -170,6 +171,13 @@ mod tests {
         assert_eq!(status.code(), Some(3));
         assert!(said.contains("100000\n") && said.contains("to stderr"), "{said}");
         assert!(said.len() <= KEPT_OUTPUT && !said.starts_with("1\n"));
+    }
+
+    #[tokio::test]
+    async fn a_command_that_closes_its_output_is_waited_for() {
+        let ended = shell("echo said; exec >&- 2>&-; sleep 0.2; exit 4", LONG, Children::Go).await;
+        let Ended::Exited(status, said) = ended else { panic!("{ended:?}") };
+        assert_eq!((status.code(), said.as_str()), (Some(4), "said\n"));
     }
 
     #[tokio::test]

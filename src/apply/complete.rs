@@ -140,6 +140,7 @@ impl Applier<'_> {
             }
             Step::CheckImage { .. }
             | Step::KeepDigest { .. }
+            | Step::RunLive(_)
             | Step::WriteState { .. }
             | Step::RollBack(_)
             | Step::Notify { .. }

@@ -186,6 +186,8 @@ pub(super) fn applier<'a>(
         github: clients.github.as_ref(),
         config: &session.config,
         signer: session.signer(),
+        environment: session.lookup(),
+        redactor: session.redactor(),
         images: crate::adapters::image_cache::ImageCache::default(),
         on_step,
     }

@@ -230,6 +230,11 @@ impl Session {
     }
 
     /// Reads a variable of the environment; an empty one counts as none.
+    /// Returns how variables of the environment are looked up.
+    pub(super) fn lookup(&self) -> fn(&str) -> Option<String> {
+        self.environment
+    }
+
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         (self.environment)(name)
     }

@@ -382,6 +382,7 @@ fn pending(record: &Record, checks: &[Check]) -> Vec<String> {
         Step::AppendLedger(_) => differs(Part::Ledger, None),
         Step::CheckImage { .. }
         | Step::KeepDigest { .. }
+        | Step::RunLive(_)
         | Step::WriteState { .. }
         | Step::RollBack(_)
         | Step::Notify { .. }

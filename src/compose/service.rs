@@ -2,17 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::interpolate::{Interpolation, is_name};
+use super::interpolate::Interpolation;
 use super::keys::{Fate, fate, isolation};
+use super::limits::Wishes;
 use super::tree::{Kind, Node};
-use super::values::{Ports, bytes, duration, is_host_name, join, nano_cpus, ports, words};
+use super::values::{Ports, duration, is_host_name, join, ports, words};
 use super::wrong::Wrong;
-use super::{ComposeQuery, Variables, Warning, env_file, mounts};
-use crate::secret::Secret;
-use crate::stack::{Condition, Dependency, Healthcheck, Limits, Mount, Value};
-
-/// The most bytes of all files with variables of a service.
-const MOST_ENV_FILES: usize = 32;
+use super::{ComposeQuery, Warning, mounts};
+use crate::stack::{Condition, Dependency, Healthcheck, Mount, Value};
 
 /// A service as the file has it, before it is matched to the release set.
 #[derive(Debug)]
@@ -35,53 +32,6 @@ pub(super) struct Draft {
     pub(super) limits: Wishes,
     /// `links` with a second name: the service, and the name.
     pub(super) links: Vec<(String, String)>,
-}
-
-/// What the file wants to have of the machine.
-#[derive(Debug, Default)]
-pub(super) struct Wishes {
-    memory: Option<u64>,
-    nano_cpus: Option<u64>,
-    pids: Option<u32>,
-    read_only: Option<bool>,
-    cap_add: Vec<(String, Node)>,
-    cap_drop: Vec<String>,
-}
-
-impl Wishes {
-    /// Puts what the file wants over `given`, except where the configuration says otherwise.
-    pub(super) fn over(&self, given: &Limits) -> Result<Limits, Wrong> {
-        let default = Limits::default();
-        let mut limits = given.clone();
-        if given.memory == default.memory {
-            limits.memory = self.memory.unwrap_or(given.memory);
-        }
-        if given.nano_cpus == default.nano_cpus {
-            limits.nano_cpus = self.nano_cpus.unwrap_or(given.nano_cpus);
-        }
-        if given.pids == default.pids {
-            limits.pids = self.pids.unwrap_or(given.pids);
-        }
-        limits.read_only |= self.read_only.unwrap_or(false);
-        for dropped in &self.cap_drop {
-            if dropped == "ALL" {
-                limits.capabilities.clear();
-            } else {
-                limits.capabilities.remove(dropped);
-            }
-        }
-        for (added, node) in &self.cap_add {
-            if !given.capabilities.contains(added) {
-                let added: String = added.chars().take(40).collect();
-                let hint = "allow it with `containers.default.capabilities` of the configuration";
-                return Err(node
-                    .wrong(format!("the capability {added:?} is not allowed"))
-                    .hint(hint));
-            }
-            limits.capabilities.insert(added.clone());
-        }
-        Ok(limits)
-    }
 }
 
 /// What a service is read with.
@@ -163,112 +113,6 @@ impl Reader<'_> {
         Ok(join(self.folder, context))
     }
 
-    /// Reads `env_file` and puts `environment` over it.
-    fn environment(
-        &mut self,
-        service: &str,
-        files: Option<&Node>,
-        environment: Option<&Node>,
-    ) -> Result<Variables, Wrong> {
-        let mut variables = Variables::new();
-        let files = match files {
-            Some(node) if matches!(node.kind, Kind::Map(_)) => std::slice::from_ref(node),
-            Some(node) => node.one_or_more()?,
-            None => &[],
-        };
-        if let Some(more) = files.get(MOST_ENV_FILES) {
-            return Err(more.wrong(format!("more than {MOST_ENV_FILES} files")));
-        }
-        for file in files {
-            variables.extend(self.env_file(file)?);
-        }
-        let Some(node) = environment else { return Ok(variables) };
-        let mut set = |node: &Node, name: &str, value: Option<Value>| {
-            if name.is_empty() || name.len() > 256 || name.contains(['=', '\0']) {
-                let name: String = name.chars().take(40).collect();
-                return Err(node.wrong(format!("{name:?} is no name of a variable")));
-            }
-            match value {
-                Some(value) => drop(variables.insert(name.to_owned(), value)),
-                // As with `docker compose`: without a value it is taken over, or is not set.
-                None => match self.interpolation.variable(name) {
-                    Some(value) => drop(variables.insert(name.to_owned(), value.clone())),
-                    None => {
-                        variables.remove(name);
-                        let text = format!("has no value for `{name}`: it is not set");
-                        self.warnings.push(Warning::of(service, "environment", text));
-                    }
-                },
-            }
-            Ok(())
-        };
-        match &node.kind {
-            Kind::List(entries) => {
-                for entry in entries {
-                    match &entry.kind {
-                        // The name cannot be told from the secret any more.
-                        Kind::Secret(secret) => match secret.expose().split_once('=') {
-                            Some((name, value)) if is_name(name) => {
-                                set(entry, name, Some(Value::Secret(Secret::new(value))))?;
-                            }
-                            _ => return Err(entry.wrong("expected NAME=value")),
-                        },
-                        _ => {
-                            let text = entry.text()?;
-                            let pair = text.split_once('=');
-                            let (name, value) =
-                                pair.map_or((text, None), |(name, value)| (name, Some(value)));
-                            set(entry, name, value.map(|value| Value::Plain(value.to_owned())))?;
-                        }
-                    }
-                }
-            }
-            _ => {
-                for (name, value) in node.map()? {
-                    let given = match &value.kind {
-                        Kind::Null => None,
-                        Kind::Secret(secret) => Some(Value::Secret(secret.clone())),
-                        _ => Some(Value::Plain(value.text()?.to_owned())),
-                    };
-                    set(value, name, given)?;
-                }
-            }
-        }
-        Ok(variables)
-    }
-
-    /// Reads one entry of `env_file`: a path, or `path`, `required` and `format`.
-    fn env_file(&self, node: &Node) -> Result<Variables, Wrong> {
-        let (path, required, raw) = match &node.kind {
-            Kind::Map(_) => {
-                let path = node.get("path").ok_or_else(|| node.wrong("`path` is missing"))?;
-                let required = node.get("required").map_or(Ok(true), Node::flag)?;
-                let format = node.get("format").map(Node::text).transpose()?;
-                if format.is_some_and(|format| format != "raw") {
-                    return Err(node.wrong("expected the format `raw` or none"));
-                }
-                (path.text()?, required, format.is_some())
-            }
-            _ => (node.text()?, true, false),
-        };
-        let place = join(self.folder, path)
-            .ok_or_else(|| node.wrong("the path leads out of the repository"))?;
-        let text =
-            self.query.files.text(&place).map_err(|why| {
-                Wrong::other(place.clone(), None, format!("cannot be read: {why}"))
-            })?;
-        let Some(text) = text else {
-            if required {
-                let problem = format!("there is no file {place:?} in the repository");
-                let hint = "commit it without secrets, or say `required: false`";
-                return Err(node.wrong(problem).hint(hint));
-            }
-            return Ok(Variables::new());
-        };
-        env_file::read(&text, self.interpolation, raw)
-            .map_err(|bad| Wrong::other(place, Some(bad.line), bad.problem))
-    }
-
     /// Reads what a person reaches from outside.
     fn ports(&mut self, service: &str, node: Option<&Node>) -> Result<BTreeSet<u16>, Wrong> {
         let mut found = BTreeSet::new();
@@ -292,55 +136,6 @@ impl Reader<'_> {
             }
         }
         Ok(found)
-    }
-
-    /// Reads what the service gets of the machine, and warns of what `deploy` cannot have here.
-    fn wishes(&mut self, service: &str, node: &Node) -> Result<Wishes, Wrong> {
-        let none = Node { way: node.way.clone(), kind: Kind::Null };
-        let deploy = node.get("deploy").unwrap_or(&none);
-        for (key, value) in deploy.map()? {
-            let one = key == "replicas" && value.text().is_ok_and(|text| text == "1");
-            if !matches!(key.as_str(), "resources" | "labels") && !one {
-                let key: String = key.chars().take(40).collect();
-                let text = "is ignored: each service is started once";
-                self.warnings.push(Warning::of(service, &format!("deploy.{key}"), text));
-            }
-        }
-        if let Some(scale) = node.get("scale").filter(|scale| scale.text().is_ok_and(|n| n != "1"))
-        {
-            scale.text()?;
-            let text = "is ignored: each service is started once";
-            self.warnings.push(Warning::of(service, "scale", text));
-        }
-        let limits = deploy.get("resources").and_then(|all| all.get("limits")).unwrap_or(&none);
-        let first = |keys: [Option<&Node>; 2]| {
-            keys.into_iter().flatten().find(|value| !matches!(value.kind, Kind::Null)).cloned()
-        };
-        let mut wishes = Wishes::default();
-        if let Some(memory) = first([limits.get("memory"), node.get("mem_limit")]) {
-            let size = bytes(memory.text()?).filter(|size| *size > 0);
-            wishes.memory = Some(size.ok_or_else(|| memory.wrong("expected a size such as 512m"))?);
-        }
-        if let Some(cpus) = first([limits.get("cpus"), node.get("cpus")]) {
-            let number = nano_cpus(cpus.text()?);
-            wishes.nano_cpus = Some(number.ok_or_else(|| cpus.wrong("expected a number of CPUs"))?);
-        }
-        if let Some(pids) = first([limits.get("pids"), node.get("pids_limit")]) {
-            // -1 is as many as there may be: the configuration says how many these are.
-            wishes.pids = pids.text()?.parse().ok().filter(|number| *number > 0);
-        }
-        wishes.read_only = node.get("read_only").map(Node::flag).transpose()?;
-        let names = |key: &str| -> Result<Vec<(String, Node)>, Wrong> {
-            let entries = node.get(key).map_or(Ok(&[][..]), Node::list)?;
-            let name = |entry: &Node| {
-                let name = entry.text()?.to_ascii_uppercase();
-                Ok((name.strip_prefix("CAP_").unwrap_or(&name).to_owned(), entry.clone()))
-            };
-            entries.iter().map(name).collect()
-        };
-        wishes.cap_add = names("cap_add")?;
-        wishes.cap_drop = names("cap_drop")?.into_iter().map(|(name, _)| name).collect();
-        Ok(wishes)
     }
 }
 

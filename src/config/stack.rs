@@ -174,6 +174,21 @@ impl ContainersConfig {
         all.flat_map(|container| &container.secrets).map(String::as_str).collect()
     }
 
+    /// Returns the container that the configuration alone makes of one image.
+    ///
+    /// # Errors
+    /// [`StackError`] where the digest or a secret is missing.
+    pub fn candidate_of(
+        &self,
+        image: &ImageRef,
+        digests: &BTreeMap<ImageRef, Digest>,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Service, StackError> {
+        let none = || StackError::NoDigest { image: image.to_string() };
+        let digest = digests.get(image).ok_or_else(none)?.clone();
+        self.service("app".to_owned(), image.clone(), digest, environment)
+    }
+
     fn service(
         &self,
         name: String,

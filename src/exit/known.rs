@@ -12,7 +12,7 @@ use crate::adapters::git::GitError;
 use crate::adapters::github::GitHubError;
 use crate::adapters::registry::RegistryError;
 use crate::adapters::state_branch::StateBranchError;
-use crate::apply::ApplyError;
+use crate::apply::{ApplyError, Ran};
 use crate::config::{ConfigError, TagPatternError};
 use crate::http::HttpError;
 use crate::init::InitError;
@@ -211,6 +211,8 @@ impl Classified for ApplyError {
     fn exit(&self) -> Exit {
         match self {
             Self::IncompleteImage { .. } => Exit::BadInput,
+            Self::BeforePromote { ran: Ran::No, .. } => Exit::Unreachable,
+            Self::BeforePromote { .. } => Exit::ProbeFailed,
             Self::LostRace { .. } => Exit::LostRace,
             Self::Refused { .. } | Self::Protected { .. } => Exit::Denied,
         }
@@ -219,6 +221,10 @@ impl Classified for ApplyError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Protected { mend, .. } => Some((*mend).to_owned()),
+            Self::BeforePromote { .. } => Some(
+                "mend it and run the gate again: it probes again, and then runs the command again"
+                    .to_owned(),
+            ),
             Self::IncompleteImage { .. } | Self::LostRace { .. } | Self::Refused { .. } => None,
         }
     }

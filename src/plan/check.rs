@@ -10,6 +10,7 @@
 //! 5. What is told is told of what the plan does, on channels that the configuration has. The
 //!    texts of notices are not checked: they decide nothing, and are escaped wherever they go.
 
+use super::live::live;
 use super::{Plan, RollbackStep, Step, places, projections};
 use crate::config::Config;
 use crate::policy::Verdict;
@@ -61,6 +62,7 @@ impl Plan {
             }
             Step::CheckImage { .. }
             | Step::KeepDigest { .. }
+            | Step::RunLive(_)
             | Step::MoveTag { .. }
             | Step::MoveStable { .. }
             | Step::AppendLedger(_)
@@ -130,6 +132,8 @@ impl Plan {
                 own.image == *image
                     && (own.digest == *digest || own.previous.as_ref() == Some(digest))
             }),
+            // Held against the configuration below.
+            Step::RunLive(_) => false,
             Step::WriteState { .. }
             | Step::MoveTag { .. }
             | Step::MoveStable { .. }
@@ -140,6 +144,16 @@ impl Plan {
         });
         if let Some(step) = foreign {
             return Err(format!("\"{step}\" does not belong to its record"));
+        }
+        let digests = record.images.iter().map(|own| (own.image.clone(), own.digest.clone()));
+        let wanted = live(config, &digests.collect()).map_err(|error| error.to_string())?;
+        let planned = before.iter().filter(|step| matches!(step, Step::RunLive(_)));
+        if !planned.eq(&wanted) {
+            return Err("its commands are not those of `before_promote`".to_owned());
+        }
+        let last = before.len() - wanted.len();
+        if !before[last..].iter().all(|step| matches!(step, Step::RunLive(_))) {
+            return Err("its commands run before the images are checked and kept".to_owned());
         }
         if places(config).as_ref() != Ok(&record.places) {
             return Err("its record does not name the places of the configuration".to_owned());

@@ -14,6 +14,10 @@ impl fmt::Display for Step {
             Self::KeepDigest { image, digest, tag } => {
                 write!(f, "keep {image}@{} reachable as {tag}", digest.short())
             }
+            Self::RunLive(step) => {
+                let digest = step.digest.short();
+                write!(f, "before_promote: {} in {}@{digest}, live", step.short(), step.image)
+            }
             Self::WriteState { change } => {
                 let subject = change.subject();
                 if change.record.is_some() {

@@ -126,6 +126,7 @@ pub fn announce(steps: &mut Vec<Step>, facts: Facts, state: &State, config: &Con
         Step::WriteState { change } => Some(change),
         Step::CheckImage { .. }
         | Step::KeepDigest { .. }
+        | Step::RunLive(_)
         | Step::MoveTag { .. }
         | Step::MoveStable { .. }
         | Step::AppendLedger(_)

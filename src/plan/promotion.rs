@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::PlanError;
+use super::live::live;
 use super::{LedgerStep, Step};
 use crate::config::Config;
 use crate::model::{CommitSha, Digest, ImageRef, RunIdentity, Tag, TreeSha};
@@ -64,6 +65,8 @@ pub fn promotion(
             tag: keep.clone(),
         });
     }
+    let digests = promotion.images.iter().map(|(image, digest, _)| (image.clone(), digest.clone()));
+    steps.extend(live(config, &digests.collect())?);
     let record = Record {
         version: FORMAT,
         number: state.newest_number() + 1,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::LiveStep;
 use crate::model::{BranchName, CommitSha, Digest, ImageRef, Tag, TreeSha};
 use crate::state::{Record, StateChange};
 
@@ -30,6 +31,8 @@ pub enum Step {
         /// The tag.
         tag: Tag,
     },
+    /// Runs a command with the environment of what users see, just before the record.
+    RunLive(LiveStep),
     /// Writes to the state branch by compare-and-swap. With a record in it, this is the commit
     /// point of a release.
     WriteState {
@@ -124,6 +127,7 @@ impl Step {
             Self::WriteState { change } => Some(change),
             Self::CheckImage { .. }
             | Self::KeepDigest { .. }
+            | Self::RunLive(_)
             | Self::MoveTag { .. }
             | Self::MoveStable { .. }
             | Self::AppendLedger(_)
@@ -139,6 +143,7 @@ impl Step {
             Self::RollBack(step) => Some(step),
             Self::CheckImage { .. }
             | Self::KeepDigest { .. }
+            | Self::RunLive(_)
             | Self::WriteState { .. }
             | Self::MoveTag { .. }
             | Self::MoveStable { .. }
@@ -154,6 +159,7 @@ impl Step {
             Self::MoveTag { .. } | Self::MoveStable { .. } | Self::AppendLedger(_) => true,
             Self::CheckImage { .. }
             | Self::KeepDigest { .. }
+            | Self::RunLive(_)
             | Self::WriteState { .. }
             | Self::RollBack(_)
             | Self::DispatchRetry { .. }

@@ -5,6 +5,7 @@
 
 pub mod act;
 pub mod app_server;
+pub mod debian_image;
 pub mod engine;
 pub mod environment;
 pub mod fault_proxy;
@@ -19,5 +20,6 @@ pub mod receiver;
 pub mod repo;
 pub mod ssh_server;
 pub mod streamlit;
+pub mod streamlit_image;
 pub mod team;
 pub mod tidegate;

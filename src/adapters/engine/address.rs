@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use bollard::{API_DEFAULT_VERSION, Docker};
+use http::HeaderValue;
 use url::{Host, Url};
 
 use super::{EngineError, Options, PATIENCE};
@@ -13,6 +14,9 @@ use super::{EngineError, Options, PATIENCE};
 const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 /// Podman's socket where it runs as root ("podman-system-service(1)").
 const PODMAN_SOCKET: &str = "/run/podman/podman.sock";
+
+/// The header with the credentials for a registry.
+const REGISTRY_AUTH: &str = "X-Registry-Auth";
 
 /// The address of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,8 +108,23 @@ impl Address {
                 Docker::connect_with_http(&format!("http://{host}"), seconds, API_DEFAULT_VERSION)
             }
         }
+        .map(|docker| docker.with_request_modifier(mend_credentials))
         .map_err(|error| super::call::unreachable(self, &error))
     }
+}
+
+/// The header with a registry's credentials is base64 for URLs (RFC 4648, section 5; "Docker Engine
+/// API", "Authentication"), and bollard 0.21 writes the other base64: an engine takes a password that
+/// has `+` or `/` in it for none at all.
+fn mend_credentials<B>(mut request: http::Request<B>) -> http::Request<B> {
+    let standard = request.headers().get(REGISTRY_AUTH).and_then(|value| value.to_str().ok());
+    if let Some(standard) = standard
+        && let Ok(mut value) = HeaderValue::from_str(&standard.replace('+', "-").replace('/', "_"))
+    {
+        value.set_sensitive(true);
+        request.headers_mut().insert(REGISTRY_AUTH, value);
+    }
+    request
 }
 
 /// The address that was named, else the first socket that is there.
@@ -123,7 +142,7 @@ pub(super) fn find(options: &Options) -> Result<Address, EngineError> {
             });
         }
     }
-    let sockets = usual_sockets(options.runtime_dir.as_deref());
+    let sockets = usual_sockets(options);
     match sockets.iter().find(|path| path.exists()) {
         Some(path) => Ok(Address::Socket(path.clone())),
         None => Err(EngineError::NoEngine {
@@ -132,11 +151,15 @@ pub(super) fn find(options: &Options) -> Result<Address, EngineError> {
     }
 }
 
-fn usual_sockets(runtime_dir: Option<&str>) -> Vec<PathBuf> {
+fn usual_sockets(options: &Options) -> Vec<PathBuf> {
     let mut sockets = vec![PathBuf::from(DOCKER_SOCKET)];
-    if let Some(folder) = runtime_dir {
+    if let Some(folder) = &options.runtime_dir {
         sockets.push(Path::new(folder).join("docker.sock"));
         sockets.push(Path::new(folder).join("podman/podman.sock"));
+    }
+    if let Some(home) = &options.home {
+        sockets.push(Path::new(home).join(".docker/run/docker.sock"));
+        sockets.push(Path::new(home).join(".docker/desktop/docker.sock"));
     }
     sockets.push(PathBuf::from(PODMAN_SOCKET));
     sockets

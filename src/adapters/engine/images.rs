@@ -42,7 +42,12 @@ impl Engine {
             ServiceImage::Candidate { image, digest } => {
                 (format!("{image}@{digest}"), Some(digest))
             }
-            ServiceImage::Given(name) => (names::with_tag(name), None),
+            ServiceImage::Given(name) if names::is_name(name) => (names::with_tag(name), None),
+            ServiceImage::Given(name) => {
+                let image = format!("{:?}", name.chars().take(80).collect::<String>());
+                let reason = "that is not the name of an image".to_owned();
+                return Err(EngineError::NoImage { image, reason });
+            }
         };
         let mut redactor = self.redactor.clone();
         match login {
@@ -182,11 +187,7 @@ impl Engine {
         if call::status(error).is_none() && !matches!(error, Error::DockerStreamError { .. }) {
             return EngineError::Unreachable { address: self.address.clone(), reason };
         }
-        if says(&[
-            "no matching manifest",
-            "no image found in manifest list",
-            "no match for platform",
-        ]) {
+        if says(&["no matching manifest", "no image found in", "no match for platform"]) {
             let wanted = platform.map_or_else(|| self.platform(), str::to_owned);
             return EngineError::OtherPlatform {
                 image,

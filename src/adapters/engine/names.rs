@@ -24,6 +24,14 @@ fn host_of(name: &str) -> &str {
     }
 }
 
+/// Whether a text can be the name of an image at all ("distribution/reference"): engines get it as a
+/// part of a path.
+pub(super) fn is_name(text: &str) -> bool {
+    let known = |c: char| c.is_ascii_alphanumeric() || "._-/:@[]".contains(c);
+    let part = |part: &str| !part.is_empty() && part != "." && part != "..";
+    text.len() <= 512 && text.chars().all(known) && text.split('/').all(part)
+}
+
 /// A name with its tag: without one, engines would pull all tags.
 pub(super) fn with_tag(name: &str) -> String {
     if name.contains('@') || tag_of(name).is_some() {
@@ -72,6 +80,17 @@ mod tests {
         let layout = "oci:x".parse().unwrap();
         let digest = crate::model::Digest::of(b"");
         assert_eq!(registry_of(&ServiceImage::Candidate { image: layout, digest }), None);
+    }
+
+    #[test]
+    fn hostile_names_are_none() {
+        for name in ["postgres:16", "ghcr.io/a/b@sha256:00", "[::1]:5000/x", "a/b_c.d"] {
+            assert!(is_name(name), "{name}");
+        }
+        let long = "a".repeat(513);
+        for name in ["", "../x", "a/../b", "a//b", "/a", "a b", "a?x=1", "a%2f", "a\nb", &long] {
+            assert!(!is_name(name), "{name}");
+        }
     }
 
     #[test]

@@ -23,9 +23,12 @@ use crate::secret::Redactor;
 use crate::stack::{MountSource, Service, Value};
 
 /// How long the last resort may take.
-const LAST_RESORT: Duration = Duration::from_secs(60);
+const LAST_RESORT: Duration = Duration::from_mins(1);
 /// The wait between two looks at a container that is waited for: short at first.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
+
+/// How long an engine may take from the end of a process to its exit code.
+const SETTLES: Duration = Duration::from_secs(20);
 
 /// The containers, the volumes and the network of one run of the probes.
 ///
@@ -221,10 +224,20 @@ impl Run {
         &self,
         container: &Container,
     ) -> Result<bollard::models::ContainerInspectResponse, EngineError> {
-        let inspected =
-            self.engine.docker.inspect_container(&container.id, None::<InspectContainerOptions>);
-        let doing = || format!("inspect {}", container.service);
-        call::in_time(inspected).await.map_err(|error| self.refused(&doing(), &error))
+        let deadline = tokio::time::Instant::now() + SETTLES;
+        loop {
+            let options = None::<InspectContainerOptions>;
+            let inspected = self.engine.docker.inspect_container(&container.id, options);
+            match call::in_time(inspected).await {
+                Ok(inspected) => return Ok(inspected),
+                Err(error) if is_settling(&error) && tokio::time::Instant::now() < deadline => {
+                    tokio::time::sleep(LOOKS.0).await;
+                }
+                Err(error) => {
+                    return Err(self.refused(&format!("inspect {}", container.service), &error));
+                }
+            }
+        }
     }
 
     async fn make_volumes(&self, service: &Service) -> Result<(), EngineError> {
@@ -276,6 +289,12 @@ impl Run {
             self.refused(&format!("{doing} {service}"), error)
         }
     }
+}
+
+/// Podman says "stopped" between the end of a process and the moment when its exit code is written
+/// down; the Docker API, and so bollard, has no such word.
+fn is_settling(error: &Error) -> bool {
+    matches!(error, Error::JsonDataError { message, .. } if message.contains("`stopped`"))
 }
 
 /// The words of runc, crun and the engines for a container whose command, user or folder is wrong.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount,
-    MountType, NetworkingConfig, PortBinding,
+    MountType, MountVolumeOptions, NetworkingConfig, PortBinding,
 };
 
 use super::labels::Labels;
@@ -136,12 +136,15 @@ fn mounted(mount: &stack::Mount, labels: &Labels) -> Option<Mount> {
     let (typ, source) = match &mount.source {
         MountSource::Repository(path) => (MountType::BIND, Some(path.display().to_string())),
         MountSource::Volume(name) => (MountType::VOLUME, Some(labels.name(name))),
-        // Removed together with its container.
         MountSource::Anonymous => (MountType::VOLUME, None),
         MountSource::Tmpfs => return None,
     };
+    // Removed together with its container, and by its labels where somebody else removes that.
+    let labelled =
+        MountVolumeOptions { labels: Some(labels.all()), ..MountVolumeOptions::default() };
     Some(Mount {
         target: Some(mount.at.clone()),
+        volume_options: (mount.source == MountSource::Anonymous).then_some(labelled),
         source,
         typ: Some(typ),
         read_only: Some(mount.read_only),

@@ -138,7 +138,23 @@ mod tests {
         ];
         let mut text = String::new();
         markdown(&mut text, &probes);
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        **Probes**
+
+        |  | probe | asked | time | found |
+        | --- | --- | --- | ---: | --- |
+        | ✅ | api | <code>app:8501</code> | 2.4 s | 200 in 12 ms |
+        | ❌ | page | <code>app:8501</code> | 2.4 s | page "Sales": KeyError: 'price' \| &lt;b&gt; |
+        | ❔ | health | <code>app:8501</code> | 2.4 s | no engine answers |
+
+        page said:
+
+        <pre>Traceback:
+          File "app.py", line 3
+        ```
+        &lt;img src=x&gt;
+        KeyError: 'price'</pre>
+        "#);
         assert_eq!(errors(&probes).count(), 1);
     }
 }

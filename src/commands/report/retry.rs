@@ -46,6 +46,7 @@ impl RetryText {
                 }
                 Step::CheckImage { .. }
                 | Step::KeepDigest { .. }
+                | Step::RunLive(_)
                 | Step::WriteState { .. }
                 | Step::MoveTag { .. }
                 | Step::MoveStable { .. }

@@ -183,6 +183,14 @@ fn before_promote(
     }
     in_the_stack(before.service.as_deref(), before.image.as_ref(), config)
         .map_err(|(key, problem)| (if key == "kind" { "run" } else { key }, problem))?;
+    let images = config.images.as_ref().map_or(1, Vec::len);
+    let named = |service: &String| {
+        config.compose.as_ref().is_some_and(|compose| compose.services.contains_key(service))
+    };
+    if before.live.is_some() && images > 1 && before.service.as_ref().is_some_and(|it| !named(it)) {
+        let problem = "with `live`, name the image of the service under `compose.services`";
+        return Err(("service", problem.to_owned()));
+    }
     hour(before.timeout.as_deref()).map_err(|problem| ("timeout", problem))
 }
 

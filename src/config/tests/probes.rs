@@ -131,15 +131,16 @@ fn containers_that_make_no_sense_are_refused() {
     tidegate.yml:1:50: containers.default.secrets: A is in `env` and in `secrets`; take one of them out
     tidegate.yml:1:66: containers.images.ghcr.io/a/b: A is in `env` and in `secrets`; take one of them out
     tidegate.yml:2:38: containers.images.ghcr.io/a/c: ghcr.io/a/c is not in the release set; name it under `images`
+    tidegate.yml:1:10: compose: expected a probe besides it, under `smoke`
     tidegate.yml:1:18: compose.file: expected a path from the root of the repository, and "../compose.yml" may lead out of it
-    tidegate.yml:1:35: compose.env_file: expected a path from the root of the repository, found the absolute path "/etc/passwd"
-    tidegate.yml:2:42: compose.services.web: ghcr.io/a/c is not in the release set; name it under `images`
-    tidegate.yml:1:56: before_promote[0].service: a service needs a compose file; name it in `compose.file`, or name the `image`
-    tidegate.yml:2:25: before_promote[0].run: with `compose`, expected the `service` that is meant
-    tidegate.yml:2:47: before_promote[0].image: expected either `service` or `image`, found both
-    tidegate.yml:1:37: before_promote[0].timeout: expected a time of at most `1h` such as `10m`, found "2h"
-    tidegate.yml:1:45: before_promote[0].live.secrets: expected a variable of its own, found GH_TOKEN: TIDEGATE_*, GITHUB_*, GH_*, ACTIONS_*, RUNNER_* belong to others
-    tidegate.yml:5:16: before_promote[0].live.secrets: A is in `env` and in `secrets`; take one of them out
+    tidegate.yml:2:35: compose.env_file: expected a path from the root of the repository, found the absolute path "/etc/passwd"
+    tidegate.yml:3:42: compose.services.web: ghcr.io/a/c is not in the release set; name it under `images`
+    tidegate.yml:2:56: before_promote[0].service: a service needs a compose file; name it in `compose.file`, or name the `image`
+    tidegate.yml:3:25: before_promote[0].run: with `compose`, expected the `service` that is meant
+    tidegate.yml:3:47: before_promote[0].image: expected either `service` or `image`, found both
+    tidegate.yml:2:37: before_promote[0].timeout: expected a time of at most `1h` such as `10m`, found "2h"
+    tidegate.yml:2:45: before_promote[0].live.secrets: expected a variable of its own, found GH_TOKEN: TIDEGATE_*, GITHUB_*, GH_*, ACTIONS_*, RUNNER_* belong to others
+    tidegate.yml:6:16: before_promote[0].live.secrets: A is in `env` and in `secrets`; take one of them out
     tidegate.yml:1:36: incompatible_with_rollback_before: "abc1234" is not a full commit id (40 lower-case hexadecimal digits)
     "#);
 }

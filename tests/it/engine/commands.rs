@@ -20,12 +20,14 @@ fn commands_in_a_container_show_code_and_output() {
         let script = "echo out; echo err >&2; echo \"$PASSWORD\"; exit 7";
         let finished = run.exec(&container, &["sh", "-c", script], LONG).await.unwrap();
         assert_eq!((finished.exit_code, finished.oom_killed), (Some(7), false));
-        let lines: Vec<&str> = finished.output.lines().collect();
-        assert_eq!(lines, ["out", "err", "***"]);
+        // The two streams may come in any order.
+        let mut lines: Vec<&str> = finished.output.lines().collect();
+        lines.sort_unstable();
+        assert_eq!(lines, ["***", "err", "out"]);
 
-        // As a shell says it.
+        // As engines say it: 126 or 127.
         let finished = run.exec(&container, &["no-such-program"], LONG).await.unwrap();
-        assert_eq!(finished.exit_code, Some(127), "{finished:?}");
+        assert!(matches!(finished.exit_code, Some(126 | 127)), "{finished:?}");
         assert!(finished.output.contains("no-such-program"), "{finished:?}");
 
         // More than is kept, and nothing that moves a cursor.

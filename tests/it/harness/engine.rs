@@ -16,6 +16,7 @@ use tidegate::adapters::registry::{OCI_CONFIG, OCI_MANIFEST};
 use tidegate::model::{Digest, ImageRef};
 use tidegate::stack::ServiceImage;
 
+use super::debian_image::{Layer, POSTGRES};
 use super::oci_registry::OciRegistry;
 
 /// The label that everything carries which a run makes.
@@ -46,16 +47,29 @@ awk -v d="$D/" 'index($2, d) == 1 { print $2 }' /proc/self/mounts | sort -r |
 rm -rf "$D/data" "$D/exec" "$D/containerd" "$D/containerd-state" "$D/pid"
 "#;
 
+/// Names the socket of an engine that runs already, such as Podman's, instead of one for each test;
+/// then one test at a time (`-j1`).
+const OTHER: &str = "TIDEGATE_TEST_ENGINE_SOCKET";
+
 /// An engine on a socket of its own; it ends, with all that runs in it, when it is dropped.
 pub struct TestEngine {
+    socket: PathBuf,
+    own: Option<Own>,
+}
+
+/// An engine that this test started.
+struct Own {
     child: Child,
-    folder: TempDir,
-    /// The third of the engine's networks that is nobody else's at this time.
+    _folder: TempDir,
+    /// The part of the private networks that is nobody else's at this time.
     _pool: File,
 }
 
 impl TestEngine {
     pub fn start() -> Self {
+        if let Some(socket) = std::env::var_os(OTHER) {
+            return Self { socket: socket.into(), own: None };
+        }
         for program in ["dockerd", "containerd", "runc", "unshare", "ip"] {
             let found = on_path(program);
             assert!(found.is_some(), "{program} is missing: run ./dev setup");
@@ -93,12 +107,13 @@ impl TestEngine {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Self { child, folder, _pool: pool }
+        let socket = path.join("docker.sock");
+        Self { socket, own: Some(Own { child, _folder: folder, _pool: pool }) }
     }
 
     /// The path of its socket.
     pub fn socket(&self) -> PathBuf {
-        self.folder.path().join("docker.sock")
+        self.socket.clone()
     }
 
     /// What `DOCKER_HOST` is for it.
@@ -151,14 +166,14 @@ impl TestEngine {
     }
 }
 
-impl Drop for TestEngine {
+impl Drop for Own {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
 }
 
-/// Claims a third of the private network 10/8 that no other test engine uses.
+/// Claims a part of the private network 10/8 that no other test engine uses.
 fn pool() -> (u8, File) {
     let start = u8::try_from(std::process::id() % 40).unwrap();
     for n in 0..40 {
@@ -207,6 +222,7 @@ pub struct Image {
     folder: TempDir,
     config: Value,
     architecture: &'static str,
+    base: Option<Layer>,
 }
 
 impl Image {
@@ -216,7 +232,16 @@ impl Image {
             folder: tempfile::tempdir().expect("a folder"),
             config: json!({"Env": ["PATH=/bin"]}),
             architecture: if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" },
+            base: None,
         }
+    }
+
+    /// A small Debian with Python and PostgreSQL, which is pulled in seconds.
+    pub fn debian() -> Self {
+        let path =
+            format!("PATH={POSTGRES}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        let image = Self { base: Some(Layer::debian()), ..Self::scratch() };
+        image.with("Env", json!([path, "LANG=C.UTF-8"]))
     }
 
     /// A static busybox with all its programs in `/bin`, and users `root` and `app` (1000).
@@ -303,14 +328,17 @@ impl Image {
         assert!(tar.status.success(), "{}", String::from_utf8_lossy(&tar.stderr));
         let layer =
             registry.push_blob(repository, "application/vnd.oci.image.layer.v1.tar", &tar.stdout);
+        let mut layers = vec![layer];
+        layers.splice(0..0, self.base.iter().map(|base| base.put(registry, repository)));
+        // The layers are not compressed: their digests are those of their contents.
+        let diff_ids: Vec<&Value> = layers.iter().map(|layer| &layer["digest"]).collect();
         let config = json!({
             "created": "2026-11-01T12:00:00Z", "architecture": self.architecture, "os": "linux",
-            "config": self.config,
-            "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
+            "config": self.config, "rootfs": {"type": "layers", "diff_ids": diff_ids},
         });
         let config = registry.push_blob(repository, OCI_CONFIG, config.to_string().as_bytes());
         let manifest = json!({
-            "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [layer],
+            "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers,
         });
         let bytes = manifest.to_string().into_bytes();
         registry.push_manifest(repository, "1", OCI_MANIFEST, &bytes);
