@@ -26,7 +26,7 @@ Examples:
   What the gate would run:
       tidegate smoke
 
-Exit codes: 0 it works, 13 it does not, 8 nobody can tell (no such host, no network), 2 a wrong option.")]
+Exit codes: 0 it works, 13 it does not, 8 nobody can tell (no such host, no network).")]
 pub struct Smoke {
     /// What the probe does
     #[arg(long, value_enum, requires = "asked")]

@@ -6,7 +6,8 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use prost::Message as _;
 use prost::bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
-use tokio_tungstenite::tungstenite::{Error, Message, error::CapacityError};
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::connect::Socket;
 use super::messages::{
@@ -308,6 +309,10 @@ fn broken(error: &Error) -> Broken {
     match error {
         Error::Capacity(CapacityError::MessageTooLong { .. }) => {
             Broken::TooMuch(format!("a message of more than {} MiB", MAX_MESSAGE >> 20))
+        }
+        // A server that dies says no farewell.
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            Broken::Closed("it broke the connection".to_owned())
         }
         Error::Protocol(_) | Error::Utf8(_) => Broken::Garbage(one_line(&error.to_string())),
         _ => Broken::Closed(one_line(&error.to_string())),
