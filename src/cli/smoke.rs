@@ -84,7 +84,7 @@ pub struct ContainerProbe {
     pub env: Vec<(String, String)>,
     /// A variable of this environment that is passed on and not shown; may be repeated
     #[arg(long, value_name = "NAME", requires = "image")]
-    pub secret: Vec<String>,
+    pub pass: Vec<String>,
     /// The most memory [default: 1g]
     #[arg(long, value_name = "SIZE", requires = "image")]
     pub memory: Option<String>,

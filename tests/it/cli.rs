@@ -74,7 +74,7 @@ fn help_shows_the_commands() {
       resume       End a hold, so that promotions go on
       quarantine   Forbid a commit or an image to come back, lift that, or list what is forbidden
       retry        Wait for the end of a run, and run its failed jobs again: the step of the retry workflow
-      smoke        Run a probe against a URL: does what stands there work?
+      smoke        Run a probe against a URL or an image: does it work?
       last-good    Print the id of the last good commit, and nothing else
       ledger       Show the ledger, or add an entry by hand
       status       Show what is live, what the last good commit is, and whether everything agrees

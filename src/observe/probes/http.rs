@@ -200,7 +200,7 @@ impl<'a> HttpProbe<'a> {
             format!(" to {}", shown::line(&String::from_utf8_lossy(to.as_bytes()), self.redactor))
         });
         self.with_body(
-            format!("status {status}{}, expected {expected}", to.unwrap_or_default()),
+            &format!("status {status}{}, expected {expected}", to.unwrap_or_default()),
             body,
         )
     }

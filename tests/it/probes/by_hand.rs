@@ -30,7 +30,7 @@ fn an_image_is_probed_by_hand_by_its_digest_or_a_tag() {
     ] {
         let output = tidegate(&world)
             .args(["smoke", "--kind", "http", "--port", "8000", "--memory", "64m"])
-            .args(["--image", image, "--body", body, "--secret", "KEY"])
+            .args(["--image", image, "--body", body, "--pass", "KEY"])
             .env("KEY", "correct-horse-battery")
             .output()
             .unwrap();
