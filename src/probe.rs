@@ -208,6 +208,19 @@ impl ProbeFailure {
 /// The most bytes of a regular expression, as it is written.
 const MAX_PATTERN: usize = 1_000;
 
+/// Checks what stands in the headers `Host` and `Origin`: a name or an address, with a port or
+/// without (RFC 9110, section 7.2).
+///
+/// # Errors
+/// What was expected.
+pub fn host(text: &str) -> Result<(), String> {
+    let authority = text.parse::<http::uri::Authority>();
+    if authority.is_ok_and(|authority| !authority.as_str().contains('@')) {
+        return Ok(());
+    }
+    Err(format!("expected a host such as app.acme.example, found {text:?}"))
+}
+
 /// Compiles a regular expression of the configuration, which may be hostile: its size is bounded,
 /// and the engine takes linear time.
 ///

@@ -69,7 +69,8 @@ impl Redactor {
         Self::default()
     }
 
-    /// Registers a secret: its plain text, each of its lines, its URL encoded forms, and its base64
+    /// Registers a secret: its plain text, each of its lines, its form between the quotes of JSON and
+    /// of Go's messages, its URL encoded forms, and its base64
     /// forms wherever it stands in the encoded text (so `base64("user:" + secret)` is found, too).
     pub fn add(&mut self, secret: &Secret) {
         let value = secret.expose();
@@ -79,6 +80,9 @@ impl Redactor {
         self.needle(value.to_owned());
         for line in value.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_ENCODED) {
             self.needle(line.to_owned());
+        }
+        if let Ok(quoted) = serde_json::to_string(value) {
+            self.needle(quoted.trim_matches('"').to_owned());
         }
         for form in url_encoded(value) {
             self.needle(form);
@@ -206,6 +210,14 @@ mod tests {
             // What is left of an encoded text are the few characters that its neighbours decide.
             assert!(kept.len() < leak.len(), "{leak} was left as {shown}");
         }
+    }
+
+    #[test]
+    fn a_secret_between_quotes_is_removed() {
+        let mut redactor = Redactor::new();
+        redactor.add(&Secret::new("a \"quoted\" secret \\ ü"));
+        let said = r#"invalid variable "=a \"quoted\" secret \\ ü" given"#;
+        assert_eq!(redactor.redact(said), r#"invalid variable "=***" given"#);
     }
 
     #[test]

@@ -51,22 +51,19 @@ impl Reader<'_> {
         match &node.kind {
             Kind::List(entries) => {
                 for entry in entries {
-                    match &entry.kind {
-                        // The name cannot be told from the secret any more.
-                        Kind::Secret(secret) => {
-                            let pair = secret.expose().split_once('=');
-                            let Some((name, value)) = pair.filter(|(name, _)| is_name(name)) else {
-                                return Err(entry.wrong("expected NAME=value"));
-                            };
-                            set(entry, name, Some(Value::Secret(Secret::new(value))))?;
-                        }
-                        _ => {
-                            let text = entry.text()?;
-                            let pair = text.split_once('=');
-                            let (name, value) =
-                                pair.map_or((text, None), |(name, value)| (name, Some(value)));
-                            set(entry, name, value.map(|value| Value::Plain(value.to_owned())))?;
-                        }
+                    // The name cannot be told from the secret any more.
+                    if let Kind::Secret(secret) = &entry.kind {
+                        let pair = secret.expose().split_once('=');
+                        let Some((name, value)) = pair.filter(|(name, _)| is_name(name)) else {
+                            return Err(entry.wrong("expected NAME=value"));
+                        };
+                        set(entry, name, Some(Value::Secret(Secret::new(value))))?;
+                    } else {
+                        let text = entry.text()?;
+                        let pair = text.split_once('=');
+                        let (name, value) =
+                            pair.map_or((text, None), |(name, value)| (name, Some(value)));
+                        set(entry, name, value.map(|value| Value::Plain(value.to_owned())))?;
                     }
                 }
             }

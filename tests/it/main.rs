@@ -29,6 +29,7 @@ mod github_walk;
 mod init;
 mod monorepo;
 mod notify;
+mod probes;
 mod probes_gate;
 mod promises;
 mod protected;

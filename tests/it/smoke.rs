@@ -39,7 +39,8 @@ fn an_app_that_works_and_one_that_does_not() {
     assert_eq!(untimed(&run), format!("✓ streamlit of {at} works: {seen}"));
 
     let bad = Streamlit::start("1.67.0", "uncaught", &[]);
-    let (at, folder) = (bad.url(), concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/streamlit"));
+    let (at, folder) =
+        (bad.url(), concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/streamlit"));
     let run = smoke("streamlit", at.as_str(), &[]).code(13);
     assert_eq!(run.stderr, "");
     let shown = untimed(&run).replace(at.as_str(), "URL").replace(folder, "FOLDER");

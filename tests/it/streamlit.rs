@@ -92,12 +92,20 @@ impl Case {
 fn of_every_version() -> Vec<Case> {
     let stats_off: &[&str] = &["--browser.gatherUsageStats=false"];
     let key_error = "page \"app\": KeyError: 'price'";
-    let in_load: &[&str] = &["Traceback (most recent call last):\n", "in load\n", "KeyError: 'price'"];
+    let in_load: &[&str] =
+        &["Traceback (most recent call last):\n", "in load\n", "KeyError: 'price'"];
     vec![
         Case::new("good", Passes("1 page, 6 elements, Streamlit 1.")),
         Case::new("good", Passes("1 page")).check(|check| {
-            check.require_text =
-                owned(&["Sales", "Orders today", "12", "-3", "south is **ahead**", "Refresh", "loaded"]);
+            check.require_text = owned(&[
+                "Sales",
+                "Orders today",
+                "12",
+                "-3",
+                "south is **ahead**",
+                "Refresh",
+                "loaded",
+            ]);
             check.require_element = owned(&["heading", "metric", "button"]);
         }),
         Case::new("good", Fails("no page shows the text \"loading\"", &[]))
@@ -106,7 +114,13 @@ fn of_every_version() -> Vec<Case> {
             .check(|check| check.require_element = owned(&["metric", "vega_lite_chart"])),
         Case::new("good", Fails("(Streamlit calls no element `chart`)", &[]))
             .check(|check| check.require_element = owned(&["chart"])),
-        Case::new("conflict", Fails("page \"app\" does not compile: SyntaxError: invalid syntax (a merge conflict is left in it)", &["app.py\", line 4", "<<<<<<< HEAD"])),
+        Case::new(
+            "conflict",
+            Fails(
+                "page \"app\" does not compile: SyntaxError: invalid syntax (a merge conflict is left in it)",
+                &["app.py\", line 4", "<<<<<<< HEAD"],
+            ),
+        ),
         Case::new("uncaught", Fails(key_error, in_load)),
         Case::new("uncaught", Fails(key_error, in_load)).options(stats_off),
         Case::new("uncaught", Fails(key_error, in_load))
@@ -126,26 +140,54 @@ fn of_every_version() -> Vec<Case> {
         .check(|check| check.press = owned(&["Refresh"])),
         Case::new("callback", Fails("no page has the button \"Send\"", &[]))
             .check(|check| check.press = owned(&["Harmless", "Send"])),
-        Case::new("secret", Fails("page \"app\": the app needs the secret `db_password`: ", &["st.secrets"])),
-        Case::new("other_secret", Fails("page \"app\": the app needs the secret `db_password`: KeyError: ", &["db_password"])),
+        Case::new(
+            "secret",
+            Fails("page \"app\": the app needs the secret `db_password`: ", &["st.secrets"]),
+        ),
+        Case::new(
+            "other_secret",
+            Fails(
+                "page \"app\": the app needs the secret `db_password`: KeyError: ",
+                &["db_password"],
+            ),
+        ),
         Case {
             timeout: Duration::from_secs(5),
-            ..Case::new("endless", Fails("page \"app\": the script had not finished after 5s; it had shown 1 element, ending with heading \"Sales\"", &[]))
+            ..Case::new(
+                "endless",
+                Fails(
+                    "page \"app\": the script had not finished after 5s; it had shown 1 element, ending with heading \"Sales\"",
+                    &[],
+                ),
+            )
         },
-        Case::new("pages", Fails("page \"By region\": ZeroDivisionError: division by zero", &["1_By_region.py\", line 4"])),
+        Case::new(
+            "pages",
+            Fails(
+                "page \"By region\": ZeroDivisionError: division by zero",
+                &["1_By_region.py\", line 4"],
+            ),
+        ),
         Case::new("pages", Passes("2 pages, 3 elements"))
             .check(|check| check.pages = owned(&["app", "By month"])),
-        Case::new("pages", Passes("1 page, 2 elements")).check(|check| check.pages = owned(&["By_month"])),
+        Case::new("pages", Passes("1 page, 2 elements"))
+            .check(|check| check.pages = owned(&["By_month"])),
         Case::new("pages", Fails("the app has no page \"By year\"; it has \"app\", \"By", &[]))
             .check(|check| check.pages = owned(&["By year"])),
         Case::new("stop", Passes("1 page, 2 elements")),
         Case::new("warning", Passes("1 page, 3 elements")),
-        Case::new("shown", Fails("page \"app\": KeyError: 'price' (shown by the app)", &["in <module>"])),
-        Case::new("shown", Passes("1 page, 3 elements")).check(|check| check.allow_shown_exceptions = true),
-        Case::new("shown_last", Passes("1 page, 2 elements")).check(|check| check.allow_shown_exceptions = true),
+        Case::new(
+            "shown",
+            Fails("page \"app\": KeyError: 'price' (shown by the app)", &["in <module>"]),
+        ),
+        Case::new("shown", Passes("1 page, 3 elements"))
+            .check(|check| check.allow_shown_exceptions = true),
+        Case::new("shown_last", Passes("1 page, 2 elements"))
+            .check(|check| check.allow_shown_exceptions = true),
         Case::new("empty", Fails("page \"app\" shows nothing", &[])),
         Case::new("empty", Passes("1 page, 0 elements")).check(|check| check.allow_empty = true),
-        Case::new("rerun", Passes("1 page, 1 element,")).check(|check| check.require_text = owned(&["Ready"])),
+        Case::new("rerun", Passes("1 page, 1 element,"))
+            .check(|check| check.require_text = owned(&["Ready"])),
         Case::new("large", Passes("1 page")).check(|check| check.press = owned(&["Refresh"])),
         Case::new("good", Passes("1 page"))
             .options(&["--server.baseUrlPath=dash/sales"])
@@ -168,8 +210,12 @@ fn of_newer_versions() -> Vec<Case> {
                 &["in orders\n"],
             ),
         ),
-        Case::new("navigation", Fails("page \"All regions\": RuntimeError: no regions", &["in regions\n"])),
-        Case::new("navigation", Passes("1 page, 1 element,")).check(|check| check.pages = owned(&["Overview"])),
+        Case::new(
+            "navigation",
+            Fails("page \"All regions\": RuntimeError: no regions", &["in regions\n"]),
+        ),
+        Case::new("navigation", Passes("1 page, 1 element,"))
+            .check(|check| check.pages = owned(&["Overview"])),
     ]
 }
 

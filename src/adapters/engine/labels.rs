@@ -140,7 +140,7 @@ fn machine() -> String {
     String::new()
 }
 
-/// Reads the start time from `/proc/<pid>/stat` ("proc_pid_stat(5)", field 22); a zombie has ended.
+/// Reads the start time from `/proc/<pid>/stat` ("`proc_pid_stat(5)`", field 22); a zombie has ended.
 #[cfg(target_os = "linux")]
 fn process(pid: u32) -> Process {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {

@@ -12,9 +12,11 @@ use futures_util::{Stream, StreamExt as _};
 use crate::probe::MAX_DETAIL;
 use crate::secret::Redactor;
 
-/// How many bytes are kept while a stream is read. More than [`MAX_DETAIL`], so that a secret which
-/// the front cut in two is cut off with it once more.
+/// How many bytes are kept while a stream is read: more than is shown, because what the cut may have
+/// taken apart is taken away.
 const KEPT: usize = 8 * MAX_DETAIL;
+/// How much of the front of an endless line is taken away.
+const LONGEST_SECRET: usize = 4096;
 /// How many entries of a log the engine is asked for: an entry has at most 16 KiB.
 const ENTRIES: &str = "400";
 /// How long reading a log may take.
@@ -53,7 +55,9 @@ impl Tail {
     pub(super) fn shown(&self, redactor: &Redactor) -> String {
         let (front, back) = self.bytes.as_slices();
         let bytes = [front, back].concat();
-        bounded(&redactor.redact(&String::from_utf8_lossy(&bytes)), self.cut)
+        let text = String::from_utf8_lossy(&bytes);
+        let text = redactor.redact(&text);
+        bounded(if self.cut { without_front(&text) } else { &text }, self.cut)
     }
 }
 
@@ -69,12 +73,24 @@ pub(super) async fn read(docker: &Docker, id: &str, redactor: &Redactor) -> Resu
     let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(ENTRIES).build();
     let mut tail = Tail::default();
     let stream = Box::pin(docker.logs(id, Some(options)));
-    match tokio::time::timeout(LONGEST, tail.read(stream)).await {
-        Ok(read) => read?,
+    if let Ok(read) = tokio::time::timeout(LONGEST, tail.read(stream)).await {
+        read?;
+    } else {
         // What has come so far is shown.
-        Err(_) => tracing::debug!("the log of {id} did not end in {LONGEST:?}"),
+        tracing::debug!("the log of {id} did not end in {LONGEST:?}");
     }
     Ok(tail.shown(redactor))
+}
+
+/// Takes away the line that the cut went through, or the front of an endless one: the cut may have
+/// taken a secret apart, and then nobody knows its second half.
+fn without_front(text: &str) -> &str {
+    let mut front = text.len().min(LONGEST_SECRET);
+    while !text.is_char_boundary(front) {
+        front += 1;
+    }
+    let line = text[..front].find('\n').map_or(front, |end| end + 1);
+    &text[line..]
 }
 
 /// Keeps the last lines of a text.
@@ -90,7 +106,7 @@ fn bounded(text: &str, cut: bool) -> String {
         from += 1;
     }
     let end = &text[from..];
-    // A line that was cut may have lost the front of a secret; a single long line is all there is.
+    // Whole lines, unless a single long one is all there is.
     let end = end.split_once('\n').map_or(end, |(_, whole)| whole);
     format!("…\n{end}")
 }
@@ -143,13 +159,15 @@ mod tests {
     #[test]
     fn secrets_do_not_survive_the_cut() {
         let mut redactor = Redactor::default();
-        redactor.add(&Secret::new("hunter2hunter2"));
-        for padding in 0..40 {
-            let mut tail = Tail::default();
-            tail.push("hunter2hunter2".repeat(2 * KEPT / 14).as_bytes());
-            tail.push(&vec![b'.'; padding]);
-            let shown = tail.shown(&redactor);
-            assert!(!shown.contains("hunter2"), "{padding}: {shown}");
+        redactor.add(&Secret::new("first-second"));
+        for separator in ["", "\n"] {
+            for padding in 0..40 {
+                let mut tail = Tail::default();
+                tail.push(format!("first-second{separator}").repeat(KEPT).as_bytes());
+                tail.push(&vec![b'.'; padding]);
+                let shown = tail.shown(&redactor);
+                assert!(!shown.contains("second") && shown.contains("***"), "{padding}: {shown}");
+            }
         }
     }
 

@@ -23,7 +23,7 @@ use crate::secret::Redactor;
 use crate::stack::{MountSource, Service, Value};
 
 /// How long the last resort may take.
-const LAST_RESORT: Duration = Duration::from_secs(60);
+const LAST_RESORT: Duration = Duration::from_mins(1);
 /// The wait between two looks at a container that is waited for: short at first.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 

@@ -100,7 +100,7 @@ fn probe(smoke: &SmokeConfig) -> Result<(), Wrong> {
         command(run).map_err(|problem| ("run", problem))?;
     }
     if let Some(host) = &smoke.host {
-        self::host(host).map_err(|problem| ("host", problem))?;
+        probe::host(host).map_err(|problem| ("host", problem))?;
     }
     texts("pages", &smoke.pages)?;
     texts("press", &smoke.press)?;
@@ -270,13 +270,6 @@ fn url(text: &str, kind: SmokeKind) -> Result<(), String> {
         return Err(format!("{expected}, without `#`"));
     }
     Ok(())
-}
-
-/// What stands in the headers `Host` and `Origin` (RFC 9110, section 7.2): a name and a port.
-fn host(host: &str) -> Result<(), String> {
-    let expected = || format!("expected a host such as app.acme.example, found {host:?}");
-    let authority: http::uri::Authority = host.parse().map_err(|_| expected())?;
-    if authority.as_str().contains('@') { Err(expected()) } else { Ok(()) }
 }
 
 fn path(smoke: &SmokeConfig) -> Result<(), Wrong> {

@@ -62,9 +62,11 @@ fn a_mount_that_does_not_fit_is_not_the_images_fault() {
     let world = World::start();
     run(async {
         let (run, mut service, id) = world.begin(&Image::script("sleep 1000")).await;
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing");
         service.mounts.push(tidegate::stack::Mount {
             at: "/data".to_owned(),
-            source: tidegate::stack::MountSource::Repository("/no/such/folder".into()),
+            source: tidegate::stack::MountSource::Repository(missing.clone()),
             read_only: true,
         });
         let error = match run.create(&service, &id).await {
@@ -72,7 +74,7 @@ fn a_mount_that_does_not_fit_is_not_the_images_fault() {
             Err(error) => error,
         };
         assert!(matches!(error, EngineError::Refused { .. }), "{error:?}");
-        assert!(error.to_string().contains("/no/such/folder"), "{error}");
+        assert!(error.to_string().contains(missing.to_str().unwrap()), "{error}");
         world.end(run).await;
     });
 }

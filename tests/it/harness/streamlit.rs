@@ -28,7 +28,8 @@ pub struct Streamlit {
 impl Streamlit {
     /// Starts the app and waits until the server is healthy, which says nothing about the app.
     pub fn start(version: &str, app: &str, options: &[&str]) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/streamlit").join(app);
+        let folder =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/streamlit").join(app);
         Self::start_in(version, &folder, options)
     }
 
@@ -68,7 +69,11 @@ impl Streamlit {
                 return None;
             }
             let log = || started.log();
-            assert!(begun.elapsed() < STARTS_WITHIN, "Streamlit {version} did not start: {}", log());
+            assert!(
+                begun.elapsed() < STARTS_WITHIN,
+                "Streamlit {version} did not start: {}",
+                log()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
         Some(started)
@@ -114,6 +119,9 @@ impl Drop for Streamlit {
 
 fn python(version: &str) -> PathBuf {
     let python = cache_folder().join("streamlit").join(version).join("bin/python");
-    assert!(python.is_file(), "the tests need Streamlit {version}, which is not installed: run `./dev setup`");
+    assert!(
+        python.is_file(),
+        "the tests need Streamlit {version}, which is not installed: run `./dev setup`"
+    );
     python
 }

@@ -28,7 +28,7 @@ fn a_candidate_that_works_is_promoted_and_its_record_counts_the_probes() {
     assert_eq!(world.project.branch("stable"), commit);
     assert!(world.stable().is_some());
     let checks = world.record(1)["checks"].clone();
-    assert_eq!(checks, serde_json::json!(["tests", "build", "1 probe"]));
+    assert_eq!(checks, serde_json::json!(["build", "tests", "1 probe"]));
     world.nothing_left();
 }
 
@@ -45,7 +45,7 @@ fn a_container_that_crashes_takes_main_back_to_the_last_good_commit() {
     );
     world.project.assert_rolled_back_to(&world.project.good);
     let message = world.project.message("refs/heads/main");
-    assert!(message.contains("probe \"http of app:8000\" failed"), "{message}");
+    assert!(message.contains("Probe \"http of app:8000\" failed: app ended with 3"), "{message}");
     let summary = world.summary();
     assert!(summary.contains("| ❌ | http of app:8000 |"), "{summary}");
     assert!(summary.contains("RuntimeError: DATABASE_URL is missing"), "{summary}");

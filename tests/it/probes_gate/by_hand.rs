@@ -9,7 +9,7 @@ fn nobody_listens() -> Image {
 }
 
 fn somebody_listens() -> Image {
-    Image::script("exec nc -lk -p 8000 -e cat")
+    Image::script("exec httpd -f -p 8000")
 }
 
 #[test]

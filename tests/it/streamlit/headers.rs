@@ -59,7 +59,10 @@ fn an_app_behind_a_proxy_with_a_path_is_found_below_it() {
         assert!(matches!(found, Attempt::Passed { .. }), "{version}: {found:?}");
         let found = attempt(&at("/team"), &StreamlitCheck::default(), TIMEOUT);
         let Attempt::NotReady(failure) = found else { panic!("{version}: {found:?}") };
-        assert!(failure.what.ends_with("/team answers 404, not with a session of Streamlit"), "{failure:?}");
+        assert!(
+            failure.what.ends_with("/team answers 404, not with a session of Streamlit"),
+            "{failure:?}"
+        );
     }
 }
 

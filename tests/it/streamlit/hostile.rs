@@ -113,7 +113,10 @@ fn the_server_of_these_tests_can_be_passed() {
         let _ = stream.read(&mut [0_u8; 64]);
     });
     let found = found(&url, LONG);
-    assert!(matches!(&found, Attempt::Passed { seen } if seen.starts_with("1 page, 1 element")), "{found:?}");
+    assert!(
+        matches!(&found, Attempt::Passed { seen } if seen.starts_with("1 page, 1 element")),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -213,9 +216,14 @@ fn who_is_not_there_yet_is_not_ready() {
         let found = found(&answers(status), LONG);
         let Attempt::NotReady(failure) = found else { panic!("{status}: {found:?}") };
         let code = &status[..3];
-        assert!(failure.what.contains(&format!("answers {code}, not with a session")), "{failure:?}");
+        assert!(
+            failure.what.contains(&format!("answers {code}, not with a session")),
+            "{failure:?}"
+        );
     }
-    for (status, said) in [("302 Found", "redirect (302)"), ("401 Unauthorized", "wants a login (401)")] {
+    for (status, said) in
+        [("302 Found", "redirect (302)"), ("401 Unauthorized", "wants a login (401)")]
+    {
         assert!(failure(&answers(status), LONG).contains(said), "{status}");
     }
     let gone = TcpListener::bind("127.0.0.1:0").unwrap();
