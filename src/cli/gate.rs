@@ -64,7 +64,7 @@ pub struct Gate {
     /// What the decision is made from.
     #[command(flatten)]
     pub inputs: Inputs,
-    /// Do not watch the release (`bake`): a job of its own does
+    /// Leave the bake to a job of its own
     #[arg(long, env = "TIDEGATE_NO_BAKE", hide_env_values = true)]
     pub no_bake: bool,
 }

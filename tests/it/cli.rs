@@ -115,6 +115,7 @@ fn help_of_gate_names_the_environment() {
           --event <NAME>         Obey the rules of this event [env: GITHUB_EVENT_NAME] [default: push]
           --branch <NAME>        Take this as the protected branch [env: TIDEGATE_BRANCH]
           --ledger <PATH>        Take the file at this path as the ledger [env: TIDEGATE_LEDGER]
+          --no-bake              Leave the bake to a job of its own [env: TIDEGATE_NO_BAKE]
       -h, --help                 Print help
 
     Global options:
