@@ -177,7 +177,7 @@ mod tests {
         run(command, timeout, children).await
     }
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     #[tokio::test]
     async fn the_status_and_the_end_of_the_output_are_kept() {

@@ -15,7 +15,7 @@ mod headers;
 mod hostile;
 
 /// Long enough for a busy machine; no case waits for it but the one that has to.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 fn attempt(url: &Url, check: &StreamlitCheck, timeout: Duration) -> Attempt {
     runtime().block_on(probe(url, check, timeout))

@@ -242,7 +242,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Says what became of a walk that stopped at a page.
-    pub fn stopped(mut self, page: &str, run: &Run, broken: Broken, timeout: Duration) -> Attempt {
+    pub fn stopped(mut self, page: &str, run: &Run, broken: &Broken, timeout: Duration) -> Attempt {
         // What failed before is conclusive, whatever stopped the walk.
         if self.failures.is_empty()
             && let Broken::Garbage(seen) = &broken

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     const TIMING: Timing = Timing {
-        start_period: Duration::from_secs(60),
+        start_period: Duration::from_mins(1),
         interval: Duration::from_secs(1),
         timeout: Duration::from_secs(10),
         retries: 2,
