@@ -1,7 +1,7 @@
 //! The Streamlit probe against real Streamlit of several versions, and against servers that mean
 //! harm.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -69,9 +69,8 @@ impl Case {
         self
     }
 
-    /// Starts the app, and says what is not as expected.
-    fn problem(&self, version: &str) -> Option<String> {
-        let server = Streamlit::start(version, self.app, self.options);
+    /// Says what is not as expected.
+    fn problem(&self, server: &Streamlit) -> Option<String> {
         let found = attempt(&server.url(), &self.check, self.timeout);
         let as_expected = match (&self.expect, &found) {
             (Passes(says), Attempt::Passed { seen }) => seen.contains(says),
@@ -219,15 +218,23 @@ fn of_newer_versions() -> Vec<Case> {
     ]
 }
 
-/// Starts a few apps at a time: each takes seconds, most of them waiting.
+/// Starts a few apps at a time, since each takes seconds, and each of them once for all its cases.
 fn try_all(version: &str, cases: Vec<Case>) {
-    let (left, problems) = (Mutex::new(VecDeque::from(cases)), Mutex::new(Vec::new()));
+    let mut groups: BTreeMap<_, Vec<Case>> = BTreeMap::new();
+    for case in cases {
+        groups.entry((case.app, case.options)).or_default().push(case);
+    }
+    let (left, problems) = (Mutex::new(groups), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
                 loop {
-                    let Some(case) = left.lock().unwrap().pop_front() else { return };
-                    problems.lock().unwrap().extend(case.problem(version));
+                    let next = left.lock().unwrap().pop_first();
+                    let Some(((app, options), cases)) = next else { return };
+                    let server = Streamlit::start(version, app, options);
+                    let found: Vec<_> =
+                        cases.iter().filter_map(|case| case.problem(&server)).collect();
+                    problems.lock().unwrap().extend(found);
                 }
             });
         }
