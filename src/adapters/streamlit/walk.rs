@@ -149,7 +149,8 @@ impl<'a> Walk<'a> {
             self.again(session, page, run, state).await?;
             self.find(run);
             if let Err(mut failure) = judge::judge(page, run, self.check) {
-                failure.what = format!("{} (after \"{}\" was pressed)", failure.what, one_line(label));
+                failure.what =
+                    format!("{} (after \"{}\" was pressed)", failure.what, one_line(label));
                 self.failures.push(failure);
                 break;
             }
