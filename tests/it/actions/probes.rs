@@ -33,14 +33,14 @@ fn what_passes_its_tests_and_does_not_answer_is_rolled_back() {
     );
     example.repo.write(file, text + &probe);
     fs::copy(require_program("busybox"), example.repo.path().join("busybox")).expect("busybox");
-    example.repo.write("Dockerfile", &dockerfile(8000));
+    example.repo.write("Dockerfile", dockerfile(8000));
     let (good, run) = example.push("Add the app", "works\n", tidegate());
     run.expect_jobs(GREEN);
     assert_eq!(example.git(&["rev-parse", "refs/heads/stable"]), good);
     let released = example.manifest("stable").expect("the release");
 
     example.pull();
-    example.repo.write("Dockerfile", &dockerfile(8001));
+    example.repo.write("Dockerfile", dockerfile(8001));
     let (bad, run) = example.push("Listen elsewhere", "works\n", tidegate());
     run.expect_jobs(&[
         ("Tests", true),
