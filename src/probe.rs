@@ -65,7 +65,7 @@ pub struct Timing {
 impl Timing {
     /// The times where the configuration says nothing.
     pub const DEFAULT: Self = Self {
-        start_period: Duration::from_secs(60),
+        start_period: Duration::from_mins(1),
         interval: Duration::from_secs(1),
         timeout: Duration::from_secs(30),
         retries: 2,

@@ -149,7 +149,8 @@ impl<'a> Walk<'a> {
             self.again(session, page, run, state).await?;
             self.find(run);
             if let Err(mut failure) = judge::judge(page, run, self.check) {
-                failure.what.push_str(&format!(" (after \"{}\" was pressed)", one_line(label)));
+                failure.what =
+                    format!("{} (after \"{}\" was pressed)", failure.what, one_line(label));
                 self.failures.push(failure);
                 break;
             }
@@ -241,10 +242,10 @@ impl<'a> Walk<'a> {
     }
 
     /// Says what became of a walk that stopped at a page.
-    pub fn stopped(mut self, page: &str, run: &Run, broken: Broken, timeout: Duration) -> Attempt {
+    pub fn stopped(mut self, page: &str, run: &Run, broken: &Broken, timeout: Duration) -> Attempt {
         // What failed before is conclusive, whatever stopped the walk.
         if self.failures.is_empty()
-            && let Broken::Garbage(seen) = &broken
+            && let Broken::Garbage(seen) = broken
         {
             return Attempt::Impossible {
                 why: format!(
@@ -253,7 +254,7 @@ impl<'a> Walk<'a> {
             };
         }
         if self.failures.is_empty()
-            && let Broken::TimedOut { messages, known: 0 } = broken
+            && let Broken::TimedOut { messages, known: 0 } = *broken
             && messages > 0
         {
             return Attempt::Impossible {
@@ -263,7 +264,7 @@ impl<'a> Walk<'a> {
                 ),
             };
         }
-        self.failures.push(ProbeFailure::new(broken_page(page, run, &broken, timeout)));
+        self.failures.push(ProbeFailure::new(broken_page(page, run, broken, timeout)));
         Attempt::Failed(self.together())
     }
 
