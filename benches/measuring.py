@@ -36,9 +36,10 @@ class Cost:
 class Bench:
     """The folder and the programs of a run, and what was found so far."""
 
-    def __init__(self, folder, tidegate, registry_part, engine_part):
+    def __init__(self, folder, tidegate, registry_part, engine_part, stack_part):
         self.folder, self.tidegate, self.registry_part = folder, str(tidegate), str(registry_part)
         self.engine_part = str(engine_part)
+        self.stack_part = str(stack_part)
         self.out = folder / "stdout"
         self.lines = []
         home = folder / "home"

@@ -27,7 +27,7 @@ pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
 pub use read::{Completions, Demo, History, LastGood, Man, Status};
 pub use release::{Promote, Repair, Rollback};
 pub use retry::Retry;
-pub use smoke::{ProbeKind, Smoke};
+pub use smoke::{ProbeKind, Smoke, SmokedImage};
 pub use stop::{End, Hold, Quarantine, Resume};
 pub use value::{Assumption, Digests, JobResult, Needs};
 
@@ -134,7 +134,7 @@ pub enum Command {
     Resume(Resume),
     Quarantine(Quarantine),
     Retry(Retry),
-    Smoke(Smoke),
+    Smoke(Box<Smoke>),
     LastGood(LastGood),
     Ledger(Ledger),
     Status(Status),

@@ -30,6 +30,7 @@ mod projections;
 mod protection;
 mod remote;
 mod retry_workflow;
+mod served;
 mod state_branch;
 mod stops;
 mod triggers;
@@ -194,8 +195,10 @@ impl Answer {
 /// A check, with the name of what it looks at.
 type Check = (&'static str, fn(&Checkup, &mut Answer));
 
-const CHECKS: [Check; 19] = [
+const CHECKS: [Check; 21] = [
     ("configuration", configuration::check),
+    ("way back", served::limit),
+    ("served version", served::check),
     ("ledger", ledger_entries::check),
     ("gate job", gate_job::check),
     ("checkout and inputs", gate_steps::check),

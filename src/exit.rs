@@ -122,11 +122,12 @@ impl Exit {
             Self::Usage => "an option, an argument or the configuration file is wrong",
             Self::RolledBack => {
                 "the verdict was a rollback, and it was carried out, or waits in a pull request \
-                 where the branch is protected"
+                 where the branch is protected; or a bake took users back"
             }
             Self::Held => {
                 "nothing was promoted and nothing was reverted: evidence is missing, a hold or a \
-                 freeze is in force, or a person answered a question with no"
+                 freeze is in force, or a person answered a question with no; or a release that \
+                 fails declares that there is no way back"
             }
             Self::Retry => "a check failed and its retries are not used up",
             Self::Refused => "this event, fork or branch may not do this",

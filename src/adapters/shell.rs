@@ -42,16 +42,32 @@ pub async fn run(mut command: Command, timeout: Duration, children: Children) ->
     use std::os::unix::process::CommandExt as _;
     use std::process::Stdio;
 
-    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = match tokio::process::Command::from(command).spawn() {
+    use tokio::net::unix::pipe;
+
+    // One pipe for both, so that the end of the output is what was said last.
+    let output = match std::io::pipe() {
+        Ok((output, input)) => match input.try_clone() {
+            Ok(second) => {
+                command.process_group(0).stdin(Stdio::null()).stdout(second).stderr(input);
+                pipe::Receiver::from_owned_fd(output.into())
+            }
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
+    };
+    let output = match output {
+        Ok(output) => output,
+        Err(error) => return Ended::NotStarted(format!("cannot make a pipe: {error}")),
+    };
+    // Its own ends of the pipe are closed with the command here.
+    let spawned = tokio::process::Command::from(command).spawn();
+    let mut child = match spawned {
         Ok(child) => child,
         Err(error) => return Ended::NotStarted(format!("cannot start sh: {error}")),
     };
     let mut group = Group::of(&child);
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let tail = std::cell::RefCell::new(Tail::default());
-    let mut reading =
-        std::pin::pin!(async { tokio::join!(read(stdout, &tail), read(stderr, &tail)) });
+    let mut reading = std::pin::pin!(read(output, &tail));
     let mut open = true;
     let ended = {
         let waiting = tokio::time::timeout(timeout, child.wait());
@@ -59,7 +75,7 @@ pub async fn run(mut command: Command, timeout: Duration, children: Children) ->
         loop {
             tokio::select! {
                 ended = &mut waiting => break ended,
-                _ = &mut reading, if open => open = false,
+                () = &mut reading, if open => open = false,
             }
         }
     };
@@ -123,10 +139,9 @@ impl Drop for Group {
 }
 
 #[cfg(unix)]
-async fn read(stream: Option<impl tokio::io::AsyncRead + Unpin>, tail: &std::cell::RefCell<Tail>) {
+async fn read(mut stream: impl tokio::io::AsyncRead + Unpin, tail: &std::cell::RefCell<Tail>) {
     use tokio::io::AsyncReadExt as _;
 
-    let Some(mut stream) = stream else { return };
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(count) = stream.read(&mut buffer).await {
         let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { return };
@@ -162,14 +177,14 @@ mod tests {
         run(command, timeout, children).await
     }
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     #[tokio::test]
     async fn the_status_and_the_end_of_the_output_are_kept() {
         let ended = shell("seq 100000; echo to stderr >&2; exit 3", LONG, Children::Go).await;
         let Ended::Exited(status, said) = ended else { panic!("{ended:?}") };
         assert_eq!(status.code(), Some(3));
-        assert!(said.contains("100000\n") && said.contains("to stderr"), "{said}");
+        assert!(said.ends_with("\n99999\n100000\nto stderr\n"), "{said}");
         assert!(said.len() <= KEPT_OUTPUT && !said.starts_with("1\n"));
     }
 
@@ -219,7 +234,8 @@ mod tests {
 
     /// Waits until the process is gone, or a zombie that nobody has reaped yet.
     async fn gone(file: &std::path::Path) {
-        let pid = std::fs::read_to_string(file).unwrap();
+        let pid = std::fs::read_to_string(file).unwrap_or_default();
+        assert!(!pid.trim().is_empty(), "{} names no process", file.display());
         let status = format!("/proc/{}/stat", pid.trim());
         for _ in 0..1000 {
             match std::fs::read_to_string(&status) {
@@ -228,6 +244,7 @@ mod tests {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("process {pid} still runs");
+        let still = std::fs::read_to_string(&status);
+        assert!(still.is_err(), "process {pid} still runs: {still:?}");
     }
 }

@@ -27,8 +27,8 @@ impl Applier<'_> {
         };
         let service = self.live_service(step).map_err(|problem| wrong(problem, Ran::No))?;
         let not_begun = |error: EngineError| wrong(format!("cannot run: {error}"), Ran::No);
-        let mut stop = std::pin::pin!(engine::stop_signal());
-        let begin = async {
+        let mut told = std::pin::pin!(engine::stop_signal());
+        let started = async {
             let mut options =
                 engine::Options::from_env(self.config.containers.engine.clone(), self.environment);
             options.pull_timeout = Some(self.config.containers.pull_timeout());
@@ -47,14 +47,14 @@ impl Applier<'_> {
         };
         let (run, image) = tokio::select! {
             biased;
-            signal = &mut stop => {
+            signal = &mut told => {
                 return Err(wrong(format!("was stopped by {}", signal.name()), Ran::No).into());
             }
-            begun = begin => begun?,
+            begun = started => begun?,
         };
         let ended = tokio::select! {
             biased;
-            signal = &mut stop => {
+            signal = &mut told => {
                 Err(wrong(format!("was stopped by {}", signal.name()), Ran::Perhaps))
             }
             ended = once(&run, &service, &image, step) => {

@@ -64,6 +64,9 @@ pub struct Gate {
     /// What the decision is made from.
     #[command(flatten)]
     pub inputs: Inputs,
+    /// Leave the bake to a job of its own
+    #[arg(long, env = "TIDEGATE_NO_BAKE", hide_env_values = true)]
+    pub no_bake: bool,
 }
 
 /// Decide like gate, print the steps, and change nothing

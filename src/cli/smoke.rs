@@ -1,8 +1,17 @@
 //! `smoke`: a probe by hand.
 
+use std::str::FromStr;
+
 use clap::{Args, ValueEnum};
 
-/// Run a probe against a URL: does what stands there work?
+use super::Digests;
+use crate::adapters::registry::Reference;
+use crate::model::{Digest, ImageRef, InvalidValue};
+
+/// Run a probe against a URL or an image: does it work?
+///
+/// Without --kind, all probes of the configuration run against the candidate of the commit that is
+/// checked out, as the gate runs them.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
@@ -12,15 +21,28 @@ Examples:
       tidegate smoke --kind http --url http://127.0.0.1:8000 --path /health --start-period 2m
   A database that takes connections:
       tidegate smoke --kind tcp --url tcp://127.0.0.1:5432
+  An image, in a container that is removed afterwards:
+      tidegate smoke --kind streamlit --image ghcr.io/acme/app:main-candidate
+  What the gate would run:
+      tidegate smoke
 
 Exit codes: 0 it works, 13 it does not, 8 nobody can tell (no such host, no network).")]
 pub struct Smoke {
     /// What the probe does
-    #[arg(long, value_enum)]
-    pub kind: ProbeKind,
+    #[arg(long, value_enum, requires = "asked")]
+    pub kind: Option<ProbeKind>,
     /// The URL that is probed
-    #[arg(long, value_name = "URL")]
-    pub url: String,
+    #[arg(long, value_name = "URL", group = "asked", requires = "kind")]
+    pub url: Option<String>,
+    /// The image that is run and probed, by its digest (NAME@sha256:...) or a tag
+    #[arg(long, group = "asked", requires = "kind")]
+    pub image: Option<SmokedImage>,
+    /// Without --kind: probe this digest instead of the one that the tag names
+    #[arg(long, value_name = "sha256:HEX", conflicts_with_all = ["digests", "kind"])]
+    pub digest: Option<Digest>,
+    /// Without --kind: probe these digests: {"image": "sha256:..."}
+    #[arg(long, value_name = "JSON", conflicts_with = "kind")]
+    pub digests: Option<Digests>,
     /// http: the path; streamlit: the base path (server.baseUrlPath)
     #[arg(long)]
     pub path: Option<String>,
@@ -33,15 +55,42 @@ pub struct Smoke {
     /// The wait between two attempts [default: 1s]
     #[arg(long, value_name = "DURATION")]
     pub interval: Option<String>,
-    /// How long it may take until somebody answers [default: 0s]
+    /// How long it may take until somebody answers [default: 0s, with --image 60s]
     #[arg(long, value_name = "DURATION")]
     pub start_period: Option<String>,
+    /// Options of containers.
+    #[command(flatten)]
+    pub container: ContainerProbe,
     /// Options of probes over HTTP.
     #[command(flatten)]
     pub http: HttpProbe,
     /// Options of probes of Streamlit apps.
     #[command(flatten)]
     pub streamlit: StreamlitProbe,
+}
+
+/// How the container runs.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options of --image")]
+pub struct ContainerProbe {
+    /// The port inside the container [default: 8501 for streamlit]
+    #[arg(long, requires = "image")]
+    pub port: Option<u16>,
+    /// The command of --kind command, for sh -c in the container
+    #[arg(long, value_name = "COMMAND", requires = "image")]
+    pub run: Option<String>,
+    /// A variable of its environment, not for secrets; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair, requires = "image")]
+    pub env: Vec<(String, String)>,
+    /// A variable of this environment that is passed on and not shown; may be repeated
+    #[arg(long, value_name = "NAME", requires = "image")]
+    pub pass: Vec<String>,
+    /// The most memory [default: 1g]
+    #[arg(long, value_name = "SIZE", requires = "image")]
+    pub memory: Option<String>,
+    /// The platform that is run, such as linux/amd64 [default: the engine's]
+    #[arg(long, requires = "image")]
+    pub platform: Option<String>,
 }
 
 /// What an answer over HTTP has to be.
@@ -101,6 +150,40 @@ pub enum ProbeKind {
     Tcp,
     /// Every page of a Streamlit app has to render
     Streamlit,
+    /// A command in the container has to end with 0
+    Command,
+    /// The image's HEALTHCHECK has to pass
+    ContainerHealth,
+}
+
+/// An image with a digest or a tag: `--image`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmokedImage {
+    /// The image.
+    pub name: ImageRef,
+    /// Which one.
+    pub reference: Reference,
+}
+
+impl FromStr for SmokedImage {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, reference) = if let Some((name, digest)) = text.split_once('@') {
+            (name, digest.parse().map(Reference::Digest))
+        } else if let Some((name, tag)) =
+            text.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))
+        {
+            (name, tag.parse().map(Reference::Tag))
+        } else {
+            return Err(
+                "expected a digest or a tag after the name: NAME@sha256:... or NAME:TAG".to_owned()
+            );
+        };
+        let name = name.parse().map_err(|error: InvalidValue| error.to_string())?;
+        let reference = reference.map_err(|error| error.to_string())?;
+        Ok(Self { name, reference })
+    }
 }
 
 /// Splits `name=value` at the first `=`.

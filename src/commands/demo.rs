@@ -83,6 +83,7 @@ fn act(
             event: "push".to_owned(),
             place: Place::default(),
         },
+        no_bake: true,
     };
     let mut shown = capture::Capture::new(output);
     let (session, report) = gate::perform(&inside(global, world), &args, shown.output())?;

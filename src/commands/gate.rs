@@ -25,7 +25,7 @@ pub(super) fn run(global: &Global, args: &Gate, output: &mut Output) -> anyhow::
     if !output.is_json() {
         report::print(&session, &report, output)?;
     }
-    if let Some(record) = report.promoted() {
+    if let Some(record) = report.promoted().filter(|_| !args.no_bake) {
         let completion = report.completion.clone();
         report.bake = bake::after_promotion(&mut session, &record, &completion, output)?;
     }

@@ -1,8 +1,8 @@
-//! `smoke`: runs one probe against a URL, and says what it saw. It needs no repository.
+//! `smoke`: runs one probe against a URL or an image (`smoke/image.rs`), and says what it saw; without
+//! options, those of the configuration. Only the last needs a repository.
 //!
-//! The same as the gate does with a probe of the configuration that has a `url`: options become the
-//! keys of the configuration, are checked as these are, and [`probes::run_url`] does the rest. A
-//! probe of an image joins here, as another way to the same [`ProbeEvidence`].
+//! The same as the gate does with a probe of the configuration: options become the keys of the
+//! configuration, are checked as these are, and [`probes::run_url`] or [`probes::run`] does the rest.
 
 use std::path::Path;
 
@@ -13,14 +13,27 @@ use crate::evidence::probes::{ProbeEvidence, ProbeFound};
 use crate::exit::{Exit, Failed};
 use crate::observe::probes::{self, Context};
 use crate::output::{Output, bad, clean, dim, good, warn};
-use crate::probe::Probe;
 use crate::secret::{Redactor, Secret};
 
 /// What the lines of a traceback are moved in by.
 const INDENT: &str = "    ";
 
+mod image;
+
 pub(super) fn run(global: &Global, args: &Smoke, output: &mut Output) -> anyhow::Result<Exit> {
-    let probe = probe_of(args)?;
+    let Some(kind) = args.kind else { return image::configured(global, args, output) };
+    let smoke = keys(args, kind);
+    match (&args.url, &args.image) {
+        (_, Some(image)) => image::one(global, args, smoke, image, output),
+        (url, None) => at_url(global, &SmokeConfig { url: url.clone(), ..smoke }, output),
+    }
+}
+
+fn at_url(global: &Global, smoke: &SmokeConfig, output: &mut Output) -> anyhow::Result<Exit> {
+    let probe = smoke.of_url().map_err(|(key, problem)| {
+        let error = format!("--{}: {problem}", option_of(key));
+        Failed::new(Exit::Usage, error).with_hint("`tidegate smoke --help` shows every option")
+    })?;
     let redactor = redactor(global);
     let progress = output.progress(format!("probing {}", probe.target));
     let context = Context {
@@ -43,20 +56,25 @@ pub(super) fn run(global: &Global, args: &Smoke, output: &mut Output) -> anyhow:
 }
 
 /// Reads the options as the keys of a probe in the configuration.
-fn probe_of(args: &Smoke) -> anyhow::Result<Probe> {
-    let kind = match args.kind {
+fn keys(args: &Smoke, kind: ProbeKind) -> SmokeConfig {
+    let kind = match kind {
         ProbeKind::Http => SmokeKind::Http,
         ProbeKind::Tcp => SmokeKind::Tcp,
         ProbeKind::Streamlit => SmokeKind::Streamlit,
+        ProbeKind::Command => SmokeKind::Command,
+        ProbeKind::ContainerHealth => SmokeKind::ContainerHealth,
     };
     let (http, streamlit) = (&args.http, &args.streamlit);
-    let smoke = SmokeConfig {
-        url: Some(args.url.clone()),
+    // A container starts, and what stands at a URL is there.
+    let at_once = args.url.is_some().then(|| "0s".to_owned());
+    SmokeConfig {
+        port: args.container.port,
+        run: args.container.run.clone(),
         path: args.path.clone(),
         timeout: args.timeout.clone(),
         retries: Some(args.retries),
         interval: args.interval.clone(),
-        start_period: Some(args.start_period.clone().unwrap_or_else(|| "0s".to_owned())),
+        start_period: args.start_period.clone().or(at_once),
         status: http.status.clone(),
         body: http.body.clone(),
         json: http.json_pointer.iter().map(|(at, value)| (at.clone(), json(value))).collect(),
@@ -70,13 +88,7 @@ fn probe_of(args: &Smoke) -> anyhow::Result<Probe> {
         allow_shown_exceptions: streamlit.allow_shown_exceptions,
         allow_empty: streamlit.allow_empty,
         ..SmokeConfig::new(kind)
-    };
-    smoke.of_url().map_err(|(key, problem)| {
-        let error = format!("--{}: {problem}", option_of(key));
-        Failed::new(Exit::Usage, error)
-            .with_hint("`tidegate smoke --help` shows every option")
-            .into()
-    })
+    }
 }
 
 /// The option that stands for a key of the configuration.

@@ -61,15 +61,14 @@ pub(super) fn services(
         for (other, required, at) in needed(&filled)? {
             match raw.get(other.as_str()) {
                 Some(node) if required => waiting.push((other, node)),
-                // It is started where a profile asks for it, and not missed where none does.
-                Some(_) => {}
                 None if required => {
                     let other: String = other.chars().take(80).collect();
                     let problem =
                         format!("service `{name}` depends on `{other}`, which is not there");
                     return Err(Wrong::at(&at.way, problem));
                 }
-                None => {}
+                // It is started where a profile asks for it, and not missed where none does.
+                Some(_) | None => {}
             }
         }
         chosen.insert(name, filled);

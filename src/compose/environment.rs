@@ -38,38 +38,32 @@ impl Reader<'_> {
                 let name: String = name.chars().take(40).collect();
                 return Err(node.wrong(format!("{name:?} is no name of a variable")));
             }
-            match value {
-                Some(value) => drop(variables.insert(name.to_owned(), value)),
-                // As with `docker compose`: without a value it is taken over, or is not set.
-                None => match self.interpolation.variable(name) {
-                    Some(value) => drop(variables.insert(name.to_owned(), value.clone())),
-                    None => {
-                        variables.remove(name);
-                        let text = format!("has no value for `{name}`: it is not set");
-                        self.warnings.push(Warning::of(service, "environment", text));
-                    }
-                },
+            // As with `docker compose`: without a value it is taken over, or is not set.
+            if let Some(value) = value.or_else(|| self.interpolation.variable(name).cloned()) {
+                variables.insert(name.to_owned(), value);
+            } else {
+                variables.remove(name);
+                let text = format!("has no value for `{name}`: it is not set");
+                self.warnings.push(Warning::of(service, "environment", text));
             }
             Ok(())
         };
         match &node.kind {
             Kind::List(entries) => {
                 for entry in entries {
-                    match &entry.kind {
-                        // The name cannot be told from the secret any more.
-                        Kind::Secret(secret) => match secret.expose().split_once('=') {
-                            Some((name, value)) if is_name(name) => {
-                                set(entry, name, Some(Value::Secret(Secret::new(value))))?;
-                            }
-                            _ => return Err(entry.wrong("expected NAME=value")),
-                        },
-                        _ => {
-                            let text = entry.text()?;
-                            let pair = text.split_once('=');
-                            let (name, value) =
-                                pair.map_or((text, None), |(name, value)| (name, Some(value)));
-                            set(entry, name, value.map(|value| Value::Plain(value.to_owned())))?;
-                        }
+                    // The name cannot be told from the secret any more.
+                    if let Kind::Secret(secret) = &entry.kind {
+                        let pair = secret.expose().split_once('=');
+                        let Some((name, value)) = pair.filter(|(name, _)| is_name(name)) else {
+                            return Err(entry.wrong("expected NAME=value"));
+                        };
+                        set(entry, name, Some(Value::Secret(Secret::new(value))))?;
+                    } else {
+                        let text = entry.text()?;
+                        let pair = text.split_once('=');
+                        let (name, value) =
+                            pair.map_or((text, None), |(name, value)| (name, Some(value)));
+                        set(entry, name, value.map(|value| Value::Plain(value.to_owned())))?;
                     }
                 }
             }

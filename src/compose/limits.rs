@@ -57,8 +57,8 @@ impl Wishes {
 impl Reader<'_> {
     /// Reads what the service gets of the machine, and warns of what `deploy` cannot have here.
     pub(super) fn wishes(&mut self, service: &str, node: &Node) -> Result<Wishes, Wrong> {
-        let none = Node { way: node.way.clone(), kind: Kind::Null };
-        let deploy = node.get("deploy").unwrap_or(&none);
+        let absent = Node { way: node.way.clone(), kind: Kind::Null };
+        let deploy = node.get("deploy").unwrap_or(&absent);
         for (key, value) in deploy.map()? {
             let one = key == "replicas" && value.text().is_ok_and(|text| text == "1");
             if !matches!(key.as_str(), "resources" | "labels") && !one {
@@ -73,7 +73,7 @@ impl Reader<'_> {
             let text = "is ignored: each service is started once";
             self.warnings.push(Warning::of(service, "scale", text));
         }
-        let limits = deploy.get("resources").and_then(|all| all.get("limits")).unwrap_or(&none);
+        let limits = deploy.get("resources").and_then(|all| all.get("limits")).unwrap_or(&absent);
         let first = |keys: [Option<&Node>; 2]| {
             keys.into_iter().flatten().find(|value| !matches!(value.kind, Kind::Null)).cloned()
         };

@@ -2,7 +2,7 @@
 //! configurations.
 
 use super::Warning;
-use super::service::Reader;
+use super::service::{Build, Reader};
 use super::tree::{Kind, Node};
 use super::values::join;
 use super::wrong::Wrong;
@@ -16,7 +16,7 @@ pub(super) fn read(
     reader: &mut Reader<'_>,
     service: &str,
     node: &Node,
-    build: Option<&Option<String>>,
+    build: Option<&Build>,
 ) -> Result<Vec<Mount>, Wrong> {
     let mut mounts: Vec<Mount> = Vec::new();
     for entry in node.get("volumes").map_or(Ok(&[][..]), Node::list)? {
@@ -121,7 +121,7 @@ impl Reader<'_> {
         service: &str,
         entry: &Node,
         written: Written,
-        build: Option<&Option<String>>,
+        build: Option<&Build>,
     ) -> Result<Mount, Wrong> {
         let Written { source, at, read_only, tmpfs, bind } = written;
         let Some(source) = source.filter(|_| !tmpfs) else {
@@ -138,9 +138,9 @@ impl Reader<'_> {
         }
         let path = join(self.folder, &source)
             .ok_or_else(|| entry.wrong(format!("{source:?} {OUTSIDE}")))?;
-        if let Some(context) = build {
+        if let Some(build) = build {
             // Development mounts: what would be probed is the checkout, not the image.
-            if context.as_ref().is_some_and(|context| covers(&path, context)) {
+            if build.context.as_ref().is_some_and(|context| covers(&path, context)) {
                 let problem = format!(
                     "{source:?} holds the sources of the image, and would hide what is in the image"
                 );

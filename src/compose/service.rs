@@ -17,8 +17,7 @@ pub(super) struct Draft {
     pub(super) name: String,
     pub(super) node: Node,
     pub(super) image: Option<String>,
-    /// The folder of `build`, from the root of the repository; `None`: it is not built.
-    pub(super) build: Option<Option<String>>,
+    pub(super) build: Option<Build>,
     pub(super) entrypoint: Option<Vec<String>>,
     pub(super) command: Option<Vec<String>>,
     pub(super) env: BTreeMap<String, Value>,
@@ -32,6 +31,13 @@ pub(super) struct Draft {
     pub(super) limits: Wishes,
     /// `links` with a second name: the service, and the name.
     pub(super) links: Vec<(String, String)>,
+}
+
+/// A service that is built.
+#[derive(Debug)]
+pub(super) struct Build {
+    /// The folder, from the root of the repository, where it is one of it.
+    pub(super) context: Option<String>,
 }
 
 /// What a service is read with.
@@ -105,12 +111,12 @@ impl Reader<'_> {
     }
 
     /// Returns the folder that the image is built from, where it is one of the repository.
-    fn build(&self, node: &Node) -> Result<Option<String>, Wrong> {
+    fn build(&self, node: &Node) -> Result<Build, Wrong> {
         let context = match &node.kind {
             Kind::Map(_) => node.get("context").map_or(Ok("."), Node::text)?,
             _ => node.text()?,
         };
-        Ok(join(self.folder, context))
+        Ok(Build { context: join(self.folder, context) })
     }
 
     /// Reads what a person reaches from outside.

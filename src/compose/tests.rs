@@ -110,6 +110,7 @@ fn plain(image: &str) -> Service {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with what a service may lack")]
 fn words(words: &[&str]) -> Option<Vec<String>> {
     Some(words.iter().map(|word| (*word).to_owned()).collect())
 }

@@ -51,7 +51,8 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
         clippy::cast_precision_loss,
         reason = "a part of a byte does not count, and the range is checked"
     )]
-    (number.is_finite() && number < 1e6).then(|| (number * factor as f64) as u64)
+    let bytes = (number * factor as f64) as u64;
+    (number.is_finite() && number < 1e6).then_some(bytes)
 }
 
 /// Reads a number of CPUs into billionths.
@@ -62,7 +63,8 @@ pub(super) fn nano_cpus(text: &str) -> Option<u64> {
         clippy::cast_sign_loss,
         reason = "a part of a billionth does not count, and the range is checked"
     )]
-    (number > 0.0 && number <= 1024.0).then(|| (number * 1e9) as u64)
+    let billionths = (number * 1e9) as u64;
+    (number > 0.0 && number <= 1024.0).then_some(billionths)
 }
 
 /// Splits a command into words as a shell does: spaces, quotes, backslashes; nothing else.
@@ -82,14 +84,13 @@ pub(super) fn words(text: &str) -> Option<Vec<String>> {
                 }
                 word.push(next);
             }
-            (Some(_), other) => word.get_or_insert_default().push(other),
             (None, '\'' | '"') => {
                 quote = Some(character);
                 word.get_or_insert_default();
             }
             (None, '\\') => word.get_or_insert_default().push(characters.next()?),
             (None, space) if space.is_whitespace() => words.extend(word.take()),
-            (None, other) => word.get_or_insert_default().push(other),
+            (_, other) => word.get_or_insert_default().push(other),
         }
     }
     words.extend(word);

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::config::Config;
 use crate::evidence::markers::MarkerEvidence;
+use crate::evidence::rollback_limit::DeclaredLimit;
 use crate::state::State;
 
 /// What is observed where `workflow` is all that could be wrong.
@@ -37,5 +38,7 @@ pub(crate) fn checkup(path: &str, workflow: Result<Workflow, Unreadable>) -> Che
         projections: ProjectionsSeen::default(),
         images: ImagesSeen { known: true, ..ImagesSeen::default() },
         github: Seen::Unknown(unknown()),
+        limit: Seen::Known(DeclaredLimit::No),
+        served: None,
     }
 }

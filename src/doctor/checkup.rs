@@ -6,6 +6,8 @@ use super::Unchecked;
 use super::workflow::{Job, Runs, Unreadable, Workflow};
 use crate::config::Config;
 use crate::evidence::markers::MarkerEvidence;
+use crate::evidence::rollback_limit::DeclaredLimit;
+use crate::evidence::served::Served;
 use crate::ledger::Ledger;
 use crate::model::{CommitSha, Digest, ImageRef};
 use crate::state::State;
@@ -48,6 +50,11 @@ pub struct Checkup {
     pub images: ImagesSeen,
     /// What GitHub said about the repository and the token.
     pub github: Seen<GitHubSeen>,
+    /// What the configuration says about going back.
+    pub limit: Seen<DeclaredLimit>,
+    /// Which version is served; `None` where the configuration does not say how the app shows it, or
+    /// nothing was released.
+    pub served: Option<Seen<Served>>,
 }
 
 impl Checkup {

@@ -112,7 +112,9 @@ pub async fn start(
         stack.services.values().map(|service| Either::Left(starter.bring_up(service))).collect();
     work.push(Either::Right(starter.before()));
     while let Some(done) = work.next().await {
-        done?;
+        if let Err(error) = done {
+            return Err(starter.blame(error).await);
+        }
     }
     drop(work);
     let up = starter.signals.into_iter().filter_map(|(name, signal)| {
@@ -224,6 +226,22 @@ impl Starter<'_> {
         condition::wait(self.run, service, &up, wanted, self.deadline).await
     }
 
+    /// A candidate may have failed because a database came down: then that is what went wrong.
+    async fn blame(&self, error: NotStarted) -> NotStarted {
+        if matches!(error, NotStarted::Unknown { .. }) {
+            return error;
+        }
+        let needed = |service: &&Service| !self.is_optional(service);
+        for service in independent(self.stack).into_iter().filter(needed) {
+            let up = self.signals.get(&service.name).and_then(|signal| signal.borrow().clone());
+            let Some(up) = up.flatten() else { continue };
+            if let Some(failure) = condition::fallen(self.run, service, &up).await {
+                return NotStarted::Unknown { service: service.name.clone(), failure };
+            }
+        }
+        error
+    }
+
     fn signal(&self, name: &str, up: Option<Up>) {
         if let Some(signal) = self.signals.get(name) {
             signal.send_replace(Some(up));
@@ -277,14 +295,13 @@ fn independent(stack: &Stack) -> Vec<&Service> {
 }
 
 impl Started {
-    /// Returns what became of a service that is not a candidate and does not work any more (it has
-    /// ended with another code than 0, or its health check fails), with the end of its log. Where a
-    /// probe fails, this may be why, and then the failure says nothing about the candidate.
+    /// Returns what became of a service that is no candidate, waits for none, and does not work any
+    /// more (it has ended with another code than 0, or its health check fails), with the end of its
+    /// log. Where a probe fails, this may be why, and then the failure says nothing about the
+    /// candidate.
     pub async fn fallen(&self, stack: &Stack, run: &Run) -> Option<ProbeFailure> {
-        for (name, up) in &self.services {
-            let Some(service) = stack.services.get(name).filter(|one| !is_candidate(one)) else {
-                continue;
-            };
+        for service in independent(stack) {
+            let Some(up) = self.services.get(&service.name) else { continue };
             if let Some(failure) = condition::fallen(run, service, up).await {
                 return Some(failure);
             }

@@ -68,12 +68,13 @@ fn help_shows_the_commands() {
       apply        Perform a plan, or refuse it when the world has moved
       promote      Promote a candidate by hand
       rollback     Go back to the last good commit, or to a given one
+      bake         Watch what is served of the newest release, and take users back where it fails
       repair       Complete what the newest release record says: tags, branch stable, ledger
       hold         Hold promotions: nothing new gets to users, and rollbacks go on
       resume       End a hold, so that promotions go on
       quarantine   Forbid a commit or an image to come back, lift that, or list what is forbidden
       retry        Wait for the end of a run, and run its failed jobs again: the step of the retry workflow
-      smoke        Run a probe against a URL: does what stands there work?
+      smoke        Run a probe against a URL or an image: does it work?
       last-good    Print the id of the last good commit, and nothing else
       ledger       Show the ledger, or add an entry by hand
       status       Show what is live, what the last good commit is, and whether everything agrees
@@ -114,6 +115,7 @@ fn help_of_gate_names_the_environment() {
           --event <NAME>         Obey the rules of this event [env: GITHUB_EVENT_NAME] [default: push]
           --branch <NAME>        Take this as the protected branch [env: TIDEGATE_BRANCH]
           --ledger <PATH>        Take the file at this path as the ledger [env: TIDEGATE_LEDGER]
+          --no-bake              Leave the bake to a job of its own [env: TIDEGATE_NO_BAKE]
       -h, --help                 Print help
 
     Global options:
@@ -156,7 +158,7 @@ fn every_command_has_help_that_fits() {
     }
     let mut seen = 0;
     visit(&[], &Cli::command(), &mut seen);
-    assert_eq!(seen, 22);
+    assert_eq!(seen, 23);
 }
 
 #[test]

@@ -19,10 +19,12 @@ use crate::harness::oci_registry::OciRegistry;
 
 mod conditions;
 mod files;
+mod gate;
+mod live;
 mod shop;
 
 /// Longer than anything here takes: a test that waits so long fails.
-const LONG: Duration = Duration::from_secs(120);
+const LONG: Duration = Duration::from_mins(2);
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()

@@ -13,6 +13,7 @@ mod github;
 mod issue;
 mod planted;
 mod rest;
+mod served;
 mod world;
 
 /// Where the gate's workflow is.

@@ -17,12 +17,13 @@ use crate::harness::engine::{Built, Image, TestEngine};
 use crate::harness::oci_registry::OciRegistry;
 
 mod around;
+mod by_hand;
 mod ends;
 mod hold;
 mod kinds;
 
 /// Longer than anything here takes.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// A probe that has long to wait for a start, and then decides soon.
 const PATIENT: Timing = Timing {

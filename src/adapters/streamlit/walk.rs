@@ -254,8 +254,8 @@ impl<'a> Walk<'a> {
             };
         }
         if self.failures.is_empty()
-            && let Broken::TimedOut { messages, known: 0 } = *broken
-            && messages > 0
+            && let Broken::TimedOut { messages, known: 0 } = broken
+            && *messages > 0
         {
             return Attempt::Impossible {
                 why: format!(

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
+use crate::adapters::engine::stop_signal;
 use crate::commands::session::{SECRETS, Session};
 use crate::config::Bake;
 use crate::evidence::probes::ProbeFound;
@@ -15,7 +15,7 @@ use crate::observe::served;
 use crate::observe::world::World;
 use crate::policy::bake::{BakeVerdict, Look, Watched};
 use crate::probe::{Probe, Timing};
-use crate::secret::{Redactor, Secret};
+use crate::secret::Redactor;
 use crate::state::{Record, State};
 
 /// How long the app may take to show its commit.
@@ -47,38 +47,6 @@ pub(super) struct Watch<'a> {
     redactor: Redactor,
 }
 
-/// What ends a process from outside: the runner cancels a job so ("Canceling a workflow").
-struct StopSignals {
-    terminate: Option<Signal>,
-    interrupt: Option<Signal>,
-}
-
-impl StopSignals {
-    fn listen() -> Self {
-        // Where nobody can listen, the process ends by the signal, and the release stands as well.
-        let listen = |kind| signal(kind).ok();
-        Self {
-            terminate: listen(SignalKind::terminate()),
-            interrupt: listen(SignalKind::interrupt()),
-        }
-    }
-
-    async fn stopped(&mut self) -> &'static str {
-        async fn next(signal: &mut Option<Signal>) {
-            match signal {
-                Some(signal) => {
-                    signal.recv().await;
-                }
-                None => std::future::pending().await,
-            }
-        }
-        tokio::select! {
-            () = next(&mut self.terminate) => "SIGTERM",
-            () = next(&mut self.interrupt) => "SIGINT",
-        }
-    }
-}
-
 impl<'a> Watch<'a> {
     pub(super) fn new(
         session: &'a Session,
@@ -89,10 +57,7 @@ impl<'a> Watch<'a> {
         // One look is one attempt: the bake counts by itself, and the app runs already.
         let timing = Timing { start_period: Duration::ZERO, retries: 0, ..bake.probe.timing };
         let probe = Probe { timing, ..bake.probe.clone() };
-        let mut redactor = Redactor::new();
-        for value in SECRETS.iter().filter_map(|name| session.variable(name)) {
-            redactor.add(&Secret::new(value));
-        }
+        let redactor = session.redactor();
         Self { session, record, bake, duration, probe, redactor }
     }
 
@@ -103,7 +68,7 @@ impl<'a> Watch<'a> {
         watched: &mut Watched,
         say: &mut dyn FnMut(String),
     ) -> WatchEnd {
-        let mut signals = StopSignals::listen();
+        let mut stop = std::pin::pin!(stop_signal());
         let end = Instant::now() + self.duration;
         let mut said = None;
         loop {
@@ -111,7 +76,7 @@ impl<'a> Watch<'a> {
             let late = begun > end;
             let look = tokio::select! {
                 biased;
-                signal = signals.stopped() => return WatchEnd::Stopped { signal },
+                signal = &mut stop => return WatchEnd::Stopped { signal: signal.name() },
                 look = self.look(&world.state.state) => look,
             };
             let line = in_words(&look);
@@ -135,7 +100,7 @@ impl<'a> Watch<'a> {
             let next = if over { next } else { next.min(end) };
             tokio::select! {
                 biased;
-                signal = signals.stopped() => return WatchEnd::Stopped { signal },
+                signal = &mut stop => return WatchEnd::Stopped { signal: signal.name() },
                 () = tokio::time::sleep_until(next) => {}
             }
         }

@@ -9,6 +9,7 @@ use crate::commands::session::{Session, block_on};
 use crate::commands::status::agreement::LedgerSeen as LedgerFile;
 use crate::commands::status::look::{self as git_look, Seen as GitSeen, Source, said};
 use crate::commands::status::projections_at;
+use crate::commands::status::served::look as served_look;
 use crate::config::{CONFIG_PATH, ConfigError};
 use crate::doctor::{
     Checkup, CommitSeen, ConfigurationFile, ConfigurationProblem, GitHubSeen, ImagesSeen,
@@ -16,13 +17,15 @@ use crate::doctor::{
     Unchecked,
 };
 use crate::evidence::markers::MarkerEvidence;
+use crate::evidence::rollback_limit::DeclaredLimit;
+use crate::evidence::served::Served;
 use crate::http;
 use crate::ledger::Ledger;
 use crate::model::CommitSha;
 use crate::observe::checkup::github::GitHubQuery;
 use crate::observe::checkup::images::ImagesQuery;
 use crate::observe::checkup::{commits, github, images, push, workflows};
-use crate::observe::{good, release};
+use crate::observe::{good, release, rollback_limit};
 use crate::policy::last_good;
 
 /// How long all registries together may take.
@@ -72,6 +75,8 @@ pub(super) fn look(
         projections,
         images,
         github,
+        limit: limit(session),
+        served: served(session, &seen, offline),
     })
 }
 
@@ -215,6 +220,24 @@ fn projections(session: &Session, seen: &GitSeen, offline: bool) -> ProjectionsS
         let unknown = vec![Unchecked { what, why: said(error) }];
         ProjectionsSeen { pending: Vec::new(), unknown }
     })
+}
+
+/// Holds what the work tree declares against `HEAD`: the line may not be committed yet.
+fn limit(session: &Session) -> Seen<DeclaredLimit> {
+    let Some(head) = session.git.local_commit("HEAD") else {
+        return Seen::Unknown("there is no commit yet".to_owned());
+    };
+    rollback_limit::declared(&session.git, &session.config, &head)
+        .map_or_else(|error| Seen::Unknown(said(error)), Seen::Known)
+}
+
+fn served(session: &Session, seen: &GitSeen, offline: bool) -> Option<Seen<Served>> {
+    session.config.served.as_ref()?;
+    seen.state.newest()?;
+    if offline {
+        return Some(Seen::Unknown(OFFLINE.to_owned()));
+    }
+    served_look(session, &seen.state, offline).map(|seen| Seen::Known(seen.found))
 }
 
 /// Whether the token is the `GITHUB_TOKEN` of the run: those of Apps begin alike, but tidegate has

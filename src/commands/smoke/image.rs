@@ -42,7 +42,7 @@ pub(super) fn one(
     let container = ContainerConfig {
         memory: args.container.memory.clone(),
         env: args.container.env.iter().cloned().collect(),
-        secrets: args.container.secret.clone(),
+        secrets: args.container.pass.clone(),
         ..ContainerConfig::default()
     };
     let mut config = Config { images: Some(vec![image.name.clone()]), ..Config::default() };
@@ -64,7 +64,7 @@ pub(super) fn one(
         let digest = digest_of(&registries, image).await?;
         let digests = BTreeMap::from([(image.name.clone(), digest)]);
         let stack = config.stack(&digests, &lookup).or_exit(Exit::Usage)?;
-        for secret in args.container.secret.iter().filter_map(|name| lookup(name)) {
+        for secret in args.container.pass.iter().filter_map(|name| lookup(name)) {
             redactor.add(&crate::secret::Secret::new(secret));
         }
         let mut options = engine::Options::from_env(None, lookup);
@@ -103,7 +103,9 @@ pub(super) fn configured(
     }
     if !session.config.has_probes() {
         return Err(Failed::new(Exit::Usage, "the configuration has no probes")
-            .with_hint("name one by --kind with --url or --image, or add `smoke` to .github/tidegate.yml")
+            .with_hint(
+                "name one by --kind with --url or --image, or add `smoke` to .github/tidegate.yml",
+            )
             .into());
     }
     let progress = output.progress("probing the release set");

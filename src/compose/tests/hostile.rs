@@ -1,5 +1,7 @@
 //! Files that were made to do harm: they are refused, quickly.
 
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -9,7 +11,7 @@ fn files_that_grow_are_refused() {
     let mut bomb = "a0: &a0 [ x, x, x, x, x, x, x, x, x ]\n".to_owned();
     for level in 1..10 {
         let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
-        bomb.push_str(&format!("a{level}: &a{level} [ {aliases} ]\n"));
+        writeln!(bomb, "a{level}: &a{level} [ {aliases} ]").unwrap();
     }
     assert!(Case::new(&[]).error(&bomb).contains("more than 20000 values"));
 
@@ -26,8 +28,10 @@ fn files_that_grow_are_refused() {
         format!("x-a: &a {}\nx-b: [ {} ]\n", "y".repeat(500_000), vec!["*a"; 1_000].join(","));
     assert!(Case::new(&[]).error(&texts).contains("more than 8388608 bytes"));
 
-    let many: String = (0..60).map(|n| format!("  s{n}: {{ image: a }}\n")).collect();
-    let many = format!("services:\n{many}");
+    let mut many = "services:\n".to_owned();
+    for n in 0..60 {
+        writeln!(many, "  s{n}: {{ image: a }}").unwrap();
+    }
     assert!(Case::new(&[]).error(&many).contains("more than 50 services"));
 }
 

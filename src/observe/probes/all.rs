@@ -143,7 +143,7 @@ impl Running<'_> {
         });
         let ended: BTreeMap<&str, End> =
             futures_util::future::join_all(looks).await.into_iter().flatten().collect();
-        let probed: BTreeSet<&str> = probes.iter().filter_map(service_of).collect();
+        let asked: BTreeSet<&str> = probes.iter().filter_map(service_of).collect();
         let found = probes
             .iter()
             .zip(found)
@@ -153,7 +153,7 @@ impl Running<'_> {
             })
             .collect();
         let told = |(name, end): &(&str, End)| {
-            !probed.contains(name) && (end.code != 0 || self.has_to_go_on(name))
+            !asked.contains(name) && (end.code != 0 || self.has_to_go_on(name))
         };
         let warnings = ended.into_iter().filter(told).map(|(_, end)| self.words(&end)).collect();
         StackResult { probes: found, warnings }

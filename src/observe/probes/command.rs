@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use crate::secret::Secret;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     async fn attempt(run: &str, timeout: Duration) -> Attempt {
         let folder = tempfile::tempdir().unwrap();

@@ -66,7 +66,7 @@ impl<'a> HttpProbe<'a> {
     ) -> Result<Self, String> {
         let path = check.path.as_deref();
         let url = match path {
-            Some(path) => join(base, path)?,
+            Some(path) => join(base, path),
             None => base.clone(),
         };
         let mut headers = HeaderMap::new();
@@ -130,7 +130,7 @@ impl<'a> HttpProbe<'a> {
             return Ok(Attempt::Failed(failure));
         }
         if let Err(what) = self.body(&body, whole) {
-            return Ok(Attempt::Failed(self.with_body(what, &body)));
+            return Ok(Attempt::Failed(self.with_body(&what, &body)));
         }
         if let Some(most) = self.check.max_latency
             && took > most
@@ -200,7 +200,7 @@ impl<'a> HttpProbe<'a> {
             format!(" to {}", shown::line(&String::from_utf8_lossy(to.as_bytes()), self.redactor))
         });
         self.with_body(
-            format!("status {status}{}, expected {expected}", to.unwrap_or_default()),
+            &format!("status {status}{}, expected {expected}", to.unwrap_or_default()),
             body,
         )
     }
@@ -235,7 +235,7 @@ impl<'a> HttpProbe<'a> {
         Ok(())
     }
 
-    fn with_body(&self, what: String, body: &[u8]) -> ProbeFailure {
+    fn with_body(&self, what: &str, body: &[u8]) -> ProbeFailure {
         let failure = ProbeFailure::new(format!("GET {}: {what}", self.shown_url()));
         let text = String::from_utf8_lossy(body);
         let text: String = shown::lines(&first(&text), self.redactor);
@@ -253,7 +253,7 @@ impl<'a> HttpProbe<'a> {
 }
 
 /// Joins a path of the configuration to a base: below the base's own path.
-fn join(base: &Url, path: &str) -> Result<Url, String> {
+fn join(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     let (path, query) =
         path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
@@ -261,7 +261,7 @@ fn join(base: &Url, path: &str) -> Result<Url, String> {
     url.set_path(&format!("{below}/{}", path.trim_start_matches('/')));
     url.set_query(query);
     url.set_fragment(None);
-    Ok(url)
+    url
 }
 
 /// Whether two values are the same; numbers by their value, since `1` and `1.0` are one in JSON

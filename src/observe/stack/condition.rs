@@ -54,8 +54,8 @@ pub(super) async fn wait(
             Look::Reached => return Ok(Reached::Yes),
             Look::NotYet if Instant::now() < deadline => {}
             Look::NotYet => {
-                let waited = up.since.elapsed().as_secs();
-                let what = format!("`{}` is not {} after {waited} s", service.name, word(wanted));
+                let seconds = up.since.elapsed().as_secs();
+                let what = format!("`{}` is not {} after {seconds} s", service.name, word(wanted));
                 return Err(with_log(run, service, up, what).await);
             }
             Look::Never(what) => {
@@ -90,7 +90,6 @@ enum Look {
 
 fn look(state: &State, wanted: Wanted) -> Look {
     match (state, wanted) {
-        (State::Created, _) => Look::NotYet,
         (State::Exited { code: 0, .. }, Wanted::Settled)
         | (State::Exited { code: 0, .. }, Wanted::Condition(Condition::CompletedSuccessfully))
         | (
@@ -100,8 +99,10 @@ fn look(state: &State, wanted: Wanted) -> Look {
         | (State::Running { health: Health::Healthy }, Wanted::Condition(Condition::Healthy)) => {
             Look::Reached
         }
-        (State::Running { .. }, Wanted::Condition(Condition::CompletedSuccessfully))
-        | (State::Running { health: Health::Starting }, _) => Look::NotYet,
+        (State::Created | State::Running { health: Health::Starting }, _)
+        | (State::Running { .. }, Wanted::Condition(Condition::CompletedSuccessfully)) => {
+            Look::NotYet
+        }
         (State::Running { health: Health::Unhealthy { output } }, _) => {
             let output = output.trim();
             let last = output.lines().last().unwrap_or_default();

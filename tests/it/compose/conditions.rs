@@ -95,6 +95,23 @@ services:
 }
 
 #[test]
+fn a_candidate_is_not_blamed_for_a_database_that_came_down() {
+    let world = world();
+    let text = "
+services:
+  db: { image: 'HOST/acme/tool:1', command: sh -c 'echo no disk; exit 9' }
+  first:
+    image: HOST/acme/app
+    command: sh -c 'sleep 2; echo no database; exit 1'
+    depends_on: [ db ]
+  app:
+    image: HOST/acme/app
+    depends_on: { first: { condition: service_completed_successfully } }
+";
+    assert_eq!(fails(&world, text), blame(false, "db", "`db` ended with exit code 9"));
+}
+
+#[test]
 fn what_is_not_required_only_warns() {
     let world = world();
     let text = "

@@ -1,17 +1,17 @@
-//! A shop of three services: PostgreSQL, an API in Python that reads it, and a front that asks the
+//! A shop of three services: `PostgreSQL`, an API in Python that reads it, and a front that asks the
 //! API by its name.
 
 use super::*;
 
-/// PostgreSQL, as a compose file names it.
-const DB: &str = r#"
+/// `PostgreSQL`, as a compose file names it.
+pub(super) const DB: &str = r#"
 set -e
 initdb -D /tmp/data -U "$POSTGRES_USER" --auth=trust --no-sync -E UTF8 >/dev/null
 echo 'host all all all trust' >>/tmp/data/pg_hba.conf
 exec postgres -D /tmp/data -c listen_addresses='*' -c unix_socket_directories=/tmp -c fsync=off
 "#;
 
-const MIGRATE: &str = r#"
+pub(super) const MIGRATE: &str = r#"
 import os, psycopg2
 with psycopg2.connect(os.environ["DATABASE_URL"]) as connection:
     with connection.cursor() as cursor:
@@ -20,7 +20,7 @@ with psycopg2.connect(os.environ["DATABASE_URL"]) as connection:
 print("migrated")
 "#;
 
-const API: &str = r#"
+pub(super) const API: &str = r#"
 import http.server, os, psycopg2
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -38,7 +38,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("", 8000), Handler).serve_forever()
 "#;
 
-const FRONT: &str = r#"
+pub(super) const FRONT: &str = r#"
 import http.server, urllib.request, urllib.error
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -53,7 +53,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("", 80), Handler).serve_forever()
 "#;
 
-const COMPOSE: &str = r#"
+pub(super) const COMPOSE: &str = r#"
 x-database: &database
   DATABASE_URL: postgresql://${DB_USER:-shop}@db/postgres
 services:
@@ -142,8 +142,8 @@ fn a_migration_that_fails_is_the_candidates_failure_and_no_candidate_starts() {
         assert!(detail.starts_with("first\n"), "{detail}");
         assert!(detail.contains("table \"nothing\" does not exist"), "{detail}");
         // Of the candidates there are containers, and none was ever started.
-        use bollard::query_parameters::ListContainersOptionsBuilder;
-        let options = ListContainersOptionsBuilder::new().all(true).build();
+        let options =
+            bollard::query_parameters::ListContainersOptionsBuilder::new().all(true).build();
         let all = world.engine.client().list_containers(Some(options)).await.unwrap();
         let states: Vec<String> =
             all.into_iter().map(|one| format!("{:?}", one.state.unwrap())).collect();
