@@ -15,7 +15,7 @@ use crate::observe::globs;
 
 mod containers;
 mod metric;
-mod probes;
+pub(super) mod probes;
 
 /// Stands for every commit in trial renderings of tag patterns.
 const ANY_COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -69,11 +69,6 @@ fn hooks(list: &str, hooks: &[HookConfig]) -> Result<(), Misfit> {
         dir.map_err(|problem| in_list(list, index, "dir", problem))?;
     }
     Ok(())
-}
-
-/// Checks a probe of a URL by itself.
-pub(super) fn probe_of_url(smoke: &super::SmokeConfig) -> Result<(), (&'static str, String)> {
-    probes::alone(smoke)
 }
 
 fn misfit(path: &[&str], problem: impl Into<String>) -> Misfit {
