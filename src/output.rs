@@ -20,6 +20,7 @@ pub use table::{Fields, Table};
 pub use text::{Styled, bad, clean, clean_lines, dim, good, plain, strong, warn, width};
 pub use time::{ago, at};
 
+use crate::actions::commands::neutralise_commands;
 use crate::cli::{ColorWhen, Global};
 use crate::exit::{Exit, Failed};
 
@@ -143,9 +144,11 @@ impl Output {
         self.result(&text)
     }
 
-    /// Prints text of the result as it is, without a line break after it.
+    /// Prints text as it is, without a line break after it. It is the only way to print a workflow
+    /// command: in all other text, commands are broken up, because others may have written it.
     pub fn text(&mut self, text: &str) -> io::Result<()> {
-        self.result(text)
+        let text = with_color(text, self.settings.color);
+        write_to(&mut *self.out, &mut self.out_closed, &text)
     }
 
     /// Prints a table.
@@ -173,6 +176,9 @@ impl Output {
         }
         let mut text = serde_json::to_string_pretty(&Envelope { schema, value })?;
         text.push('\n');
+        // It stands in strings only. What the runner takes for a command is escaped, and means the
+        // same to readers of JSON (RFC 8259, section 7).
+        let text = text.replace("##[", "#\\u0023[");
         write_to(&mut *self.out, &mut self.out_closed, &text)
     }
 
@@ -199,7 +205,7 @@ impl Output {
 
     /// Prints text on stderr, also with `--quiet`.
     pub(crate) fn remark(&mut self, text: &str) -> io::Result<()> {
-        let text = with_color(text, self.settings.color_errors);
+        let text = neutralise_commands(&with_color(text, self.settings.color_errors));
         write_to(&mut *self.err, &mut self.err_closed, &text)
     }
 
@@ -248,7 +254,7 @@ impl Output {
     }
 
     fn result(&mut self, text: &str) -> io::Result<()> {
-        let text = with_color(text, self.settings.color);
+        let text = neutralise_commands(&with_color(text, self.settings.color));
         write_to(&mut *self.out, &mut self.out_closed, &text)
     }
 }
@@ -313,6 +319,33 @@ mod tests {
         let (mut output, out, _) = captured(Settings { color: true, ..Settings::PLAIN });
         output.line(good("done")).unwrap();
         assert_eq!(out.text(), "\u{1b}[32mdone\u{1b}[0m\n");
+    }
+
+    #[test]
+    fn text_of_others_cannot_command_the_runner() {
+        for settings in [Settings::PLAIN, Settings { color: true, ..Settings::PLAIN }] {
+            let (mut output, out, err) = captured(settings);
+            let hostile = "log:\n  ::set-output name=verdict::promote\n##[add-mask]e";
+            output.line(hostile).unwrap();
+            output.line(strong("::stop-commands::x")).unwrap();
+            output.note(hostile).unwrap();
+            output.warning("a ##[error]b").unwrap();
+            for text in [out.text(), err.text()] {
+                let commands = |line: &&str| line.trim_start().starts_with("::");
+                assert!(!text.contains("##["), "{text:?}");
+                assert_eq!(text.lines().find(commands), None);
+            }
+        }
+        let (mut output, out, _) = captured(Settings { json: true, ..Settings::PLAIN });
+        let value = std::collections::BTreeMap::from([("said", "x ##[error]y")]);
+        output.json("tidegate/x/1", &value).unwrap();
+        assert!(!out.text().contains("##["), "{}", out.text());
+        let read: serde_json::Value = serde_json::from_str(&out.text()).unwrap();
+        assert_eq!(read["said"], "x ##[error]y");
+
+        let (mut output, out, _) = captured(Settings::PLAIN);
+        output.text("::warning::meant\n").unwrap();
+        assert_eq!(out.text(), "::warning::meant\n");
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(super) fn run(global: &Global, args: &cli::Plan, output: &mut Output) -> any
         warnings: &found.decision.warnings,
     };
     output.show("tidegate/plan/1", &planned, |output, planned| {
-        output.text(&clean_lines(&planned.plan.to_string()))?;
+        output.line(clean_lines(planned.plan.to_string().trim_end_matches('\n')))?;
         for warning in planned.warnings {
             output.warning(warning)?;
         }

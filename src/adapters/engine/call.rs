@@ -23,6 +23,18 @@ pub(super) fn status(error: &Error) -> Option<u16> {
     }
 }
 
+/// Whether words of an engine blame the command of a container, and not the engine's own helpers,
+/// which may be missing or broken as well: `exec: "runc"`, `exec: "docker-proxy"`. Only what the
+/// runtime (runc, crun) says about the process of the container counts.
+pub(super) fn is_the_command(reason: &str) -> bool {
+    let reason = reason.to_lowercase();
+    let of_the_process = ["container process", "container init", "crun: "];
+    let words = ["executable file", "exec format error", "exec: \""];
+    reason.contains("attempted to invoke a command")
+        || (of_the_process.into_iter().any(|place| reason.contains(place))
+            && words.into_iter().any(|word| reason.contains(word)))
+}
+
 /// What an error says, on one line, short, without secrets.
 pub(super) fn words(error: &Error, redactor: &Redactor) -> String {
     let text = match error {
@@ -79,5 +91,43 @@ pub(super) fn refused(
         | Error::DockerContainerWaitError { .. }
         | Error::JsonDataError { .. } => EngineError::Refused { doing: doing.into(), reason },
         _ => EngineError::Unreachable { address: address.clone(), reason },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_helper_of_the_engine_is_not_the_command() {
+        for reason in [
+            "failed to create task for container: failed to create shim task: OCI runtime create \
+             failed: runc create failed: unable to start container process: error during container \
+             init: exec: \"nothing\": executable file not found in $PATH: unknown",
+            "OCI runtime create failed: container_linux.go:380: starting container process caused: \
+             exec: \"/x\": stat /x: no such file or directory: unknown",
+            "crun: executable file `x` not found in $PATH: No such file or directory: OCI runtime \
+             attempted to invoke a command that was not found",
+            "OCI runtime exec failed: exec failed: unable to start container process: exec: \"x\": \
+             executable file not found in $PATH: unknown",
+        ] {
+            assert!(is_the_command(reason), "{reason}");
+        }
+        for reason in [
+            "failed to start shim: start failed: exec: \"containerd-shim-runc-v2\": executable file \
+             not found in $PATH: unknown",
+            "failed to create shim task: OCI runtime create failed: unable to retrieve OCI runtime \
+             error (open log.json: no such file or directory): exec: \"runc\": executable file not \
+             found in $PATH: unknown",
+            "failed to set up container networking: driver failed programming external \
+             connectivity: exec: \"docker-proxy\": executable file not found in $PATH",
+            "starting container process caused: process_linux.go:459: container init caused: apply \
+             apparmor profile: apparmor failed to apply profile: write \
+             /proc/self/attr/exec: no such file or directory: unknown",
+            "connection error: transport: error while dialing: dial unix /run/containerd.sock: \
+             connect: no such file or directory",
+        ] {
+            assert!(!is_the_command(reason), "{reason}");
+        }
     }
 }

@@ -110,6 +110,5 @@ async fn end(docker: &Docker, container: &Container, mark: &str) {
 }
 
 fn is_not_there(error: &Error) -> bool {
-    let text = error.to_string();
-    text.contains("executable file") || text.contains("no such file or directory")
+    call::is_the_command(&error.to_string())
 }

@@ -68,13 +68,19 @@ impl Labels {
 
 /// The id of a run that is over, from the labels of something that is still there.
 pub(super) fn dead_run(labels: &HashMap<String, String>) -> Option<&str> {
-    let run = labels.get(RUN)?;
+    // What is no id could be a pattern to an engine: Podman takes an empty one for all of them.
+    let run = labels.get(RUN).filter(|run| is_id(run))?;
     let late = labels
         .get(UNTIL)
         .and_then(|until| until.parse::<u64>().ok())
         .is_some_and(|until| now().as_secs() > until);
     let gone = labels.get(OWNER).is_some_and(|owner| is_gone(owner));
     (late || gone).then_some(run)
+}
+
+/// Whether a text is the random id of a run.
+fn is_id(run: &str) -> bool {
+    run.len() == 16 && run.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn now() -> Duration {
@@ -170,9 +176,11 @@ fn process(_: u32) -> Process {
 mod tests {
     use super::*;
 
+    const ID: &str = "0123456789abcdef";
+
     fn labels(owner: &str, until: u64) -> HashMap<String, String> {
         HashMap::from([
-            (RUN.to_owned(), "r".to_owned()),
+            (RUN.to_owned(), ID.to_owned()),
             (OWNER.to_owned(), owner.to_owned()),
             (UNTIL.to_owned(), until.to_string()),
         ])
@@ -183,7 +191,7 @@ mod tests {
         let own = Labels::new(Duration::ZERO).unwrap();
         assert_eq!(dead_run(&own.all()), None);
         assert_eq!(dead_run(&labels(&owner(), u64::MAX)), None);
-        assert_eq!(dead_run(&labels(&owner(), 1)), Some("r"));
+        assert_eq!(dead_run(&labels(&owner(), 1)), Some(ID));
     }
 
     #[test]
@@ -194,6 +202,11 @@ mod tests {
         for odd in ["", "x", ":::", "a:b:c", "other-host:1:1"] {
             assert_eq!(dead_run(&labels(odd, u64::MAX)), None, "{odd}");
         }
+        for odd in ["", "*", "r", "0123456789ABCDEF", "0123456789abcdef0"] {
+            let mut late = labels("x", 1);
+            late.insert(RUN.to_owned(), odd.to_owned());
+            assert_eq!(dead_run(&late), None, "{odd}");
+        }
     }
 
     #[cfg(target_os = "linux")]
@@ -203,9 +216,9 @@ mod tests {
         let pid = child.id();
         child.wait().unwrap();
         let ended = format!("{}:{pid}:1", machine());
-        assert_eq!(dead_run(&labels(&ended, u64::MAX)), Some("r"));
+        assert_eq!(dead_run(&labels(&ended, u64::MAX)), Some(ID));
         let reused = format!("{}:{}:1", machine(), std::process::id());
-        assert_eq!(dead_run(&labels(&reused, u64::MAX)), Some("r"));
+        assert_eq!(dead_run(&labels(&reused, u64::MAX)), Some(ID));
     }
 
     #[test]

@@ -22,10 +22,13 @@ pub(super) async fn sweep(engine: &Engine) {
 /// The runs that are over and of which something is left.
 async fn dead_runs(engine: &Engine) -> BTreeSet<String> {
     let filters = HashMap::from([("label", vec![labels::RUN])]);
-    let mut found = BTreeSet::new();
+    let (mut found, mut alive) = (BTreeSet::new(), BTreeSet::new());
     let mut note = |labels: Option<HashMap<String, String>>| {
         let labels = labels.unwrap_or_default();
-        found.extend(labels::dead_run(&labels).map(str::to_owned));
+        match labels::dead_run(&labels) {
+            Some(run) => found.insert(run.to_owned()),
+            None => alive.insert(labels.get(labels::RUN).cloned().unwrap_or_default()),
+        };
     };
     let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
     match call::in_time(engine.docker.list_containers(Some(options))).await {
@@ -44,5 +47,8 @@ async fn dead_runs(engine: &Engine) -> BTreeSet<String> {
         Ok(networks) => networks.into_iter().for_each(|network| note(network.labels)),
         Err(error) => tracing::debug!("cannot list networks: {error}"),
     }
+    // Containers have the labels of their images, too: one that was made of a part of a run, or that
+    // claims its id, does not make that run a dead one.
+    found.retain(|run| !alive.contains(run));
     found
 }

@@ -57,7 +57,9 @@ impl Tail {
         let bytes = [front, back].concat();
         let text = String::from_utf8_lossy(&bytes);
         let text = redactor.redact(&text);
-        bounded(if self.cut { without_front(&text) } else { &text }, self.cut)
+        let text = clean(if self.cut { without_front(&text) } else { &text });
+        // Colours may stand in the middle of a secret.
+        bounded(&redactor.redact(&text), self.cut)
     }
 }
 
@@ -93,9 +95,8 @@ fn without_front(text: &str) -> &str {
     &text[line..]
 }
 
-/// Keeps the last lines of a text.
+/// Keeps the last lines of a clean text.
 fn bounded(text: &str, cut: bool) -> String {
-    let text = clean(text);
     let text = text.trim_end();
     if text.len() <= MAX_DETAIL && !cut {
         return text.to_owned();
@@ -169,6 +170,14 @@ mod tests {
                 assert!(!shown.contains("second") && shown.contains("***"), "{padding}: {shown}");
             }
         }
+    }
+
+    #[test]
+    fn colours_hide_no_secret() {
+        let mut redactor = Redactor::default();
+        redactor.add(&Secret::new("first-second"));
+        let shown = tail_of("key: first-\u{1b}[1;36msecond\u{1b}[0m.\n", &redactor);
+        assert_eq!(shown, "key: ***.");
     }
 
     #[test]

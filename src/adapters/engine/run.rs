@@ -299,22 +299,19 @@ fn is_settling(error: &Error) -> bool {
 
 /// The words of runc, crun and the engines for a container whose command, user or folder is wrong.
 fn is_the_image(reason: &str) -> bool {
+    let command = call::is_the_command(reason);
     let reason = reason.to_lowercase();
     // A mount that does not fit is not the image's doing.
     let mount = reason.contains("mount");
     let words = [
         "no command specified",
         "no command or entrypoint",
-        "executable file",
-        "attempted to invoke a command",
-        "exec format error",
-        "exec: ",
         "unable to find user",
         "unable to find group",
         "chdir to cwd",
         "is not an absolute path",
     ];
-    !mount && words.into_iter().any(|word| reason.contains(word))
+    !mount && (command || words.into_iter().any(|word| reason.contains(word)))
 }
 
 impl Drop for Run {

@@ -9,8 +9,10 @@ use super::messages::{Delta, Exception, Metadata};
 const MAX_DEPTH: usize = 64;
 /// The most elements and containers of one page; a browser shows far fewer.
 const MAX_PLACES: usize = 50_000;
-/// The most bytes of text that are kept of one page.
+/// The most bytes of text that are kept of one page, each with [`OVERHEAD`].
 const MAX_TEXT: usize = 4 * 1024 * 1024;
+/// What a text takes in memory besides its bytes: many tiny ones take a multiple of them.
+const OVERHEAD: usize = 32;
 
 /// A page that holds more than a browser could show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,7 +146,11 @@ impl Place {
     }
 
     fn text_length(&self) -> usize {
-        self.texts().iter().map(String::len).sum()
+        let exception = self.element.as_ref().and_then(|element| element.exception.as_ref());
+        let said = exception.into_iter().flat_map(|exception| {
+            exception.stack_trace.iter().chain([&exception.r#type, &exception.message])
+        });
+        self.texts().iter().chain(said).map(|text| text.len() + OVERHEAD).sum()
     }
 }
 
@@ -214,6 +220,17 @@ mod tests {
         // What came after it was taken away again: the run went on.
         let cleared = screen(&[(&[0, 0], exception("KeyError")), (&[0, 1], element(2, &[]))]);
         assert!(!cleared.exceptions()[0].last);
+    }
+
+    #[test]
+    fn tracebacks_count_as_text() {
+        let exception =
+            Exception { stack_trace: vec![String::new(); 300_000], ..Exception::default() };
+        let mut outer = Vec::new();
+        message::encode(8, &exception, &mut outer);
+        let delta = Delta { new_element: Some(outer.into()), ..Delta::default() };
+        let metadata = Metadata { delta_path: vec![0, 0], ..Metadata::default() };
+        assert_eq!(Screen::default().apply(&metadata, &delta), Err(TooMuch));
     }
 
     #[test]

@@ -15,7 +15,13 @@ pub(super) fn line(text: &str, redactor: &Redactor) -> String {
         end -= 1;
     }
     let text = text.get(..end).unwrap_or_default();
-    one_line(&console::strip_ansi_codes(&redactor.redact(text)))
+    one_line(&hidden(text, redactor))
+}
+
+/// Takes secrets away, and terminal sequences, which may stand in the middle of a secret.
+fn hidden(text: &str, redactor: &Redactor) -> String {
+    let text = redactor.redact(text);
+    redactor.redact(&console::strip_ansi_codes(&text)).into_owned()
 }
 
 /// The most characters of a line that holds the words of tidegate itself, with what to do.
@@ -24,9 +30,9 @@ const LONGEST_LINE: usize = 1000;
 /// Returns a text on one line, at most 1000 characters: for messages of tidegate with parts of others
 /// in them.
 pub(super) fn long_line(text: &str, redactor: &Redactor) -> String {
-    let text = redactor.redact(text);
+    let text = hidden(text, redactor);
     let words: Vec<&str> = text.split_whitespace().collect();
-    let line = clean(&console::strip_ansi_codes(&words.join(" "))).into_owned();
+    let line = clean(&words.join(" ")).into_owned();
     match line.char_indices().nth(LONGEST_LINE) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line,
@@ -39,8 +45,7 @@ pub(super) fn lines(text: &str, redactor: &Redactor) -> String {
     while !text.is_char_boundary(start) {
         start += 1;
     }
-    let text = redactor.redact(text.get(start..).unwrap_or_default());
-    clean_lines(console::strip_ansi_codes(&text).trim_end())
+    clean_lines(hidden(text.get(start..).unwrap_or_default(), redactor).trim_end())
 }
 
 /// Returns the last `most` lines.
@@ -64,6 +69,16 @@ mod tests {
         let text = "\x1b[31mred\x1b[0m s3cret-value\r\nnext\x07\u{202e}\n";
         assert_eq!(lines(text, &redactor), "red ***\nnext\\u{7}\\u{202e}");
         assert_eq!(line(text, &redactor), "red *** next \u{fffd}");
+    }
+
+    #[test]
+    fn colours_hide_no_secret() {
+        let mut redactor = Redactor::new();
+        redactor.add(&Secret::new("s3cret-value"));
+        let text = "key s3cret-\x1b[1;36mvalue\x1b[0m";
+        for shown in [line, long_line, lines] {
+            assert_eq!(shown(text, &redactor), "key ***");
+        }
     }
 
     #[test]

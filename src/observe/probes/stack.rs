@@ -47,7 +47,8 @@ pub async fn run_stack(
     let begun = tokio::select! {
         biased;
         signal = &mut stop => return Err(Stopped { signal }),
-        begun = engine.begin(longest(stack, probes)) => begun,
+        // The start may take as long, and the probes come after it.
+        begun = engine.begin(longest(stack, probes).saturating_mul(2)) => begun,
     };
     let run = match begun {
         Ok(run) => run,
@@ -240,7 +241,7 @@ async fn in_time<T>(
     }
 }
 
-/// The longest time that the containers may be needed: after it, another run may remove them.
+/// The longest time that the start of the containers may take, or the probes after it.
 fn longest(stack: &Stack, probes: &[Probe]) -> Duration {
     let probing = probes.iter().map(|probe| probe.timing.longest()).max().unwrap_or_default();
     let commands: Duration = stack.before.iter().map(|before| before.timeout).sum();
