@@ -50,6 +50,11 @@ impl fmt::Display for Secret {
     }
 }
 
+/// The shortest beginning of a secret that is looked for at a cut, in bytes.
+const SHORTEST_BEGIN: usize = 6;
+/// The most cuts of a text that are looked at.
+const MOST_CUTS: usize = 100;
+
 /// Replaces registered secrets by `***` in any text.
 #[derive(Clone, Default)]
 pub struct Redactor {
@@ -113,6 +118,28 @@ impl Redactor {
             }
         }
         text
+    }
+
+    /// Returns `text` without any registered secret, and without the beginning of one before a `…`,
+    /// which says that somebody cut the text who knows no secrets.
+    pub fn redact_cut(&self, text: &str) -> String {
+        let text = self.redact(text);
+        let mut shown = String::with_capacity(text.len());
+        let mut rest = &*text;
+        for _ in 0..MOST_CUTS {
+            let Some((before, after)) = rest.split_once('…') else { break };
+            let begun = self.needles.iter().filter_map(|needle| {
+                let mut ends = needle.char_indices().map(|(at, _)| at).rev();
+                ends.find(|end| *end >= SHORTEST_BEGIN && before.ends_with(&needle[..*end]))
+            });
+            match begun.max() {
+                Some(begun) => shown.extend([&before[..before.len() - begun], MASK, "…"]),
+                None => shown.extend([before, "…"]),
+            }
+            rest = after;
+        }
+        shown.push_str(rest);
+        shown
     }
 
     fn needle(&mut self, form: String) {
@@ -183,6 +210,20 @@ mod tests {
         let mut redactor = Redactor::new();
         redactor.add_login("x-access-token", &Secret::new(TOKEN));
         redactor
+    }
+
+    #[test]
+    fn the_beginning_of_a_secret_at_a_cut_is_hidden() {
+        let mut redactor = Redactor::new();
+        redactor.add(&Secret::new("pässword-of-the-database"));
+        for (text, shown) in [
+            ("url://u:pässword-of-the-da… (shown by the app)", "url://u:***… (shown by the app)"),
+            ("pässword-of… and pässword-of-the-database", "***… and ***"),
+            ("päss…", "päss…"),
+            ("nothing here…\nnor here", "nothing here…\nnor here"),
+        ] {
+            assert_eq!(redactor.redact_cut(text), shown);
+        }
     }
 
     #[test]

@@ -17,6 +17,9 @@ const DEEPEST: usize = 20;
 /// The most bytes of all texts that variables were put into.
 const MOST_BYTES: usize = 8 << 20;
 
+/// The most places without a value that are remembered.
+const MOST_MISSING: usize = 10_000;
+
 /// Puts variables in, and remembers which were missing.
 pub(super) struct Interpolation<'a> {
     variables: &'a Variables,
@@ -224,7 +227,10 @@ impl Template<'_, '_> {
 
     fn value(&self, name: &str) -> Filled {
         self.known(name).unwrap_or_else(|| {
-            self.interpolation.missing.borrow_mut().push(name.chars().take(80).collect());
+            let mut missing = self.interpolation.missing.borrow_mut();
+            if missing.len() < MOST_MISSING {
+                missing.push(name.chars().take(80).collect());
+            }
             Filled::default()
         })
     }

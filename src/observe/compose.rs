@@ -1,7 +1,7 @@
 //! Reads a compose file and the files that it names, with bounds, and never from outside of the
 //! repository.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -94,6 +94,33 @@ impl Repository<'_> {
     }
 }
 
+/// The most entries of a folder that are looked at before it is mounted, the outer ones first.
+const MOST_ENTRIES: usize = 20_000;
+
+/// Whether another repository was checked out somewhere in a folder: its `.git` holds the credentials
+/// of that checkout. The `.git` of a submodule is a file, and holds none.
+fn holds_git(folder: &Path) -> std::io::Result<bool> {
+    let mut folders = VecDeque::from([folder.to_owned()]);
+    let mut left = MOST_ENTRIES;
+    while let Some(folder) = folders.pop_front().filter(|folder| folder.is_dir()) {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            // Of the entry itself: links are not followed.
+            if entry.file_type()?.is_dir() {
+                if entry.file_name().eq_ignore_ascii_case(".git") {
+                    return Ok(true);
+                }
+                folders.push_back(entry.path());
+            }
+            left -= 1;
+            if left == 0 {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(false)
+}
+
 impl Files for Repository<'_> {
     fn text(&self, path: &str) -> Result<Option<String>, String> {
         let Some(place) = self.find(path)? else { return Ok(None) };
@@ -117,9 +144,32 @@ impl Files for Repository<'_> {
         if !place.is_file() && !place.is_dir() {
             return Err("is neither a file nor a folder".to_owned());
         }
-        if place.join(".git").symlink_metadata().is_ok() {
+        let git = place.join(".git").symlink_metadata().is_ok()
+            || holds_git(&place).map_err(|error| error.to_string())?;
+        if git {
             return Err("holds git's own folder, and with it credentials".to_owned());
         }
         place.canonicalize().map(Some).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_another_checkout_is_not_mounted() {
+        let root = tempfile::tempdir().unwrap();
+        let config = root.path().join("tools/other/.git");
+        std::fs::create_dir_all(&config).unwrap();
+        std::fs::create_dir_all(root.path().join("data/deep")).unwrap();
+        std::fs::create_dir_all(root.path().join("module")).unwrap();
+        std::fs::write(root.path().join("module/x"), "").unwrap();
+        let files = Repository { root: root.path() };
+        assert!(files.place("tools").unwrap_err().contains("credentials"));
+        assert!(files.place("tools/other").unwrap_err().contains("credentials"));
+        for harmless in ["data", "module", "module/x"] {
+            assert!(files.place(harmless).unwrap().is_some(), "{harmless}");
+        }
     }
 }

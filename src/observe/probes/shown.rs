@@ -21,7 +21,7 @@ pub(super) fn line(text: &str, redactor: &Redactor) -> String {
 /// Takes secrets away, and terminal sequences, which may stand in the middle of a secret.
 fn hidden(text: &str, redactor: &Redactor) -> String {
     let text = redactor.redact(text);
-    redactor.redact(&console::strip_ansi_codes(&text)).into_owned()
+    redactor.redact_cut(&console::strip_ansi_codes(&text))
 }
 
 /// The most characters of a line that holds the words of tidegate itself, with what to do.
