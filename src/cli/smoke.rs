@@ -10,8 +10,7 @@ use crate::model::{Digest, ImageRef, InvalidValue};
 
 /// Run a probe against a URL or an image: does it work?
 ///
-/// Without --kind, all probes of the configuration run against the candidate of the commit that is
-/// checked out, as the gate runs them.
+/// Without --kind, all probes of the configuration run against the checked-out commit's candidate.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
