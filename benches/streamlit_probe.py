@@ -11,7 +11,7 @@ from pathlib import Path
 
 from measuring import alternate, median, ms
 
-ROUNDS = 7
+ROUNDS = 15
 VERSION = "1.67.0"
 APP = Path(__file__).resolve().parent.parent / "tests/fixtures/streamlit/good"
 

@@ -257,7 +257,16 @@ impl Applier<'_> {
             Step::KeepDigest { image, digest, tag } => {
                 self.keep_digest(image, digest, tag).await?;
             }
-            Step::RunLive(step) => self.run_live(step).await?,
+            Step::RunLive(step) => {
+                // A hold, or a newer release, may have come while the probes ran. Then nothing is
+                // promoted, and what users have must not be changed for it.
+                if self.git.list_remote()?.branch(&self.config.state_branch)
+                    != run.observed.head.as_ref()
+                {
+                    return Ok(Some("the state branch".to_owned()));
+                }
+                self.run_live(step).await?;
+            }
             Step::WriteState { change } => match self.write_state(&run.observed, change)? {
                 Some(written) => {
                     if change.record.is_some() {

@@ -21,6 +21,7 @@ mod ledger;
 mod linters;
 mod manifest;
 mod node;
+mod probes;
 mod python;
 mod quote;
 mod render;
@@ -33,6 +34,7 @@ pub use design::{Build, Design, Job, Report, Setup, Step, Streamlit, Wishes, des
 pub use error::InitError;
 pub use existing::Existing;
 pub use ledger::LedgerFound;
+pub use probes::Proposal;
 pub use render::{
     DOCTOR_WORKFLOW, File, GATE_WORKFLOW, LoginNeeded, RETRY_WORKFLOW, logins, render,
 };

@@ -55,7 +55,7 @@ pub async fn probe(base: &Url, check: &StreamlitCheck, timeout: Duration) -> Att
     let outcome = walk.all(&mut session).await;
     let attempt = match outcome {
         Ok(()) => walk.finish(&session),
-        Err(Stopped { page, run, broken }) => walk.stopped(&page, &run, broken, timeout),
+        Err(Stopped { page, run, broken }) => walk.stopped(&page, &run, &broken, timeout),
     };
     session.close().await;
     attempt

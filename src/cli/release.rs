@@ -20,7 +20,7 @@ pub struct Promote {
     /// Waive quarantine, or release a former release again
     #[arg(long = "override", value_name = "REASON")]
     pub override_reason: Option<String>,
-    /// Release it although its probes were not run, and say why; stands in the record
+    /// Do without its probes, and say why
     #[arg(long, value_name = "REASON")]
     pub without_probes: Option<String>,
     /// Do not ask

@@ -173,6 +173,12 @@ async fn probed(
     }
     if let Some(why) = &args.without_probes {
         let why = clean(why.trim()).into_owned();
+        if why.is_empty() {
+            let error = "--without-probes: expected a reason, found none; nothing was changed";
+            return Err(Failed::new(Exit::Usage, error)
+                .with_hint("say why the probes do not count: it stands in the record")
+                .into());
+        }
         promotion.checks = vec![format!("promoted by hand, without probes: {why}")];
         promotion.probes_waived = Some(why);
         return Ok(promotion);

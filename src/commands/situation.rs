@@ -1,6 +1,7 @@
 //! Observe, decide, plan: what `gate` and `plan` share. Nothing here changes anything.
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 
 use super::clients::Clients;
 use super::session::Session;
@@ -19,7 +20,7 @@ use crate::ledger::{self, Ledger};
 use crate::model::{CommitSha, Digest, ImageRef, RunIdentity};
 use crate::observe::release::{self, ReleaseQuery};
 use crate::observe::world::World;
-use crate::observe::{checks, good, jobs};
+use crate::observe::{checks, freeze, good, jobs};
 use crate::plan::Plan;
 use crate::policy::{self, Decision};
 use crate::state::{Outcome, StoredVerdict};
@@ -166,6 +167,10 @@ pub(super) async fn assess(
             let found = probing.run(session, registries, &tested, digests.collect()).await?;
             evidence.probes = found.probes;
             evidence.warnings.extend(found.warnings);
+            // They take their time: a freeze may have begun meanwhile.
+            session.now = Timestamp::now();
+            evidence.now = session.now;
+            evidence.freezes = freeze::open_windows(&session.config.freeze, session.now)?;
             if policy::has_failure(&evidence) {
                 keep = failing::observe(session, &looking(), &ledger, &mut evidence).await?;
             }

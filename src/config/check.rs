@@ -8,13 +8,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::node::{Misfit, MisfitKind, Step};
-use super::{Config, FreezeConfig, HookConfig, MetricConfig, ReportConfig};
+use super::{Config, FreezeConfig, HookConfig, ReportConfig};
 use crate::model::{BranchName, CommitSha, ImageRef, Tag};
 use crate::observe::freeze::{FreezeError, open_windows};
 use crate::observe::globs;
 
 mod containers;
-mod probes;
+mod metric;
+pub(super) mod probes;
 
 /// Stands for every commit in trial renderings of tag patterns.
 const ANY_COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -41,7 +42,7 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
     workflow_file(workflow).map_err(|problem| misfit(&["rollback", "retry_workflow"], problem))?;
     distinct("metrics", config.metrics.iter().map(|metric| &metric.name))?;
     for (index, each) in config.metrics.iter().enumerate() {
-        metric(each).map_err(|(key, problem)| in_list("metrics", index, key, problem))?;
+        metric::check(each).map_err(|(key, problem)| in_list("metrics", index, key, problem))?;
     }
     freezes(&config.freeze)?;
     author(config)?;
@@ -68,11 +69,6 @@ fn hooks(list: &str, hooks: &[HookConfig]) -> Result<(), Misfit> {
         dir.map_err(|problem| in_list(list, index, "dir", problem))?;
     }
     Ok(())
-}
-
-/// Checks a probe of a URL by itself.
-pub(super) fn probe_of_url(smoke: &super::SmokeConfig) -> Result<(), (&'static str, String)> {
-    probes::alone(smoke)
 }
 
 fn misfit(path: &[&str], problem: impl Into<String>) -> Misfit {
@@ -262,34 +258,6 @@ fn workflow_file(name: &str) -> Result<(), String> {
     Err(format!(
         "expected the name of a file in .github/workflows such as tidegate-retry.yml, found {name:?}"
     ))
-}
-
-fn metric(metric: &MetricConfig) -> Result<(), (&'static str, String)> {
-    let name = &metric.name;
-    if name.trim().is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
-        let problem = format!("expected a name of 1 to 100 characters, found {name:?}");
-        return Err(("name", problem));
-    }
-    repository_path(&metric.file).map_err(|problem| ("file", problem))?;
-    json_pointer(&metric.pointer).map_err(|problem| ("pointer", problem))?;
-    let bounds = [
-        ("min", metric.min, f64::NEG_INFINITY),
-        ("max", metric.max, f64::NEG_INFINITY),
-        ("max_drop", metric.max_drop, 0.0),
-        ("noise", metric.noise, 0.0),
-    ];
-    for (key, bound, least) in bounds {
-        if let Some(bound) = bound.filter(|bound| !bound.is_finite() || *bound < least) {
-            let expected = if least == 0.0 { "a number, 0 or more" } else { "a finite number" };
-            return Err((key, format!("expected {expected}, found {bound}")));
-        }
-    }
-    match (metric.min, metric.max) {
-        (Some(min), Some(max)) if min > max => {
-            Err(("max", format!("expected at least `min` ({min}), found {max}")))
-        }
-        (_, _) => Ok(()),
-    }
 }
 
 /// RFC 6901, section 3.

@@ -100,7 +100,7 @@ impl SmokeConfig {
     /// # Errors
     /// The key that is wrong, and what is wrong with it.
     pub fn of_url(&self) -> Result<Probe, (&'static str, String)> {
-        super::check::probe_of_url(self)?;
+        super::check::probes::alone(self)?;
         Ok(self.probe(|_| UNNAMED.to_owned()))
     }
 

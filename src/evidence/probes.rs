@@ -72,8 +72,12 @@ impl Probes {
     pub fn in_words(&self) -> Option<String> {
         match self.results().len() {
             0 => None,
-            1 => Some("1 probe".to_owned()),
-            count => Some(format!("{count} probes")),
+            count => Some(counted(count)),
         }
     }
+}
+
+/// Says that so many probes passed, in the words of the ledger.
+pub fn counted(count: usize) -> String {
+    if count == 1 { "1 probe".to_owned() } else { format!("{count} probes") }
 }

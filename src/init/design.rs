@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::error::InitError;
 use super::existing::Existing;
 use super::ledger::LedgerFound;
+use super::probes::Proposal;
 use super::quote::has_expression;
 use super::survey::Survey;
 use super::{dbt, existing, images, languages, ledger, linters};
@@ -40,8 +41,8 @@ pub struct Build {
     pub dockerfile: String,
     /// The stage.
     pub target: Option<String>,
-    /// The command of the service's healthcheck.
-    pub healthcheck: Option<String>,
+    /// What could be asked of it before it is promoted.
+    pub probe: Option<Proposal>,
 }
 
 /// A language that a job needs.

@@ -131,7 +131,7 @@ pub(super) fn images(existing: &Existing, survey: &Survey, wishes: &Wishes) -> O
         context: ".".to_owned(),
         dockerfile: existing.path().to_owned(),
         target: None,
-        healthcheck: None,
+        probe: None,
     };
     Some(images.into_iter().map(build).collect())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::compose::{self, Service};
 use super::design::{Build, Wishes};
 use super::error::InitError;
+use super::probes;
 use super::quote::is_plain_path;
 use super::survey::{Survey, folder, is_compose, is_dockerfile, join, name};
 use crate::model::ImageRef;
@@ -249,13 +250,14 @@ fn name_all(
                 .push(format!("{label}: is called {image}, for {other} is another image's name"));
         }
         taken.insert(image.clone());
+        let probe = probes::propose(survey, &own.dockerfile, own.healthcheck.as_deref());
         builds.push(Build {
             label: own.label,
             image,
             context: own.context,
             dockerfile: own.dockerfile,
             target: own.target,
-            healthcheck: own.healthcheck,
+            probe,
         });
     }
     Ok(builds)

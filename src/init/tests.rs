@@ -146,10 +146,14 @@ fn services_of_a_compose_file() {
     insta::assert_snapshot!(files(&survey), @r#"
     # The release set: promoted together or not at all.
     images:
-      # service api has a healthcheck: curl -f http://localhost:8000/health
-      # tidegate will run it once probes exist
       - ghcr.io/acme/churn-radar-api
       - ghcr.io/acme/jobs
+
+    # Lets the gate run each image and look before it is promoted; take the `# ` of each line away.
+    # What fails is rolled back as after a failed test: give the container what it needs first, see
+    # https://github.com/tidegate/tidegate/blob/bb3f609b28cfc518a5d3eb64a4c00fa42e1e5128/docs/how-to/probes.md
+    # smoke:
+    #   - { kind: http, image: ghcr.io/acme/churn-radar-api, port: 8000, path: "/health" }
 
     # The gate reads the test reports too: it names the tests that failed, and those that are flaky.
     require:

@@ -272,7 +272,7 @@ fn is_candidate(service: &Service) -> bool {
 }
 
 /// Returns the services that are neither candidates nor wait for one.
-fn independent(stack: &Stack) -> Vec<&Service> {
+pub(in crate::observe) fn independent(stack: &Stack) -> Vec<&Service> {
     let mut behind: BTreeSet<&str> = BTreeSet::new();
     loop {
         let more: Vec<&str> = stack

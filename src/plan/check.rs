@@ -1,8 +1,9 @@
 //! Asks whether a plan is one that this program could have made. A plan is a file between two
 //! jobs: it may have been cut, edited, or made for something else.
 //!
-//! 1. A promotion has one record, which continues the basis; each of its images is checked and
-//!    kept before it; what follows is just what follows from the record.
+//! 1. A promotion has one record, which continues the basis and has the images of the release set,
+//!    whose probes passed; each of them is checked and kept before it; what follows is just what
+//!    follows from the record.
 //! 2. A rollback has at most one quarantine, of the commit that the plan names, and one commit on
 //!    the observed head of the protected branch.
 //! 3. A retry notes what failed in one attempt of one run, and starts the workflow for just that.
@@ -13,6 +14,8 @@
 use super::live::live;
 use super::{Plan, RollbackStep, Step, places, projections};
 use crate::config::Config;
+use crate::evidence::probes::counted;
+use crate::model::ImageRef;
 use crate::policy::Verdict;
 use crate::state::{Delivery, NoticeEvent, Record, StateChange};
 
@@ -123,6 +126,19 @@ impl Plan {
             if !before.contains(&checked) || !kept {
                 return Err(format!("{}@{} is neither checked nor kept", own.image, own.digest));
             }
+        }
+        if let Some(images) = &config.images {
+            let recorded = |image: &ImageRef| record.images.iter().any(|own| own.image == *image);
+            if !images.iter().all(recorded) || record.images.len() != images.len() {
+                return Err("its record does not have the images of the release set".to_owned());
+            }
+        }
+        if record.probes_waived.is_some() {
+            return Err("its record does without probes, as only `promote` may".to_owned());
+        }
+        // Made by a version that knew no probes, it would promote what nobody has tried.
+        if config.has_probes() && !record.checks.contains(&counted(config.smoke.len())) {
+            return Err("its record does not say that the probes passed".to_owned());
         }
         let foreign = before.iter().find(|step| match step {
             Step::CheckImage { image, digest } => {

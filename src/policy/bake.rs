@@ -1,6 +1,6 @@
 //! What a bake has seen, and what follows from it.
 //!
-//! 1. A look at an app that provably serves another release says nothing about the new one, and one
+//! 1. A look at an app that provably serves something else says nothing about the new release, and one
 //!    that could not be made says nothing at all: neither counts, and neither rolls back.
 //! 2. So many conclusive failures in a row as the configuration says: stable goes back.
 //! 3. When the time is over and the last look that counts has failed, a few more looks decide: it is

@@ -44,7 +44,8 @@ pub(super) fn missing(probes: &Probes, config: &Config) -> Vec<Reason> {
                     ProbeFound::Passed { .. } | ProbeFound::Failed(_) => None,
                 })
                 .collect();
-            if unknown.is_empty() && results.len() < config.smoke.len() {
+            // No result at all proves nothing either, whatever the configuration asks for.
+            if unknown.is_empty() && (results.is_empty() || results.len() < config.smoke.len()) {
                 return vec![Reason::ProbesNotRun];
             }
             unknown

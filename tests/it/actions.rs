@@ -4,6 +4,7 @@ mod audit;
 mod doctor;
 mod download;
 mod example;
+mod probes;
 mod release;
 mod release_gate;
 mod reusable;

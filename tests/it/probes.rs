@@ -23,7 +23,7 @@ mod hold;
 mod kinds;
 
 /// Longer than anything here takes.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// A probe that has long to wait for a start, and then decides soon.
 const PATIENT: Timing = Timing {

@@ -242,10 +242,10 @@ impl<'a> Walk<'a> {
     }
 
     /// Says what became of a walk that stopped at a page.
-    pub fn stopped(mut self, page: &str, run: &Run, broken: Broken, timeout: Duration) -> Attempt {
+    pub fn stopped(mut self, page: &str, run: &Run, broken: &Broken, timeout: Duration) -> Attempt {
         // What failed before is conclusive, whatever stopped the walk.
         if self.failures.is_empty()
-            && let Broken::Garbage(seen) = &broken
+            && let Broken::Garbage(seen) = broken
         {
             return Attempt::Impossible {
                 why: format!(
@@ -255,7 +255,7 @@ impl<'a> Walk<'a> {
         }
         if self.failures.is_empty()
             && let Broken::TimedOut { messages, known: 0 } = broken
-            && messages > 0
+            && *messages > 0
         {
             return Attempt::Impossible {
                 why: format!(
@@ -264,7 +264,7 @@ impl<'a> Walk<'a> {
                 ),
             };
         }
-        self.failures.push(ProbeFailure::new(broken_page(page, run, &broken, timeout)));
+        self.failures.push(ProbeFailure::new(broken_page(page, run, broken, timeout)));
         Attempt::Failed(self.together())
     }
 

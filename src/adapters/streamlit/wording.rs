@@ -103,7 +103,7 @@ fn traceback(exception: &Exception) -> String {
     let frames = if own.is_empty() { frames } else { own };
     let mut lines = String::from("Traceback (most recent call last):\n");
     if let Some(left_out) = frames.len().checked_sub(MAX_FRAMES + 1) {
-        lines.push_str(&format!("  ({} frames left out)\n", left_out + 1));
+        lines = format!("{lines}  ({} frames left out)\n", left_out + 1);
     }
     let first = frames.len().saturating_sub(MAX_FRAMES);
     for frame in frames.iter().skip(first) {

@@ -5,12 +5,12 @@ use std::io;
 
 use super::{Baked, End};
 use crate::actions::commands::{Annotation, Level, annotate};
-use crate::actions::markdown::inline;
+use crate::actions::markdown::{inline, verbatim};
 use crate::actions::step_files::{append_outputs, append_summary};
 use crate::commands::announce;
 use crate::commands::report::show_completion;
 use crate::commands::session::Session;
-use crate::output::{Output, bad, clean, clean_lines, good, warn};
+use crate::output::{Output, bad, clean, good, warn};
 
 /// Shows it as the result of a command.
 pub(super) fn show(session: &Session, baked: &Baked, output: &mut Output) -> anyhow::Result<()> {
@@ -208,19 +208,16 @@ fn markdown(baked: &Baked) -> String {
         let _ = writeln!(text, "- {}", inline(line));
     }
     if let Some(detail) = detail(baked) {
-        // Text of others, in a block that only its own end tag ends.
-        let shown = detail.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        let _ = writeln!(text, "\n<pre>\n{}\n</pre>", shown.trim_end());
+        let _ = writeln!(text, "\n{}", verbatim(detail));
     }
     text
 }
 
 /// What the app showed when it failed.
-fn detail(baked: &Baked) -> Option<String> {
+fn detail(baked: &Baked) -> Option<&str> {
     match &baked.end {
         End::RolledBack { .. } | End::NotRolledBack { .. } => {
-            let failure = baked.watched.last_failure.as_ref()?;
-            failure.detail.as_ref().map(|detail| clean_lines(detail))
+            baked.watched.last_failure.as_ref()?.detail.as_deref()
         }
         End::Healthy | End::Inconclusive { .. } | End::Superseded { .. } | End::Stopped { .. } => {
             None

@@ -16,7 +16,7 @@ use crate::observe::world::World;
 use crate::policy::bake::{BakeVerdict, Look, Watched};
 use crate::probe::{Probe, Timing};
 use crate::secret::Redactor;
-use crate::state::{Record, State};
+use crate::state::Record;
 
 /// How long the app may take to show its commit.
 const SERVED: Duration = Duration::from_secs(10);
@@ -77,7 +77,7 @@ impl<'a> Watch<'a> {
             let look = tokio::select! {
                 biased;
                 signal = &mut stop => return WatchEnd::Stopped { signal: signal.name() },
-                look = self.look(&world.state.state) => look,
+                look = self.look(&world) => look,
             };
             let line = in_words(&look);
             if said.as_ref() != Some(&line) {
@@ -107,10 +107,15 @@ impl<'a> Watch<'a> {
     }
 
     /// Asks which version is served, and then, unless that is another one, whether it works.
-    async fn look(&self, state: &State) -> Look {
+    async fn look(&self, world: &World) -> Look {
         if let Some(config) = &self.session.config.served {
-            match served::ask(config, state, SERVED.min(self.probe.timing.timeout)).await {
+            let patience = SERVED.min(self.probe.timing.timeout);
+            match served::ask(config, &world.state.state, patience).await {
                 Served::Older { release, commit } => return Look::Older { release, commit },
+                served @ Served::Unknown { .. } if !self.is_ours(&served, world) => {
+                    let why = format!("the app {served}");
+                    return Look::Probed(ProbeFound::Unknown { why });
+                }
                 // An app that fails may well show nothing: that proves nothing against it.
                 Served::Same { .. }
                 | Served::Unknown { .. }
@@ -128,6 +133,18 @@ impl<'a> Watch<'a> {
             on_step: &|_| {},
         };
         Look::Probed(probes::run_url(&self.probe, &context).await.found)
+    }
+
+    /// Tells whether a commit that no record names shows the release all the same: that of the stable
+    /// branch, which is deployed from, or another one with the same tree.
+    fn is_ours(&self, served: &Served, world: &World) -> bool {
+        let Served::Unknown { shown } = served else { return false };
+        let git = &self.session.git;
+        let of_branch = world.refs.branch(&self.record.places.stable_branch);
+        let shows = |commit: &CommitSha| commit.as_str().starts_with(shown.as_str());
+        let tree = |commit: CommitSha| git.commit(&commit).ok().map(|info| info.tree);
+        of_branch.is_some_and(shows)
+            || git.local_commit(shown).and_then(tree).as_ref() == Some(&self.record.tree)
     }
 
     /// Returns the number of the newest record where it is another one by now. A remote that does not

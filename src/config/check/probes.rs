@@ -57,7 +57,7 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
 }
 
 /// Checks a probe of a URL that stands in no file.
-pub(super) fn alone(smoke: &SmokeConfig) -> Result<(), Wrong> {
+pub(in crate::config) fn alone(smoke: &SmokeConfig) -> Result<(), Wrong> {
     probe(smoke).and_then(|()| target(smoke, &Config::default()))
 }
 

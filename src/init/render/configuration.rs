@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use crate::config::Config;
 use crate::init::design::Design;
-use crate::init::quote::{comment, scalar};
+use crate::init::probes::Proposal;
+use crate::init::quote::scalar;
 use crate::pin;
 
 pub(super) fn render(design: &Design) -> String {
@@ -21,6 +22,7 @@ pub(super) fn render(design: &Design) -> String {
     );
     place(design, &mut text);
     images(design, &mut text);
+    probes(design, &mut text);
     if let Some(report) = &design.report {
         let _ = write!(
             text,
@@ -61,13 +63,37 @@ fn images(design: &Design, text: &mut String) {
     let what = if many { "promoted together or not at all" } else { "what is promoted" };
     let _ = write!(text, "\n# The release set: {what}.\nimages:\n");
     for build in &design.builds {
-        if let Some(check) = &build.healthcheck {
-            let (label, check) = (comment(&build.label), comment(check));
-            let _ = write!(
-                text,
-                "  # service {label} has a healthcheck: {check}\n  # tidegate will run it once probes exist\n"
-            );
-        }
         let _ = writeln!(text, "  - {}", scalar(&build.image.to_string()));
+    }
+}
+
+/// Proposes probes. Nobody can see in files whether a container starts without its database, and a
+/// probe that fails for that takes good work back: so a person switches them on.
+fn probes(design: &Design, text: &mut String) {
+    if design.builds.iter().all(|build| build.probe.is_none()) {
+        return;
+    }
+    let _ = write!(
+        text,
+        "\n# Lets the gate run each image and look before it is promoted; take the `# ` of each line away.\n\
+         # What fails is rolled back as after a failed test: give the container what it needs first, see\n\
+         # https://github.com/{}/blob/{}/docs/how-to/probes.md\n# smoke:\n",
+        pin::ACTION,
+        pin::COMMIT,
+    );
+    for build in &design.builds {
+        let image = scalar(&build.image.to_string());
+        let keys = match &build.probe {
+            None => continue,
+            Some(Proposal::Streamlit { port }) => {
+                format!("kind: streamlit, image: {image}, port: {port}")
+            }
+            Some(Proposal::ContainerHealth) => format!("kind: container_health, image: {image}"),
+            Some(Proposal::Http { port, path }) => {
+                format!("kind: http, image: {image}, port: {port}, path: {}", scalar(path))
+            }
+            Some(Proposal::Tcp { port }) => format!("kind: tcp, image: {image}, port: {port}"),
+        };
+        let _ = writeln!(text, "#   - {{ {keys} }}");
     }
 }

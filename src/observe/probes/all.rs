@@ -16,9 +16,9 @@ use tokio::time::Instant;
 use super::ends::{self, End};
 use super::kinds::Asked;
 use super::{Context, StackResult, ask, evidence, fit_found, out_of_time, shown};
-use crate::adapters::engine::Run;
+use crate::adapters::engine::{Health, Run, State};
 use crate::evidence::probes::{ProbeEvidence, ProbeFound};
-use crate::observe::stack::Up;
+use crate::observe::stack::{self, Up};
 use crate::probe::{Check, Probe, Target};
 use crate::secret::Redactor;
 use crate::stack::{Condition, Service, ServiceImage, Stack};
@@ -143,13 +143,23 @@ impl Running<'_> {
         });
         let ended: BTreeMap<&str, End> =
             futures_util::future::join_all(looks).await.into_iter().flatten().collect();
+        let down = self.down(&ended).await;
         let asked: BTreeSet<&str> = probes.iter().filter_map(service_of).collect();
         let found = probes
             .iter()
             .zip(found)
-            .map(|(probe, found)| match service_of(probe) {
-                Some(name) => self.in_the_light_of(&ended, name, found),
-                None => found,
+            .map(|(probe, found)| match &probe.target {
+                Target::Service { service, .. } => {
+                    let needed = needed_by(self.stack, service);
+                    self.in_the_light_of(&ended, &down, service, &needed, found)
+                }
+                // It may ask any of the services.
+                Target::Runner => {
+                    let needed = stack::independent(self.stack);
+                    let needed = needed.into_iter().map(|service| service.name.as_str()).collect();
+                    self.in_the_light_of(&ended, &down, "the candidate", &needed, found)
+                }
+                Target::Url(_) => found,
             })
             .collect();
         let told = |(name, end): &(&str, End)| {
@@ -159,12 +169,41 @@ impl Running<'_> {
         StackResult { probes: found, warnings }
     }
 
+    /// Returns what is not to be promoted and does not work any more, and in words why.
+    async fn down(&self, ended: &BTreeMap<&str, End>) -> BTreeMap<&str, String> {
+        let mut down = BTreeMap::new();
+        for (name, up) in self.started {
+            if !self.stack.services.get(name).is_some_and(is_given) {
+                continue;
+            }
+            let said = match ended.get(name.as_str()) {
+                Some(end) if end.code != 0 || self.has_to_go_on(name) => self.words(end),
+                Some(_) => continue,
+                None => match self.run.state(&up.container).await {
+                    Ok(State::Running { health: Health::Unhealthy { output } }) => {
+                        let line = shown::last_lines(&output, 1);
+                        let between = if line.is_empty() { "" } else { ": " };
+                        let said = format!("{name} is unhealthy{between}{line}");
+                        shown::long_line(&said, self.redactor)
+                    }
+                    Ok(State::Created | State::Running { .. } | State::Exited { .. }) | Err(_) => {
+                        continue;
+                    }
+                },
+            };
+            down.insert(name.as_str(), said);
+        }
+        down
+    }
+
     /// Judges what a probe found once more, by what has ended: its container, after the probe had
     /// passed, or what that depends on, before it failed.
     fn in_the_light_of(
         &self,
         ended: &BTreeMap<&str, End>,
+        down: &BTreeMap<&str, String>,
         name: &str,
+        needed: &BTreeSet<&str>,
         mut evidence: ProbeEvidence,
     ) -> ProbeEvidence {
         match (&evidence.found, ended.get(name)) {
@@ -174,14 +213,9 @@ impl Running<'_> {
                 evidence.found = fit_found(ProbeFound::Failed(failure), self.redactor);
             }
             (ProbeFound::Failed(failure), _) => {
-                let needed = needed_by(self.stack, name);
-                let down = |(other, end): (&&str, &End)| {
-                    let given = self.stack.services.get(*other).is_some_and(is_given);
-                    let matters = end.code != 0 || self.has_to_go_on(other);
-                    (needed.contains(*other) && given && matters).then(|| self.words(end))
-                };
                 // What is not to be promoted has come down: that says nothing about what is.
-                if let Some(said) = ended.iter().find_map(down) {
+                let fallen = down.iter().find(|(other, _)| needed.contains(**other));
+                if let Some((_, said)) = fallen {
                     let why =
                         format!("{said}; so it says nothing about {name} that {}", failure.what);
                     evidence.found = fit_found(ProbeFound::Unknown { why }, self.redactor);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use super::shown;
@@ -36,13 +36,18 @@ impl OnRunner<'_> {
         command.envs(self.variables);
         match shell::run(command, timeout, Children::Go).await {
             Ended::Exited(status, _) if status.success() => passed(),
-            Ended::Exited(status, said) => {
-                let how = match status.code() {
-                    Some(code) => format!("ended with {code}"),
-                    None => format!("was ended ({status})"),
-                };
-                not_ready(self.run, &how, &said, self.redactor)
-            }
+            Ended::Exited(status, said) => match (status.code(), not_run(status)) {
+                (Some(code), None) => {
+                    not_ready(self.run, &format!("ended with {code}"), &said, self.redactor)
+                }
+                (_, how) => {
+                    let how = how.unwrap_or_default();
+                    let failure = failure(self.run, &how, &said, self.redactor);
+                    let last = shown::last_lines(failure.detail.as_deref().unwrap_or_default(), 1);
+                    let between = if last.is_empty() { "" } else { ": " };
+                    Attempt::Impossible { why: format!("{}{between}{last}", failure.what) }
+                }
+            },
             Ended::TimedOut(said) => hung(self.run, timeout, &said, self.redactor),
             Ended::NotStarted(why) => Attempt::Impossible { why },
         }
@@ -60,6 +65,18 @@ pub(super) fn finished(
         Some(0) => passed(),
         Some(code) => not_ready(run, &format!("ended with {code}"), &finished.output, redactor),
         None => hung(run, timeout, &finished.output, redactor),
+    }
+}
+
+/// Says why an end on the runner tells nothing about the candidate: the runner does not have the
+/// command (126 and 127, "Exit Status for Commands" in POSIX's shell), or has ended it.
+fn not_run(status: ExitStatus) -> Option<String> {
+    match status.code() {
+        Some(code @ (126 | 127)) => {
+            Some(format!("ended with {code}: the runner cannot run a command of it"))
+        }
+        Some(_) => None,
+        None => Some(format!("was ended ({status})")),
     }
 }
 
@@ -88,7 +105,7 @@ mod tests {
     use super::*;
     use crate::secret::Secret;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     async fn attempt(run: &str, timeout: Duration) -> Attempt {
         let folder = tempfile::tempdir().unwrap();
@@ -117,8 +134,17 @@ mod tests {
         let Attempt::NotReady(failure) = attempt(run, LONG).await else { panic!() };
         assert!(failure.what.ends_with("ended with 7"), "{}", failure.what);
         assert_eq!(failure.detail.as_deref(), Some("two\n***"));
-        let Attempt::NotReady(failure) = attempt("kill -9 $$", LONG).await else { panic!() };
-        assert!(failure.what.contains("signal: 9"), "{}", failure.what);
+    }
+
+    #[tokio::test]
+    async fn what_the_runner_cannot_run_says_nothing_about_the_candidate() {
+        for (run, said) in
+            [("no-such-program-here --url x", "not found"), ("kill -9 $$", "signal: 9")]
+        {
+            let seen = attempt(run, LONG).await;
+            let Attempt::Impossible { why } = seen else { panic!("{run}: {seen:?}") };
+            assert!(why.contains(said), "{why}");
+        }
     }
 
     #[tokio::test]

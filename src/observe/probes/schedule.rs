@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     const TIMING: Timing = Timing {
-        start_period: Duration::from_secs(60),
+        start_period: Duration::from_mins(1),
         interval: Duration::from_secs(1),
         timeout: Duration::from_secs(10),
         retries: 2,
@@ -175,7 +175,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_attempt_that_hangs_is_ended_and_counts() {
         let (found, attempts, took) =
-            against(TIMING, |_| (passed(), Duration::from_secs(86_400))).await;
+            against(TIMING, |_| (passed(), Duration::from_hours(24))).await;
         assert_eq!(found, ProbeFound::Failed(ProbeFailure::new("no result within 10s")));
         assert_eq!(attempts, 3);
         assert!(took < Duration::from_secs(40), "{took:?}");

@@ -60,6 +60,25 @@ fn nothing_passes_whose_probes_have_not_been_run() {
 }
 
 #[test]
+fn an_empty_list_of_results_is_no_pass_where_only_a_stack_or_a_command_is_configured() {
+    let before = serde_json::json!([{ "run": "alembic upgrade head" }]);
+    let compose = serde_json::json!({ "file": "compose.yml", "services": {} });
+    for config in [
+        Config { before_promote: serde_json::from_value(before).unwrap(), ..Config::default() },
+        Config { compose: serde_json::from_value(compose).unwrap(), ..Config::default() },
+    ] {
+        assert!(wants_probes(&passing(), &config));
+        let decision = decide(&with(passing(), Vec::new()), &config);
+        assert_eq!((decision.verdict, decision.outcome), (Verdict::Hold, None));
+        assert_eq!(decision.reasons, [Reason::ProbesNotRun]);
+        assert_eq!(
+            unfit_probes(&Probes::Ran { results: Vec::new() }, &config),
+            [Reason::ProbesNotRun]
+        );
+    }
+}
+
+#[test]
 fn probes_are_not_run_for_a_candidate_with_which_something_else_is_wrong() {
     let mut missing = passing();
     missing.jobs = JobEvidence::new(&[job("tests", Conclusion::Cancelled)], None);

@@ -72,3 +72,35 @@ fn an_older_version_that_is_still_served_says_nothing_about_the_new_one() {
     scene.world.by_hand(&["bake"]).run().code(3);
     scene.world.assert_live(3, &scene.first.0, &scene.first.1);
 }
+
+#[test]
+fn what_no_release_was_made_from_says_nothing_about_the_release() {
+    let scene = Scene::with(|app| {
+        let served = format!("served: {{ url: '{}', json: /build/commit }}\n", app.url("/version"));
+        format!("{}{served}", bake(&app.url("/"), "200ms"))
+    });
+    let second = scene.candidate();
+    scene.app.shows(&[500]);
+    // Somebody has deployed a commit of another branch by hand.
+    scene.app.serves("0123456789");
+    let finished = scene.gate(&second).run().code(0);
+    finished.says("serves 0123456789, which no release was made from").says("not known");
+    scene.world.assert_live(2, &second.0, &second.1);
+    // Another commit with the tree of the release is the release: a deployment from the branch
+    // `stable` shows such a commit after a rollback.
+    let merge = scene.world.bare().git(&[
+        "-c",
+        "user.name=Ada",
+        "-c",
+        "user.email=ada@acme.example",
+        "commit-tree",
+        &format!("{}^{{tree}}", second.0),
+        "-p",
+        &second.0,
+        "-m",
+        "The same",
+    ]);
+    scene.world.bare().git(&["update-ref", "refs/heads/stable", &merge]);
+    scene.app.serves(&merge);
+    scene.world.by_hand(&["bake"]).run().code(3);
+}

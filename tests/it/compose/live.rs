@@ -17,11 +17,15 @@ struct Site {
 impl Site {
     /// A project whose migration is `run`.
     fn new(command: &str) -> Self {
+        Self::probed(command, "{ kind: http, port: 8000 }")
+    }
+
+    fn probed(command: &str, probe: &str) -> Self {
         let (project, registry) = (Project::on_disk(), OciRegistry::start());
         let config = format!(
             "version: 1
 images: [{}]
-smoke: [{{ kind: http, port: 8000 }}]
+smoke: [{probe}]
 before_promote:
   - run: {command}
     live: {{ env: {{ PLACE: production }}, secrets: [ KEY=LIVE_KEY ] }}
@@ -125,6 +129,18 @@ fn a_live_command_without_its_secret_does_not_run() {
     for words in ["has no LIVE_KEY", "nothing was promoted, and the command did not run"] {
         assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
     }
+    assert!(!site.is_stable());
+    site.nothing_left();
+}
+
+#[test]
+fn what_users_have_is_not_touched_once_a_person_has_stopped_promotions() {
+    // The hold comes while the probes run; the live run would fail.
+    let hold = format!("{} hold wait", env!("CARGO_BIN_EXE_tidegate"));
+    let probe = format!("{{ kind: command, on: runner, port: 8000, run: \"{hold}\" }}");
+    let site = Site::probed("'test -z \"$PLACE\"'", &probe);
+    let run = site.gate().run().code(4);
+    assert!(run.stdout.contains("on hold"), "{}{}", run.stdout, run.stderr);
     assert!(!site.is_stable());
     site.nothing_left();
 }

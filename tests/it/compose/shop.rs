@@ -1,9 +1,9 @@
-//! A shop of three services: PostgreSQL, an API in Python that reads it, and a front that asks the
+//! A shop of three services: `PostgreSQL`, an API in Python that reads it, and a front that asks the
 //! API by its name.
 
 use super::*;
 
-/// PostgreSQL, as a compose file names it.
+/// `PostgreSQL`, as a compose file names it.
 pub(super) const DB: &str = r#"
 set -e
 initdb -D /tmp/data -U "$POSTGRES_USER" --auth=trust --no-sync -E UTF8 >/dev/null
@@ -142,8 +142,8 @@ fn a_migration_that_fails_is_the_candidates_failure_and_no_candidate_starts() {
         assert!(detail.starts_with("first\n"), "{detail}");
         assert!(detail.contains("table \"nothing\" does not exist"), "{detail}");
         // Of the candidates there are containers, and none was ever started.
-        use bollard::query_parameters::ListContainersOptionsBuilder;
-        let options = ListContainersOptionsBuilder::new().all(true).build();
+        let options =
+            bollard::query_parameters::ListContainersOptionsBuilder::new().all(true).build();
         let all = world.engine.client().list_containers(Some(options)).await.unwrap();
         let states: Vec<String> =
             all.into_iter().map(|one| format!("{:?}", one.state.unwrap())).collect();

@@ -119,6 +119,8 @@ fn kind(
         "number" => "number".to_owned(),
         "boolean" => "true or false".to_owned(),
         "array" => format!("list of {}", of(&value["items"], format!("{path}[]"), sections)),
+        // The schema of any value is `true`.
+        "" if value == &Value::Bool(true) => "any value".to_owned(),
         "object" => {
             let values = &value["additionalProperties"];
             format!("{} by name", of(values, format!("{path}.<name>"), sections))

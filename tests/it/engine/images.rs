@@ -92,10 +92,10 @@ fn every_password_reaches_the_registry_as_it_is() {
     let engine = TestEngine::start();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap();
-    let (send, sent) = std::sync::mpsc::channel();
+    let (heads, received) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            send.send(refuse(stream.unwrap())).ok();
+            heads.send(refuse(stream.unwrap())).ok();
         }
     });
     run(async {
@@ -103,7 +103,7 @@ fn every_password_reaches_the_registry_as_it_is() {
         let name = ServiceImage::Given(format!("{host}/acme/app:1"));
         client.pull(&name, None, Some(&login(password))).await.unwrap_err();
     });
-    let sent: Vec<String> = sent.try_iter().collect();
+    let sent: Vec<String> = received.try_iter().collect();
     let expected = format!("authorization: {}", basic(USER, password)).to_lowercase();
     assert!(sent.iter().any(|head| head.to_lowercase().contains(&expected)), "{sent:?}");
 }

@@ -39,18 +39,24 @@ fn a_process_with_a_run() {
         let run = engine.begin(LONG).await.unwrap();
         let work = async {
             started(&run, &rich(image), &id).await;
-            eprintln!("running {}", run.id());
+            say(&format!("running {}", run.id()));
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            signal = &mut stopped => eprintln!("stopped by {}", signal.name()),
+            signal = &mut stopped => say(&format!("stopped by {}", signal.name())),
             () = work => {}
         }
         run.remove().await.unwrap();
     });
 }
 
+/// Tells the test that reads the standard error of this process.
+fn say(line: &str) {
+    std::io::Write::write_all(&mut std::io::stderr(), format!("{line}\n").as_bytes()).unwrap();
+}
+
 /// Starts the process, and waits until its container runs.
+#[expect(clippy::zombie_processes, reason = "the caller waits for it")]
 fn process(world: &World, image: &str) -> (Child, String, BufReader<std::process::ChildStderr>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["engine::leftovers::a_process_with_a_run", "--exact", "--ignored", "--nocapture"])
@@ -140,7 +146,7 @@ fn a_panic_removes_everything() {
                     started(&run, &rich(ServiceImage::Given(image.clone())), &id).await;
                     assert_eq!(world.engine.left().await.len(), 4);
                     panic!("on purpose");
-                })
+                });
             })
             .join()
     });

@@ -1,4 +1,4 @@
-//! A small Debian with Python and PostgreSQL as the base of an image: the layer that `./dev setup`
+//! A small Debian with Python and `PostgreSQL` as the base of an image: the layer that `./dev setup`
 //! keeps in the cache folder.
 
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use tidegate::model::Digest;
 use super::environment::cache_folder;
 use super::oci_registry::OciRegistry;
 
-/// Where PostgreSQL's programs are.
+/// Where `PostgreSQL`'s programs are.
 pub const POSTGRES: &str = "/usr/lib/postgresql/17/bin";
 
 /// The layer, as a tar, and its digest.

@@ -93,7 +93,7 @@ impl TestEngine {
             .stderr(Stdio::null())
             .spawn()
             .expect("unshare starts");
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while !answers(&path.join("docker.sock")) {
             let ended = child.try_wait().expect("the state of the engine").is_some();
             if ended || Instant::now() > deadline {
@@ -236,7 +236,7 @@ impl Image {
         }
     }
 
-    /// A small Debian with Python and PostgreSQL, which is pulled in seconds.
+    /// A small Debian with Python and `PostgreSQL`, which is pulled in seconds.
     pub fn debian() -> Self {
         let path =
             format!("PATH={POSTGRES}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");

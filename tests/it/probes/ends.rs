@@ -86,8 +86,9 @@ fn a_database_that_comes_down_is_not_blamed_on_the_candidate() {
     db.ports.clear();
     let stack = stack([web, db]);
     run(async {
-        let broken = [probe("web", SOON, says("rows"))];
+        let broken = [probe("web", SOON, says("rows")), on_runner("exit 1", SOON)];
         let result = world.probe(&stack, &broken).await;
+        assert!(unknown(&result.probes[1]).starts_with("db ended with 3"), "{result:?}");
         let why = unknown(&result.probes[0]);
         assert!(
             why.starts_with("db ended with 3: disk full; so it says nothing about web"),

@@ -42,6 +42,10 @@ fn a_promotion_by_hand_is_probed_unless_a_person_says_why_not() {
     assert!(world.stable().is_none());
     world.nothing_left();
 
+    // An empty variable of a script is no reason.
+    world.command(&[&promote[..], &["--without-probes", " "]].concat()).run().code(2);
+    assert!(world.stable().is_none());
+
     let reason = "the port is closed in this network";
     let waived = [&promote[..], &["--without-probes", reason]].concat();
     world.command(&waived).run().code(0);

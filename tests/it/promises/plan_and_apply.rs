@@ -106,6 +106,33 @@ fn a_plan_that_is_truncated_tampered_with_or_of_another_version_is_bad_input() {
         changed(&|plan| {
             plan["steps"].as_array_mut().unwrap().retain(|step| step["step"] != "check_image");
         }),
+        // A release set of which a part is left out, or all of it.
+        changed(&|plan| {
+            let steps = plan["steps"].as_array_mut().unwrap();
+            steps.retain(|step| {
+                !["check_image", "keep_digest", "move_tag"]
+                    .contains(&step["step"].as_str().unwrap())
+            });
+            for step in steps {
+                match step["step"].as_str() {
+                    Some("write_state") => step["change"]["record"]["images"] = json!([]),
+                    Some("append_ledger") => step["record"]["images"] = json!([]),
+                    _ => {}
+                }
+            }
+        }),
+        // What only a person may say.
+        changed(&|plan| {
+            for step in plan["steps"].as_array_mut().unwrap() {
+                match step["step"].as_str() {
+                    Some("write_state") => {
+                        step["change"]["record"]["probes_waived"] = "no time".into();
+                    }
+                    Some("append_ledger") => step["record"]["probes_waived"] = "no time".into(),
+                    _ => {}
+                }
+            }
+        }),
         // Images that nobody checked.
         changed(&|plan| {
             for step in plan["steps"].as_array_mut().unwrap() {

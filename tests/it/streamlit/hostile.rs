@@ -14,7 +14,7 @@ use super::{attempt, failed};
 /// What every case may take; those that hang take all of it.
 const SHORT: Duration = Duration::from_secs(2);
 /// For those that send much.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// A server for any number of connections, each of which is given to `serve`.
 fn server(serve: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> Url {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::secret::Secret;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// A server of one answer for each connection, as raw bytes or by a function that writes on.
 fn server(answer: impl Fn(&mut TcpStream, &str) + Send + 'static) -> SocketAddr {
