@@ -338,7 +338,7 @@ mod tests {
         }
         let (mut output, out, _) = captured(Settings { json: true, ..Settings::PLAIN });
         let value = std::collections::BTreeMap::from([("said", "x ##[error]y")]);
-        output.json("tidegate/smoke/1", &value).unwrap();
+        output.json("tidegate/status/1", &value).unwrap();
         assert!(!out.text().contains("##["), "{}", out.text());
         let read: serde_json::Value = serde_json::from_str(&out.text()).unwrap();
         assert_eq!(read["said"], "x ##[error]y");
