@@ -37,7 +37,7 @@ fn services_in_a_compose_file() {
         assert!(run.stdout.contains(text), "{}", run.stdout);
     }
     let config = text(&repo, FILES[0]);
-    let check = "  # service api has a healthcheck: curl -f http://localhost:8000/health\n";
+    let check = "\n#   - { kind: http, image: ghcr.io/acme/churn-radar-api, port: 8000, path: \"/health\" }\n";
     assert!(config.contains(check), "{config}");
     assert!(config.contains("  - registry.acme.example/team/worker\n"), "{config}");
     is_right(&repo);

@@ -63,9 +63,9 @@ fn a_container_that_ends_after_its_probe_has_passed_has_failed() {
     let built = world.push("web", &image);
     let stack = stack([service("web", built.candidate())]);
     let ask = HttpCheck { path: Some("/cgi-bin/ask".to_owned()), ..HttpCheck::default() };
-    // Goes on until the container is gone.
-    let wait =
-        "while busybox wget -q -O /dev/null $TIDEGATE_URL_8000/cgi-bin/ask; do sleep 0.1; done";
+    // Goes on until the container is gone: as long as it is there, Docker's proxy takes connections.
+    let wait = "until busybox wget -q -O /dev/null $TIDEGATE_URL_8000/ 2>&1 | grep -q refused; do \
+                sleep 0.1; done";
     let wanted = [probe("web", PATIENT, Check::Http(ask)), on_runner(wait, PATIENT)];
     let result = run(world.probe(&stack, &wanted));
     let failure = failed(&result.probes[0]);
