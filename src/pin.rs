@@ -5,7 +5,7 @@
 pub const ACTION: &str = "tidegate/tidegate";
 
 /// The commit of [`ACTION`] that the workflows in `docs/examples` pin.
-const EXAMPLES: &str = "bb3f609b28cfc518a5d3eb64a4c00fa42e1e5128";
+const EXAMPLES: &str = "9e02e6ffa289ef2043adf1f48607ab7318beb21f";
 
 /// The commit of [`ACTION`] that generated workflows pin: that of the release this program was
 /// built for, which the release build sets, else that of the examples.

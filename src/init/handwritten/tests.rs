@@ -13,7 +13,7 @@ mod styles;
 
 const PATH: &str = ".github/workflows/ci-cd.yml";
 const ACTION: &str =
-    "tidegate/tidegate@bb3f609b28cfc518a5d3eb64a4c00fa42e1e5128 # main, until releases exist";
+    "tidegate/tidegate@9e02e6ffa289ef2043adf1f48607ab7318beb21f # main, until releases exist";
 const TEXT: &str =
     include_str!("../../../tests/fixtures/shapes/hand-written/.github/workflows/ci-cd.yml");
 

@@ -15,7 +15,7 @@ fn workflow() -> String {
     let begin = PAGE.find("```yaml\npermissions: {}\n").expect("the workflow") + "```yaml\n".len();
     let text = &PAGE[begin..begin + PAGE[begin..].find("```").expect("its end")];
     assert!(text.contains("open-issue: true") && text.contains("@<commit>"), "{text}");
-    text.replace("@<commit>", "@bb3f609b28cfc518a5d3eb64a4c00fa42e1e5128")
+    text.replace("@<commit>", "@9e02e6ffa289ef2043adf1f48607ab7318beb21f")
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{GATE, GATE_TEXT, RETRY, doctor, ids, right};
 
-const PIN: &str = "bb3f609b28cfc518a5d3eb64a4c00fa42e1e5128";
+const PIN: &str = "9e02e6ffa289ef2043adf1f48607ab7318beb21f";
 
 /// The gate's job as a call.
 fn caller(with: &str) -> String {
