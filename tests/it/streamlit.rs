@@ -88,7 +88,6 @@ impl Case {
 }
 
 /// Cases that mean the same in every version.
-#[expect(clippy::too_many_lines, reason = "one table")]
 fn of_every_version() -> Vec<Case> {
     let stats_off: &[&str] = &["--browser.gatherUsageStats=false"];
     let key_error = "page \"app\": KeyError: 'price'";
