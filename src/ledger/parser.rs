@@ -102,7 +102,7 @@ impl Parser {
         self
     }
 
-    /// Says whether any line so far was not hidden.
+    /// Says whether any line so far was not hidden, or ended what hid the lines before it.
     pub(super) fn seen_visible(&self) -> bool {
         self.seen_visible
     }
@@ -134,7 +134,9 @@ impl Parser {
         if was_hidden != self.markdown.hidden() {
             self.opened_at = self.line;
         }
-        self.seen_visible |= line != Line::Hidden;
+        // The line that ends what hid the others is hidden itself, and proves as much as a visible one.
+        let ended = was_hidden != Hidden::No && self.markdown.hidden() == Hidden::No;
+        self.seen_visible |= ended || line != Line::Hidden;
         self.has_text |= line != Line::Blank;
         match line {
             Line::Blank => self.end_run(),

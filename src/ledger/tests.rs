@@ -631,6 +631,20 @@ proptest! {
 }
 
 #[test]
+fn a_window_within_a_block_that_ends_with_it_tells_nothing() {
+    for (open, close) in [("<pre>", "</pre>"), ("```", "```")] {
+        let samples = [passed('a'), passed('b'), passed('c')].join("\n\n");
+        let text = format!("{}\n{open}\nlog\n\n{samples}\n{close}\n", passed('d'));
+        let whole = parse(text.as_bytes()).unwrap().newest(1);
+        assert_eq!(whole.entries.len(), 1);
+        let start = text.find("log").unwrap();
+        let window = Window { bytes: &text.as_bytes()[start..], start: start as u64 };
+        let answer = read_window(&window, 1).unwrap();
+        assert!(matches!(answer, WindowAnswer::NeedsMore), "{open}: {answer:?}");
+    }
+}
+
+#[test]
 fn the_newest_entries_are_the_last_ones_of_the_whole() {
     let entry = "---\n\n## CI/CD Test Execution Log\n\n".to_owned() + &passed('a') + "\n";
     let fenced = format!("{entry}```\nlog\n\n{}```\n\n", passed('b'));

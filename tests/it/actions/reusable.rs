@@ -237,7 +237,7 @@ fn every_input_and_secret_of_the_workflow_reaches_tidegate() {
         let value = match name.as_str() {
             "needs" => continue,
             "command" => "gate".to_owned(),
-            "open-issue" => "true".to_owned(),
+            "open-issue" | "no-bake" => "true".to_owned(),
             other => format!("the {other}"),
         };
         let _ = writeln!(more, "      {name}: {value}");
