@@ -1,5 +1,7 @@
-//! The edges: git, GitHub, the state branch, registries, the container engine.
+//! The edges: git, GitHub, the state branch, registries, the container engine, object
+//! stores, databases.
 
+pub mod database;
 pub mod engine;
 pub mod git;
 pub mod github;
@@ -9,4 +11,5 @@ pub mod notify;
 pub mod registry;
 pub mod shell;
 pub mod state_branch;
+pub mod store;
 pub mod streamlit;

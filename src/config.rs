@@ -12,6 +12,7 @@ use crate::model::{BranchName, CommitSha, ImageRef};
 
 mod check;
 mod containers;
+mod data;
 mod error;
 mod load;
 mod locate;
@@ -30,6 +31,10 @@ mod tests;
 pub use containers::{
     BakeConfig, BeforePromoteConfig, ComposeConfig, ContainerConfig, ContainersConfig, LiveConfig,
     ServedConfig,
+};
+pub use data::{
+    AggregateConfig, BackupsConfig, DataCheckConfig, DataCheckKind, DataConfig, DataPublish,
+    DataStepConfig, DuckdbConfig, LayerConfig, LifecycleConfig, SignedUrlConfig, TransferConfig,
 };
 pub use error::{ConfigError, Place, Problem};
 pub use load::MAX_CONFIG_BYTES;
@@ -87,6 +92,8 @@ pub struct Config {
     pub bake: Option<BakeConfig>,
     /// Where the app shows the commit that it was made from.
     pub served: Option<ServedConfig>,
+    /// The data of a release.
+    pub data: Option<DataConfig>,
     /// What a rollback may do.
     pub rollback: RollbackConfig,
     /// Time windows in which nothing is promoted. Rollbacks are never stopped by them.
@@ -269,6 +276,7 @@ impl Default for Config {
             incompatible_with_rollback_before: None,
             bake: None,
             served: None,
+            data: None,
             rollback: RollbackConfig::default(),
             freeze: Vec::new(),
             author: AuthorConfig::default(),

@@ -16,6 +16,7 @@ pub mod commands;
 pub mod config;
 
 pub mod compose;
+pub mod data;
 pub mod model;
 pub mod probe;
 pub mod stack;

@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod image;
+mod store;
 pub use image::ImageRef;
+pub use store::StoreUrl;
 
 /// Says why a text is not the value it was taken for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

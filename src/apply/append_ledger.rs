@@ -89,7 +89,7 @@ fn entry(record: &Record) -> NewEntry {
             .iter()
             .map(|released| (released.image.clone(), released.digest.clone()))
             .collect(),
-        data: record.data.clone(),
+        data: record.data.as_ref().map(|data| data.version.version.clone()),
         metrics: record.metrics.clone(),
         flaky: record.flaky.iter().take(MOST_FLAKY).cloned().collect(),
     }

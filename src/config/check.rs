@@ -14,6 +14,7 @@ use crate::observe::freeze::{FreezeError, open_windows};
 use crate::observe::globs;
 
 mod containers;
+mod data;
 mod metric;
 pub(super) mod probes;
 
@@ -55,6 +56,7 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
         .map_err(|(keys, problem)| misfit(&["notify", keys[0], keys[1]], problem))?;
     probes::check(config)?;
     containers::check(config)?;
+    data::check(config)?;
     registries(config)
 }
 

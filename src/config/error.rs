@@ -49,9 +49,6 @@ pub enum Problem {
         /// The keys that exist there.
         expected: String,
     },
-    /// A key that a later version brings.
-    #[error("`{0}` is not known yet to this version of tidegate ({version})", version = env!("CARGO_PKG_VERSION"))]
-    LaterKey(String),
     /// A value that its key does not allow.
     #[error("{path}: {problem}")]
     Value {

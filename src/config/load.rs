@@ -27,9 +27,6 @@ pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// depth: a file of a megabyte would take minutes.
 const MOST_BRACKETS: usize = 4_000;
 
-/// Top-level keys of the format that later versions bring.
-const LATER_KEYS: [&str; 1] = ["data"];
-
 impl Config {
     /// Reads a configuration from a file of at most [`MAX_CONFIG_BYTES`].
     ///
@@ -95,11 +92,6 @@ fn explain(misfit: Misfit, text: &str, name: &str) -> ConfigError {
     match misfit.kind {
         MisfitKind::UnknownKey { key, allowed } => {
             let place = place(Wanted::Key(&key));
-            if path.is_empty() && LATER_KEYS.contains(&key.as_str()) {
-                let hint = "take the key out, or use a version of tidegate that knows it";
-                let error = ConfigError::new(name, place, Problem::LaterKey(key));
-                return error.with_hint(hint.to_owned());
-            }
             let hint = nearest(&key, &allowed).map(|known| format!("did you mean `{known}`?"));
             let expected = alternatives(allowed.iter().map(String::as_str));
             let problem = Problem::UnknownKey { key: shortened(&key), path, expected };

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{
-    BranchName, CommitSha, DataVersion, Digest, ImageRef, RunIdentity, Tag, TreeSha,
-};
+use crate::data::ReleasedData;
+use crate::model::{BranchName, CommitSha, Digest, ImageRef, RunIdentity, Tag, TreeSha};
 
 /// What kind of release a record is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +79,7 @@ pub struct Record {
     pub places: Places,
     /// The published data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<DataVersion>,
+    pub data: Option<ReleasedData>,
     /// The figures of the candidate.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, f64>,

@@ -1,0 +1,95 @@
+//! Databases: DuckDB by the team's own `duckdb` command, SQLite embedded; one trait for both, so that
+//! another engine can be added.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+/// A database file and the engine that reads and writes it.
+#[async_trait]
+pub trait Database: Send + Sync {
+    /// The engine and its version, for messages and `latest.json`: `DuckDB 1.5.6`, `SQLite 3.50`.
+    fn engine(&self) -> &str;
+
+    /// Writes a consistent copy to `target`, which must not exist, in the given storage version (of
+    /// DuckDB: `v1.2.0`). The source is never changed, and may be in use where its engine allows that.
+    /// Returns the storage format of the copy: `duckdb v1.2.0`, `sqlite 3`.
+    async fn snapshot(
+        &self,
+        target: &Path,
+        storage_version: Option<&str>,
+    ) -> Result<String, DatabaseError>;
+
+    /// Runs one query that only reads, with its parameters bound, never pasted into the text. Returns
+    /// at most `limit` rows, each value by its column in order.
+    async fn query(
+        &self,
+        sql: &str,
+        parameters: &[Value],
+        limit: usize,
+    ) -> Result<Rows, DatabaseError>;
+
+    /// Runs statements in one transaction.
+    async fn execute(&self, sql: &str) -> Result<(), DatabaseError>;
+}
+
+/// What a query gave.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rows {
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The rows, each as long as `columns`.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// Why a database could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The engine is not there, or not the one that is needed.
+    #[error("{problem}")]
+    NoEngine {
+        /// What is missing.
+        problem: String,
+    },
+    /// The file cannot be opened: missing, damaged, of another version.
+    #[error("cannot open {file}: {reason}")]
+    Open {
+        /// The file.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// Another process holds the file.
+    #[error("{file} is in use by {holder}")]
+    InUse {
+        /// The file.
+        file: String,
+        /// Who holds it.
+        holder: String,
+    },
+    /// The engine refused the SQL.
+    #[error("{file}: {reason}")]
+    Sql {
+        /// The file.
+        file: String,
+        /// What the engine said.
+        reason: String,
+    },
+    /// It took longer than it may.
+    #[error("{file}: no result after {seconds} s; the engine was stopped")]
+    TimedOut {
+        /// The file.
+        file: String,
+        /// The bound.
+        seconds: u64,
+    },
+    /// A file of this machine cannot be written or read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,20 @@
+//! The data of a release, as values: what a store holds, what is to be sent, what is published.
+//!
+//! Everything here computes only. Stores and databases are read by [`crate::observe`], and changed by
+//! [`crate::apply`] alone.
+//!
+//! What a container of a published database holds:
+//!
+//! ```text
+//! latest.json                            which version is served: the truth
+//! versions/<sha256>.duckdb               one version, never changed
+//! versions/<sha256>.json                 what it is: the text of latest.json when it is served
+//! backups/analytics_20260207_195358.duckdb  a copy with a time in its name, for people
+//! analytics.duckdb                       a copy of the served version, made after latest.json
+//! ```
+
+mod change;
+mod published;
+
+pub use change::Change;
+pub use published::{DataPlace, PublishedVersion, ReleasedData};

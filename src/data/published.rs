@@ -1,0 +1,69 @@
+//! A published version of a database, and where it is served.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{CommitSha, DataVersion, StoreUrl};
+
+/// One immutable published version. `latest.json` holds it, and so does `versions/<sha256>.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedVersion {
+    /// The version: `sha256:` and the digest of the file.
+    pub version: DataVersion,
+    /// The same digest, 64 lower-case hexadecimal digits, for programs that compare it.
+    pub sha256: String,
+    /// The size of the file, in bytes.
+    pub size: u64,
+    /// When it was first published.
+    pub created: Timestamp,
+    /// The commit whose data it is, where it was published from a repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<CommitSha>,
+    /// The storage format: `duckdb v1.2.0`, `sqlite 3`.
+    pub storage_format: String,
+    /// Its path in the container: `versions/<sha256>.duckdb`.
+    pub path: String,
+}
+
+/// Where a database is served. It stands in the record, so that what follows from the record does
+/// not depend on whose configuration is read later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataPlace {
+    /// The store.
+    pub store: StoreUrl,
+    /// Its address, where it is not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// The region of an S3 bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The container.
+    pub container: String,
+    /// The name of the copy that follows the pointer: `analytics.duckdb`.
+    pub file: String,
+}
+
+/// The data of a release: which version is served where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleasedData {
+    /// Where.
+    pub place: DataPlace,
+    /// What.
+    #[serde(flatten)]
+    pub version: PublishedVersion,
+}
+
+impl PublishedVersion {
+    /// The path of the pointer in its container.
+    pub const POINTER: &str = "latest.json";
+
+    /// Returns the path of its description in the container.
+    pub fn description(&self) -> String {
+        format!("versions/{}.json", self.sha256)
+    }
+
+    /// Returns the first twelve digits of the digest, as people quote versions.
+    pub fn short(&self) -> &str {
+        self.sha256.get(..12).unwrap_or(&self.sha256)
+    }
+}
