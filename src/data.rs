@@ -14,7 +14,9 @@
 //! ```
 
 mod change;
+mod prepared;
 mod published;
 
 pub use change::Change;
-pub use published::{DataPlace, PublishedVersion, ReleasedData};
+pub use prepared::{CheckResult, Columns, Outcome, Prepared, Snapshot, StepResult};
+pub use published::{DataPlace, Pointer, PublishedVersion, ReleasedData};

@@ -1,12 +1,15 @@
 //! A published version of a database, and where it is served.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Columns;
 use crate::model::{CommitSha, DataVersion, StoreUrl};
 
 /// One immutable published version. `latest.json` holds it, and so does `versions/<sha256>.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PublishedVersion {
     /// The version: `sha256:` and the digest of the file.
     pub version: DataVersion,
@@ -23,6 +26,27 @@ pub struct PublishedVersion {
     pub storage_format: String,
     /// Its path in the container: `versions/<sha256>.duckdb`.
     pub path: String,
+    /// The numbers of its checks, by name: what the next version is compared with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<String, f64>,
+    /// The columns of the tables whose schema is checked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, Columns>,
+}
+
+/// What `latest.json` says: which version is served. Only the program that moves it writes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pointer {
+    /// The version of the format: 1.
+    pub format: u32,
+    /// The version that is served.
+    #[serde(flatten)]
+    pub version: PublishedVersion,
+    /// The number of the release that serves it, where there are releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<u64>,
+    /// When it was moved here.
+    pub moved: Timestamp,
 }
 
 /// Where a database is served. It stands in the record, so that what follows from the record does
@@ -44,7 +68,7 @@ pub struct DataPlace {
 }
 
 /// The data of a release: which version is served where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReleasedData {
     /// Where.
     pub place: DataPlace,
