@@ -49,11 +49,15 @@ pub enum Exit {
     LostRace,
     /// What was probed does not work.
     ProbeFailed,
+    /// A step or a check of the data did not pass, and nothing was published.
+    DataFailed,
+    /// Some files could not be sent or fetched; the others were.
+    Incomplete,
 }
 
 impl Exit {
     /// All codes, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Done,
         Self::Internal,
         Self::Usage,
@@ -68,6 +72,8 @@ impl Exit {
         Self::NoGoodCommit,
         Self::LostRace,
         Self::ProbeFailed,
+        Self::DataFailed,
+        Self::Incomplete,
     ];
 
     /// Returns the number that the process ends with.
@@ -88,6 +94,8 @@ impl Exit {
             Self::NoGoodCommit => 11,
             Self::LostRace => 12,
             Self::ProbeFailed => 13,
+            Self::DataFailed => 14,
+            Self::Incomplete => 15,
         }
     }
 
@@ -108,6 +116,8 @@ impl Exit {
             Self::NoGoodCommit => "no-good-commit",
             Self::LostRace => "lost-race",
             Self::ProbeFailed => "probe-failed",
+            Self::DataFailed => "data-failed",
+            Self::Incomplete => "incomplete",
         }
     }
 
@@ -146,6 +156,14 @@ impl Exit {
             Self::ProbeFailed => {
                 "`smoke` found that what it probed does not work: the output says what it saw"
             }
+            Self::DataFailed => {
+                "a step or a check of the data did not pass, or a file could not be read by the \
+                 app's version of DuckDB; nothing was published"
+            }
+            Self::Incomplete => {
+                "some files could not be sent or fetched, and the output names them; the others \
+                 were, and are not sent again"
+            }
         }
     }
 
@@ -178,6 +196,10 @@ impl Exit {
             Self::NoGoodCommit => "promote a commit first, or name one with `rollback --to`",
             Self::LostRace => "rerun the job; give the gate's job a concurrency group",
             Self::ProbeFailed => "fail the job; mend the app, or go back to the release before",
+            Self::DataFailed => {
+                "fail the job, so that a person looks at the data; users keep theirs"
+            }
+            Self::Incomplete => "rerun the job: it goes on where this one ended",
         }
     }
 }
