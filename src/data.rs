@@ -22,6 +22,6 @@ mod published;
 
 pub use backup::{backup_path, backup_time};
 pub use change::Change;
-pub use pointer::PointerError;
+pub use pointer::{MAX_POINTER, PointerError};
 pub use prepared::{CheckResult, Columns, Outcome, Prepared, Snapshot, StepResult};
 pub use published::{DataPlace, Pointer, PublishedVersion, ReleasedData};
