@@ -16,12 +16,18 @@
 
 mod backup;
 mod change;
+mod choice;
+mod lifecycle;
 mod pointer;
 mod prepared;
+mod prune;
 mod published;
 
 pub use backup::{backup_path, backup_time};
 pub use change::Change;
+pub use choice::{ChoiceError, KnownVersion, Serving, VersionChoice};
+pub use lifecycle::{Ageing, azure_policy, s3_policy};
 pub use pointer::{MAX_POINTER, PointerError};
 pub use prepared::{CheckResult, Columns, Outcome, Prepared, Snapshot, StepResult};
+pub use prune::{Keep, Kept, Prunable, PrunePlan, Reason, Removal};
 pub use published::{DataPlace, Pointer, PublishedVersion, ReleasedData};
