@@ -14,9 +14,13 @@
 //! ```
 
 mod change;
+mod pointer;
 mod prepared;
 mod published;
+mod validity;
 
 pub use change::Change;
+pub use pointer::{MAX_POINTER, PointerError};
 pub use prepared::{CheckResult, Columns, Outcome, Prepared, Snapshot, StepResult};
 pub use published::{DataPlace, Pointer, PublishedVersion, ReleasedData};
+pub use validity::Validity;

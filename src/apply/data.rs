@@ -1,0 +1,3 @@
+//! Data: what is published, and what an app fetches.
+
+pub mod pull;
