@@ -22,6 +22,7 @@ mod pointer;
 mod prepared;
 mod prune;
 mod published;
+mod validity;
 
 pub use backup::{backup_path, backup_time};
 pub use change::Change;
@@ -31,3 +32,4 @@ pub use pointer::{MAX_POINTER, PointerError};
 pub use prepared::{CheckResult, Columns, Outcome, Prepared, Snapshot, StepResult};
 pub use prune::{Keep, Kept, Prunable, PrunePlan, Reason, Removal};
 pub use published::{DataPlace, Pointer, PublishedVersion, ReleasedData};
+pub use validity::Validity;

@@ -12,6 +12,7 @@
 mod check_version;
 mod copy;
 mod move_pointer;
+pub mod pull;
 mod upload_version;
 
 pub use check_version::check_version;
