@@ -42,6 +42,7 @@ pub use complete::{Completion, Pending};
 pub use dispatch_retry::Dispatch;
 pub use notify::{Teller, Told};
 pub use pull_request::{Proposed, PullState};
+pub use released_data::container;
 pub use roll_back::RolledBack;
 
 use roll_back::MainRollback;

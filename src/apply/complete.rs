@@ -158,8 +158,8 @@ impl Applier<'_> {
                 }
                 Ok(added)
             }
-            Step::MoveData { data, release } => {
-                let moved = self.move_data(data, *release, record).await?;
+            Step::MoveData { data, .. } => {
+                let moved = self.move_data(data, record).await?;
                 if moved {
                     (self.on_step)(&step.to_string());
                 }

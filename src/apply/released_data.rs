@@ -3,69 +3,84 @@
 
 use std::sync::Arc;
 
-use super::Applier;
+use jiff::Timestamp;
+
+use super::{Applier, data};
 use crate::adapters::store::{Container, Options, Store};
+use crate::config::Config;
 use crate::data::{DataPlace, ReleasedData};
 use crate::exit::{Exit, Failed};
+use crate::observe;
 use crate::state::Record;
 
 impl Applier<'_> {
-    /// Uploads a version that this run has checked. What is in the store already is looked at only.
-    #[expect(clippy::unused_async, reason = "stores are asked over the network")]
-    pub(super) async fn upload_data(&self, data: &ReleasedData) -> anyhow::Result<()> {
-        let _container = self.container(&data.place)?;
-        let Some(_file) = self.snapshots.get(&data.version.sha256) else {
-            let error = format!(
-                "data {} is not in {}, and its file is not on this machine; nothing was changed",
-                data.version.short(),
-                data.place
-            );
-            return Err(Failed::new(Exit::BadInput, error)
-                .with_hint("upload it where it is made, with `tidegate sync --candidate`, and name it: `tidegate plan --data-version <VERSION> --out plan.json`")
-                .into());
-        };
-        anyhow::bail!("data cannot be uploaded yet")
+    /// Uploads a version that this run has checked. Where another run has made it, it has to be in
+    /// the store already.
+    pub(super) async fn upload_data(&self, own: &ReleasedData) -> anyhow::Result<()> {
+        let container = self.container(&own.place)?;
+        if let Some(file) = self.snapshots.get(&own.version.sha256) {
+            data::upload_version(&container, file, &own.version, &|_| {}).await?;
+            return Ok(());
+        }
+        if observe::data::version(&container, &own.version.version).await?.is_some() {
+            return data::check_version(&container, &own.version).await;
+        }
+        let error = format!(
+            "data {} is not in {}, and its file is not on this machine; nothing was changed",
+            own.version.short(),
+            own.place
+        );
+        Err(Failed::new(Exit::BadInput, error)
+            .with_hint("upload it where it is made (`tidegate sync --candidate`), and make the plan with `--data-version`")
+            .into())
     }
 
     /// Checks that a version can be had.
-    #[expect(clippy::unused_async, reason = "stores are asked over the network")]
-    pub(super) async fn check_data(&self, data: &ReleasedData) -> anyhow::Result<()> {
-        let _container = self.container(&data.place)?;
-        anyhow::bail!("data cannot be looked for yet")
+    pub(super) async fn check_data(&self, own: &ReleasedData) -> anyhow::Result<()> {
+        data::check_version(&self.container(&own.place)?, &own.version).await
     }
 
     /// Shows a version to readers. Returns whether anything was written.
-    #[expect(clippy::unused_async, reason = "stores are asked over the network")]
     pub(super) async fn move_data(
         &self,
-        data: &ReleasedData,
-        _release: u64,
-        _record: &Record,
+        own: &ReleasedData,
+        record: &Record,
     ) -> anyhow::Result<bool> {
-        let _container = self.container(&data.place)?;
-        anyhow::bail!("data cannot be moved yet")
+        let container = self.container(&own.place)?;
+        // The way back makes no copy for people: the version was published before.
+        let backup = (!record.kind.is_rollback()).then_some(record.created);
+        let now = Timestamp::from_second(self.signer.time).unwrap_or(record.created);
+        let (file, release) = (own.place.file.as_str(), Some(record.number));
+        data::move_pointer(&container, file, &own.version, release, backup, now).await
     }
 
-    /// Opens the container, with the credentials of the environment. They go to the usual address of
-    /// the store, or to one that the configuration names: whoever can write the state branch alone
-    /// must not choose who gets them.
     fn container(&self, place: &DataPlace) -> anyhow::Result<Container> {
-        let own = self.config.data.as_ref().and_then(|data| data.endpoint.as_ref());
-        if let Some(endpoint) = &place.endpoint
-            && own != Some(endpoint)
-        {
-            let error = format!(
-                "the record puts the data at {endpoint}, which the configuration does not name"
-            );
-            return Err(Failed::new(Exit::BadInput, error)
-                .with_hint("name it in `data.endpoint` of .github/tidegate.yml, or in AZURE_STORAGE_ENDPOINT or AWS_ENDPOINT_URL")
-                .into());
-        }
-        let options = Options {
-            endpoint: place.endpoint.clone(),
-            region: place.region.clone(),
-            environment: Arc::new(self.environment),
-        };
-        Ok(Store::open(&place.store, options)?.container(&place.container)?)
+        container(place, self.config, Arc::new(self.environment))
     }
+}
+
+/// Opens the container of a record, with the credentials of the environment. They go to the usual
+/// address of the store, or to one that the configuration names: whoever can write the state branch
+/// alone must not choose who gets them.
+///
+/// # Errors
+/// [`Exit::BadInput`] for another address; those of the store where there are no credentials.
+pub fn container(
+    place: &DataPlace,
+    config: &Config,
+    environment: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+) -> anyhow::Result<Container> {
+    let own = config.data.as_ref().and_then(|data| data.endpoint.as_ref());
+    if let Some(endpoint) = &place.endpoint
+        && own != Some(endpoint)
+    {
+        let error =
+            format!("the record puts the data at {endpoint}, which the configuration does not name");
+        return Err(Failed::new(Exit::BadInput, error)
+            .with_hint("name it in `data.endpoint` of .github/tidegate.yml")
+            .into());
+    }
+    let (endpoint, region) = (place.endpoint.clone(), place.region.clone());
+    let store = Store::open(&place.store, Options { endpoint, region, environment })?;
+    Ok(store.container(&place.container)?)
 }

@@ -46,15 +46,8 @@ pub(super) fn contradiction(
     if place.as_ref() != Some(&own.place) {
         return Err("its data does not go where the configuration puts it".to_owned());
     }
-    let version = &own.version;
-    let fits = version.version.as_str() == format!("sha256:{}", version.sha256)
-        && version.digest().is_some()
-        && version.path.strip_prefix("versions/").is_some_and(|name| {
-            name.strip_prefix(&version.sha256)
-                .is_some_and(|ending| ending.starts_with('.') && !ending.contains('/'))
-        });
-    if !fits {
-        return Err("its data version is not named after its digest".to_owned());
+    if let Err(error) = own.version.check() {
+        return Err(format!("its data version cannot be one: {error}"));
     }
     Ok(())
 }
