@@ -17,6 +17,7 @@ mod release;
 mod retry;
 mod smoke;
 mod stop;
+mod sync;
 mod value;
 
 pub use bake::Bake;
@@ -29,6 +30,7 @@ pub use release::{Promote, Repair, Rollback};
 pub use retry::Retry;
 pub use smoke::{ProbeKind, Smoke, SmokedImage};
 pub use stop::{End, Hold, Quarantine, Resume};
+pub use sync::Sync;
 pub use value::{Assumption, Digests, JobResult, Needs};
 
 /// Decide whether a commit may be released, and carry the decision out
@@ -135,6 +137,7 @@ pub enum Command {
     Quarantine(Quarantine),
     Retry(Retry),
     Smoke(Box<Smoke>),
+    Sync(Sync),
     LastGood(LastGood),
     Ledger(Ledger),
     Status(Status),

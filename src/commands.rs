@@ -36,7 +36,9 @@ mod session;
 mod situation;
 mod smoke;
 mod status;
+mod sync;
 mod witness;
+mod workspace;
 
 /// Runs the program: arguments, log, command, errors, exit code.
 pub fn main() -> ExitCode {
@@ -77,6 +79,7 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Promote(args) => promote::run(&cli.global, args, output),
         Command::Retry(args) => retry::run(&cli.global, args, output),
         Command::Smoke(args) => smoke::run(&cli.global, args, output),
+        Command::Sync(args) => sync::run(&cli.global, args, output),
         Command::Rollback(args) => rollback::run(&cli.global, args, output),
         Command::Bake(args) => bake::run(&cli.global, args, output),
         Command::Repair(args) => repair::run(&cli.global, args, output),
