@@ -22,6 +22,7 @@ mod pointer;
 mod prepared;
 mod prune;
 mod published;
+mod signed_url;
 mod validity;
 
 pub use backup::{backup_path, backup_time};
@@ -32,4 +33,5 @@ pub use pointer::{MAX_POINTER, PointerError};
 pub use prepared::{CheckResult, Columns, Outcome, Prepared, Snapshot, StepResult};
 pub use prune::{Keep, Kept, Prunable, PrunePlan, Reason, Removal};
 pub use published::{DataPlace, Pointer, PublishedVersion, ReleasedData};
+pub use signed_url::{container_url, is_kept, object_url, secret_parts, secrets_line};
 pub use validity::Validity;
