@@ -26,6 +26,7 @@ mod log;
 mod man;
 mod plan;
 mod promote;
+mod publish;
 mod quarantine;
 mod repair;
 mod report;

@@ -10,12 +10,14 @@ use serde::Serialize;
 
 mod error;
 mod progress;
+mod size;
 mod table;
 mod text;
 mod time;
 
 pub use error::show_failure;
 pub use progress::Progress;
+pub use size::size;
 pub use table::{Fields, Table};
 pub use text::{Styled, bad, clean, clean_lines, dim, good, plain, strong, warn, width};
 pub use time::{ago, at};
