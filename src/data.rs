@@ -14,8 +14,10 @@
 //! ```
 
 mod change;
+pub mod manifest;
 mod prepared;
 mod published;
+pub mod sync;
 
 pub use change::Change;
 pub use prepared::{CheckResult, Columns, Outcome, Prepared, Snapshot, StepResult};
