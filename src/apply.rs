@@ -25,6 +25,7 @@ use crate::state::Record;
 mod append_ledger;
 mod check_image;
 mod complete;
+pub mod data;
 mod dispatch_retry;
 mod keep_digest;
 pub mod keep_issue;

@@ -11,14 +11,21 @@
 //! versions/<sha256>.json                 what it is: the text of latest.json when it is served
 //! backups/analytics_20260207_195358.duckdb  a copy with a time in its name, for people
 //! analytics.duckdb                       a copy of the served version, made after latest.json
+//! copy.json                              which version that copy holds
 //! ```
 
+mod backup;
 mod change;
 pub mod manifest;
+mod pace;
+mod pointer;
 mod prepared;
 mod published;
 pub mod sync;
 
+pub use backup::{backup_path, backup_time};
 pub use change::Change;
+pub use pace::Pace;
+pub use pointer::PointerError;
 pub use prepared::{CheckResult, Columns, Outcome, Prepared, Snapshot, StepResult};
 pub use published::{DataPlace, Pointer, PublishedVersion, ReleasedData};

@@ -4,6 +4,7 @@ pub mod attempts;
 pub mod checks;
 pub mod checkup;
 pub mod compose;
+pub mod data;
 pub mod failure;
 pub mod freeze;
 pub mod globs;

@@ -93,15 +93,10 @@ impl Manifest {
     /// Returns the entries whose paths begin with `folder` (`data/bronze/`; empty: all), in the order
     /// of their bytes.
     pub fn below<'a>(&'a self, folder: &'a str) -> Below<'a> {
-        let from = self.changes.range::<str, _>((
-            std::ops::Bound::Included(folder),
-            std::ops::Bound::Unbounded,
-        ));
-        Below {
-            folder,
-            packed: self.packed.below(folder).peekable(),
-            changes: from.peekable(),
-        }
+        let from = self
+            .changes
+            .range::<str, _>((std::ops::Bound::Included(folder), std::ops::Bound::Unbounded));
+        Below { folder, packed: self.packed.below(folder).peekable(), changes: from.peekable() }
     }
 
     /// Returns how many entries there are, about: removed ones may be counted.

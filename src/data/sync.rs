@@ -183,35 +183,41 @@ impl<'m> Comparing<'m> {
         self.plan.local_bytes += file.size;
         let entry = self.entries.next_if(|entry| entry.key == file.path);
         self.entries_seen += u64::from(entry.is_some());
-        let usual = match self.place.blob_path(&file.path) {
-            Ok(usual) => usual,
-            Err(bad) => return self.problem(Problem { error: bad.to_string(), path: file.path }),
-        };
+        if let Err(bad) = self.place.blob_path(&file.path) {
+            return self.problem(Problem { error: bad.to_string(), path: file.path });
+        }
         let Some(entry) = entry else {
             let reason = if self.how.force { Reason::Forced } else { Reason::New };
-            return self.upload(file, usual, reason);
+            return self.upload(file, None, reason);
         };
-        let blob_path = if entry.blob_path.is_empty() { usual } else { entry.blob_path };
-        if let Err(bad) = place::check(blob_path) {
-            let error = format!("the manifest sends it to {blob_path:?}, and that {bad}");
+        // An older manifest may have sent it to another place.
+        let place = Some(entry.blob_path).filter(|path| !path.is_empty());
+        if let Some(Err(bad)) = place.map(place::check) {
+            let error = format!("the manifest sends it to {:?}, which {bad}", entry.blob_path);
             return self.problem(Problem { error, path: file.path });
         }
         if self.how.force {
-            return self.upload(file, usual, Reason::Forced);
+            return self.upload(file, None, Reason::Forced);
         }
         if entry.size != file.size {
-            return self.upload(file, blob_path, Reason::Size);
+            return self.upload(file, place, Reason::Size);
         }
         let same_time = entry.mtime == Some(file.mtime);
         match (entry.sha256.is_some(), entry.mtime) {
             (true, _) if same_time && !self.how.checksum => self.plan.skipped += 1,
-            (false, Some(_)) if !same_time => self.upload(file, blob_path, Reason::Time),
+            (false, Some(_)) if !same_time => self.upload(file, place, Reason::Time),
             (false, Some(_)) if !self.how.checksum => self.plan.skipped += 1,
             (true | false, Some(_) | None) => {
-                let entry = Entry { blob_path: blob_path.to_owned(), ..entry.to_entry() };
-                self.unsure.push(Unsure { file, entry });
+                let blob_path = self.at(&file, place);
+                self.unsure.push(Unsure { file, entry: Entry { blob_path, ..entry.to_entry() } });
             }
         }
+    }
+
+    /// Returns the path in the container: the usual one, where there is no other.
+    fn at(&self, file: &LocalFile, place: Option<&str>) -> String {
+        let usual = || file.path.get(self.place.folder.len()..).unwrap_or_default();
+        place.unwrap_or_else(usual).to_owned()
     }
 
     /// Notes something that cannot be synced.
@@ -250,10 +256,10 @@ impl<'m> Comparing<'m> {
         }
     }
 
-    fn upload(&mut self, file: LocalFile, blob_path: &str, reason: Reason) {
+    fn upload(&mut self, file: LocalFile, place: Option<&str>, reason: Reason) {
         self.plan.upload_bytes += file.size;
         self.plan.upload.push(Upload {
-            blob_path: blob_path.to_owned(),
+            blob_path: self.at(&file, place),
             path: file.path,
             size: file.size,
             mtime: file.mtime,
@@ -296,7 +302,10 @@ impl Compared {
     /// # Errors
     /// [`TooManyDeletions`] where more than the limit would be deleted, or where files that could not
     /// be read might only look deleted.
-    pub fn plan(self, delete: Option<DeleteLimit>) -> Result<(SyncPlan, BTreeMap<String, Entry>), TooManyDeletions> {
+    pub fn plan(
+        self,
+        delete: Option<DeleteLimit>,
+    ) -> Result<(SyncPlan, BTreeMap<String, Entry>), TooManyDeletions> {
         let mut plan = self.plan;
         plan.upload.sort_by(|a, b| a.path.cmp(&b.path));
         match delete {
@@ -346,7 +355,10 @@ impl fmt::Display for SyncPlan {
         more(f, self.problems.len())?;
         if self.kept > 0 {
             let kept = files(self.kept);
-            writeln!(f, "  {kept} of the store are no longer here and stay; --delete deletes them")?;
+            writeln!(
+                f,
+                "  {kept} of the store are no longer here and stay; --delete deletes them"
+            )?;
         }
         if !self.left_out.is_empty() {
             let count = self.left_out.len();
@@ -371,7 +383,11 @@ pub fn bytes(size: u64) -> String {
     let mut value = size as f64;
     for unit in ["bytes", "kB", "MB", "GB", "TB"] {
         if value < 999.95 || unit == "TB" {
-            return if unit == "bytes" { format!("{size} bytes") } else { format!("{value:.1} {unit}") };
+            return if unit == "bytes" {
+                format!("{size} bytes")
+            } else {
+                format!("{value:.1} {unit}")
+            };
         }
         value /= 1000.0;
     }

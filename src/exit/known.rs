@@ -12,6 +12,7 @@ use crate::adapters::git::GitError;
 use crate::adapters::github::GitHubError;
 use crate::adapters::registry::RegistryError;
 use crate::adapters::state_branch::StateBranchError;
+use crate::apply::data::PublishError;
 use crate::apply::{ApplyError, Ran};
 use crate::config::{ConfigError, TagPatternError};
 use crate::http::HttpError;
@@ -29,7 +30,7 @@ use crate::state::StateError;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 21] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 22] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
@@ -49,6 +50,7 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 21] = [
     known::<HttpError>,
     known::<PlanError>,
     known::<ApplyError>,
+    known::<PublishError>,
     known::<ActionsError>,
     known::<StepFileError>,
 ];
@@ -120,6 +122,31 @@ impl Classified for EngineError {
     // Each message says what to do.
     fn hint(&self) -> Option<String> {
         None
+    }
+}
+
+impl Classified for PublishError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoVersion { .. } => Exit::BadInput,
+            Self::Released { .. } => Exit::Refused,
+            Self::LostRace { .. } => Exit::LostRace,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoVersion { .. } => {
+                "publish it again with `tidegate sync --force`, or name another version: \
+                 `tidegate data versions` lists them"
+            }
+            Self::Released { .. } => {
+                "publish from a clone of the repository whose release it is, so that a release of \
+                 the data is recorded there"
+            }
+            Self::LostRace { .. } => "run it again; let one job publish at a time",
+        }
+        .to_owned())
     }
 }
 

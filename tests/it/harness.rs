@@ -6,6 +6,7 @@
 pub mod act;
 pub mod app_server;
 pub mod debian_image;
+pub mod duckdb;
 pub mod engine;
 pub mod environment;
 pub mod fault_proxy;

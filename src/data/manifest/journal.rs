@@ -37,7 +37,8 @@ impl Manifest {
     }
 
     fn replay_line(&mut self, line: &[u8]) -> bool {
-        let Ok(entry) = serde_json::from_slice::<std::collections::BTreeMap<String, &RawValue>>(line)
+        let Ok(entry) =
+            serde_json::from_slice::<std::collections::BTreeMap<String, &RawValue>>(line)
         else {
             return false;
         };

@@ -139,9 +139,8 @@ impl Packed {
     }
 
     pub(super) fn below<'a>(&'a self, folder: &'a str) -> PackedRange<'a> {
-        let first = self
-            .index
-            .partition_point(|at| self.at(*at).is_some_and(|entry| entry.key < folder));
+        let first =
+            self.index.partition_point(|at| self.at(*at).is_some_and(|entry| entry.key < folder));
         PackedRange { packed: self, folder, next: first }
     }
 

@@ -67,9 +67,17 @@ fn added_fields_are_read_back_exactly() {
 fn what_is_no_manifest_is_told() {
     let cut = &FIELD[..FIELD.len() - 30];
     for text in [
-        "", "[]", "{", cut, "{} {}", "{\"synced_files\": []}", "{\"synced_files\": {\"a\": 1}}",
-        "{\"synced_files\": {\"a\": {\"blob_path\": \"a\"}}}", "\u{0}\u{0}\u{0}",
-        "{\"synced_files\": {\"a\": {\"size\": -1}}}", "{\"a\": \"\\",
+        "",
+        "[]",
+        "{",
+        cut,
+        "{} {}",
+        "{\"synced_files\": []}",
+        "{\"synced_files\": {\"a\": 1}}",
+        "{\"synced_files\": {\"a\": {\"blob_path\": \"a\"}}}",
+        "\u{0}\u{0}\u{0}",
+        "{\"synced_files\": {\"a\": {\"size\": -1}}}",
+        "{\"a\": \"\\",
     ] {
         assert!(Manifest::read(text.as_bytes()).is_err(), "{text}");
     }
@@ -122,8 +130,11 @@ fn of_two_manifests_the_newer_entry_counts() {
 #[test]
 fn times_are_read_however_tools_write_them() {
     for text in [
-        "2026-02-07T19:53:58", "2026-02-07 19:53:58", "2026-02-07T19:53:58.999999",
-        "2026-02-07T19:53:58Z", "2026-02-07T20:53:58+01:00",
+        "2026-02-07T19:53:58",
+        "2026-02-07 19:53:58",
+        "2026-02-07T19:53:58.999999",
+        "2026-02-07T19:53:58Z",
+        "2026-02-07T20:53:58+01:00",
     ] {
         assert_eq!(stamp(text).map(time_shown).as_deref(), Some("2026-02-07T19:53:58"), "{text}");
     }

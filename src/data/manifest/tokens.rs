@@ -79,9 +79,8 @@ impl<R: Read> Tokens<R> {
         if self.takes(byte)? {
             return Ok(());
         }
-        let found = self.peek()?.map_or("the end".to_owned(), |found| {
-            format!("{:?}", char::from(found))
-        });
+        let found =
+            self.peek()?.map_or("the end".to_owned(), |found| format!("{:?}", char::from(found)));
         Err(ManifestError::Damaged(format!("expected {:?}, found {found}", char::from(byte))))
     }
 

@@ -64,8 +64,9 @@ impl Drift {
                     drift.note(path, |drift| &mut drift.missing_paths);
                 }
                 Some((size, etag)) => {
-                    let other_etag =
-                        entry.etag.is_some_and(|sent| !etag.is_empty() && !sent.is_empty() && sent != etag);
+                    let other_etag = entry
+                        .etag
+                        .is_some_and(|sent| !etag.is_empty() && !sent.is_empty() && sent != etag);
                     if size != entry.size || other_etag {
                         drift.changed += 1;
                         drift.note(path, |drift| &mut drift.changed_paths);

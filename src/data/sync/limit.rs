@@ -28,7 +28,9 @@ pub enum TooManyDeletions {
         limit: String,
     },
     /// Files or folders cannot be read: what is in them only looks deleted.
-    #[error("--delete needs to see every file, and {path} cannot be synced: {error}; nothing was changed")]
+    #[error(
+        "--delete needs to see every file, and {path} cannot be synced: {error}; nothing was changed"
+    )]
     Unseen {
         /// The first of them.
         path: String,
@@ -42,7 +44,12 @@ impl DeleteLimit {
     pub const USUAL: &str = "10%";
 
     #[expect(clippy::cast_precision_loss, reason = "a number of files, for a share of it")]
-    pub(super) fn check(&self, gone: &[Gone], entries: u64, plan: &SyncPlan) -> Result<(), TooManyDeletions> {
+    pub(super) fn check(
+        &self,
+        gone: &[Gone],
+        entries: u64,
+        plan: &SyncPlan,
+    ) -> Result<(), TooManyDeletions> {
         if gone.is_empty() {
             return Ok(());
         }
