@@ -17,7 +17,7 @@ mod signed;
 
 pub(super) use proof::{Proof, prove};
 pub(super) use records::{Records, records};
-pub(super) use serve::{Publication, Served, serve};
+pub(super) use serve::{Publication, serve};
 pub(super) use signed::{Renewal, Signed, sign};
 
 /// The database that is published.
