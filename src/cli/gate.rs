@@ -26,12 +26,7 @@ pub struct Inputs {
     #[arg(long, value_name = "JSON", env = "TIDEGATE_DIGESTS", hide_env_values = true)]
     pub digests: Option<Digests>,
     /// Release this data version, which sync --candidate has uploaded
-    #[arg(
-        long,
-        value_name = "sha256:HEX",
-        env = "TIDEGATE_DATA_VERSION",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "sha256:HEX", env = "TIDEGATE_DATA_VERSION", hide_env_values = true)]
     pub data_version: Option<DataVersion>,
     /// Decide about this commit
     #[arg(

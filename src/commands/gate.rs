@@ -80,7 +80,7 @@ async fn gate(
         let inputs = &args.inputs;
         let mut found =
             situation::assess(session, &clients, inputs, &[], occasion, &mut work).await?;
-        match apply(session, &clients, &mut found, &work.making.snapshots, &say).await? {
+        match apply(session, &clients, &mut found, work.making.snapshots(), &say).await? {
             Ended::Done(applied) => {
                 let applied = with_earlier(*applied, before);
                 let mut done = Done::of(&applied);

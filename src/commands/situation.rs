@@ -42,6 +42,7 @@ pub(super) use left::assess_left;
 pub(super) use making::{Made, Making, configured};
 pub(super) use places::Places;
 pub(super) use probing::Probing;
+pub(super) use steps::new_data;
 
 /// A decision with everything that it was made from.
 pub(super) struct Situation {
@@ -196,7 +197,8 @@ pub(super) async fn assess(
                 keep = failing::observe(session, &looking(), &ledger, &mut evidence).await?;
             }
         }
-        let made = making::made(session, inputs.data_version.as_ref(), data_job.as_ref(), &results)?;
+        let made =
+            making::made(session, inputs.data_version.as_ref(), data_job.as_ref(), &results)?;
         let named = matches!(made, Made::Uploaded(_)) && session.config.data.is_some();
         if inputs.data_version.is_some() {
             configured(session)?;

@@ -51,10 +51,9 @@ impl DataEvidence {
     pub fn prepared(&self) -> Option<&Prepared> {
         match self {
             Self::Prepared { prepared, .. } => Some(prepared),
-            Self::NotRun
-            | Self::Uploaded { .. }
-            | Self::Failed { .. }
-            | Self::Unknown { .. } => None,
+            Self::NotRun | Self::Uploaded { .. } | Self::Failed { .. } | Self::Unknown { .. } => {
+                None
+            }
         }
     }
 

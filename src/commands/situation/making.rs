@@ -21,10 +21,16 @@ use crate::observe::data::Preparation;
 /// The data of one command. Its snapshot is kept as long as this is.
 pub(in crate::commands) struct Making<'a> {
     say: &'a (dyn Fn(&str) + Send + Sync),
-    scratch: Option<tempfile::TempDir>,
     done: Option<(CommitSha, DataEvidence)>,
-    /// The files that were checked, for whoever uploads them.
+    files: Checked,
+}
+
+/// The files that were checked, for whoever uploads them. They are there as long as this is.
+#[derive(Default)]
+pub(in crate::commands) struct Checked {
+    /// Where they are.
     pub(in crate::commands) snapshots: Snapshots,
+    scratch: Option<tempfile::TempDir>,
 }
 
 /// Who has made the data, where another job has.
@@ -46,7 +52,17 @@ pub(in crate::commands) enum Made {
 impl<'a> Making<'a> {
     /// Nothing was made yet; `say` tells people what goes on.
     pub(in crate::commands) fn new(say: &'a (dyn Fn(&str) + Send + Sync)) -> Self {
-        Self { say, scratch: None, done: None, snapshots: Snapshots::default() }
+        Self { say, done: None, files: Checked::default() }
+    }
+
+    /// Where the files are that were checked.
+    pub(in crate::commands) fn snapshots(&self) -> &Snapshots {
+        &self.files.snapshots
+    }
+
+    /// Returns the files that were checked, when nothing more is to be made.
+    pub(in crate::commands) fn finish(self) -> Checked {
+        self.files
     }
 
     /// Makes and checks the data by the session's configuration, which is the candidate's. What goes
@@ -92,7 +108,7 @@ impl<'a> Making<'a> {
                 let candidate = candidate(session, data, &place, commit, &prepared);
                 if let (Some(own), Some(snapshot)) = (&candidate, &prepared.snapshot) {
                     let file = snapshot.file.clone().into();
-                    self.snapshots.insert(own.version.sha256.clone(), file);
+                    self.files.snapshots.insert(own.version.sha256.clone(), file);
                 }
                 Ok(DataEvidence::Prepared { prepared, candidate: candidate.map(Box::new) })
             }
@@ -122,7 +138,7 @@ impl<'a> Making<'a> {
             say: self.say,
         })
         .await?;
-        self.scratch = Some(scratch);
+        self.files.scratch = Some(scratch);
         Ok(prepared)
     }
 }
@@ -138,7 +154,9 @@ pub(in crate::commands) fn configured(
     let place = data.and_then(|data| Some((data, data.place()?)));
     place.ok_or_else(|| {
         Failed::new(Exit::Usage, "the configuration has no published database")
-            .with_hint("give a layer of `data.layers` the key `file`, or leave the data version out")
+            .with_hint(
+                "give a layer of `data.layers` the key `file`, or leave the data version out",
+            )
             .into()
     })
 }
@@ -192,10 +210,7 @@ fn candidate(
 
 /// Takes the job that `data.job` names out of the results: whether the code is good does not depend
 /// on it.
-pub(super) fn take_data_job(
-    session: &Session,
-    results: &mut Vec<JobResult>,
-) -> Option<JobResult> {
+pub(super) fn take_data_job(session: &Session, results: &mut Vec<JobResult>) -> Option<JobResult> {
     let name = session.config.data.as_ref()?.job.as_ref()?;
     let required = session.config.require.jobs.iter().flatten().any(|job| job == name);
     let at = results.iter().position(|job| job.name == *name)?;
