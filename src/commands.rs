@@ -15,6 +15,7 @@ mod by_hand;
 mod clients;
 mod completions;
 mod data;
+mod data_release;
 mod demo;
 mod doctor;
 mod gate;
