@@ -79,10 +79,27 @@ impl Applier<'_> {
         changed: &mut Vec<String>,
     ) -> anyhow::Result<(Vec<Pending>, Option<Observed>)> {
         let mut pending: Vec<Pending> = Vec::new();
+        let mut waits_for_data = false;
         let mut steps = projections(record).into_iter();
         while let Some(step) = steps.next() {
-            // Code must never be newer than its images: a branch waits for its tags.
-            if matches!(step, Step::MoveStable { .. }) && !pending.is_empty() {
+            // Code must never be newer than its images and its data: tags wait for the data, a
+            // branch for its tags, and on the way back the data for both.
+            let waits = match &step {
+                Step::MoveStable { .. } => true,
+                Step::MoveData { .. } => record.kind.is_rollback(),
+                Step::MoveTag { .. } => waits_for_data,
+                Step::CheckImage { .. }
+                | Step::KeepDigest { .. }
+                | Step::UploadData { .. }
+                | Step::CheckData { .. }
+                | Step::RunLive(_)
+                | Step::WriteState { .. }
+                | Step::AppendLedger(_)
+                | Step::RollBack(_)
+                | Step::DispatchRetry { .. }
+                | Step::Notify { .. } => false,
+            };
+            if waits && !pending.is_empty() {
                 let error = anyhow::anyhow!("it waits for the steps before it");
                 pending.push(Pending::new(step.to_string(), &error));
                 continue;
@@ -91,7 +108,10 @@ impl Applier<'_> {
                 Ok(false) => continue,
                 Ok(true) => changed.push(step.to_string()),
                 // It may have been written all the same: an answer can be lost.
-                Err(error) => pending.push(Pending::new(step.to_string(), &error)),
+                Err(error) => {
+                    waits_for_data |= matches!(step, Step::MoveData { .. });
+                    pending.push(Pending::new(step.to_string(), &error));
+                }
             }
             match self.newer_state(observed) {
                 Ok(None) => {}
@@ -138,8 +158,17 @@ impl Applier<'_> {
                 }
                 Ok(added)
             }
+            Step::MoveData { data, .. } => {
+                let moved = self.move_data(data, record).await?;
+                if moved {
+                    (self.on_step)(&step.to_string());
+                }
+                Ok(moved)
+            }
             Step::CheckImage { .. }
             | Step::KeepDigest { .. }
+            | Step::UploadData { .. }
+            | Step::CheckData { .. }
             | Step::RunLive(_)
             | Step::WriteState { .. }
             | Step::RollBack(_)

@@ -11,10 +11,13 @@
 
 mod check_version;
 mod copy;
+mod hand_out;
 mod move_pointer;
+pub mod pull;
 mod upload_version;
 
 pub use check_version::check_version;
+pub use hand_out::hand_out;
 pub use move_pointer::move_pointer;
 pub use upload_version::{replace_version, upload_version};
 

@@ -189,6 +189,7 @@ pub(super) fn applier<'a>(
         environment: session.lookup(),
         redactor: session.redactor(),
         images: crate::adapters::image_cache::ImageCache::default(),
+        snapshots: crate::apply::Snapshots::default(),
         on_step,
     }
 }

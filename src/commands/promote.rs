@@ -243,6 +243,7 @@ async fn promotion(
             .into_iter()
             .filter_map(|image| Some((image.image, image.digest?, image.stable)))
             .collect(),
+        data: None,
         metrics: std::collections::BTreeMap::new(),
         checks: vec!["promoted by hand".to_owned()],
         flaky: Vec::new(),

@@ -360,7 +360,7 @@ pub(super) fn projections_at(
     let unknown = checks
         .iter()
         .filter(|check| check.finding == Finding::Unknown)
-        .filter(|check| matches!(check.part, Part::Stable | Part::Tag | Part::Ledger))
+        .filter(|check| matches!(check.part, Part::Stable | Part::Tag | Part::Data | Part::Ledger))
         .map(|check| Unchecked {
             what: format!("whether {} is up to date", check.name),
             why: check.detail.clone(),
@@ -379,9 +379,12 @@ fn pending(record: &Record, checks: &[Check]) -> Vec<String> {
     let is_pending = |step: &&Step| match step {
         Step::MoveTag { image, tag, .. } => differs(Part::Tag, Some(&format!("{image}:{tag}"))),
         Step::MoveStable { .. } => differs(Part::Stable, None),
+        Step::MoveData { .. } => differs(Part::Data, None),
         Step::AppendLedger(_) => differs(Part::Ledger, None),
         Step::CheckImage { .. }
         | Step::KeepDigest { .. }
+        | Step::UploadData { .. }
+        | Step::CheckData { .. }
         | Step::RunLive(_)
         | Step::WriteState { .. }
         | Step::RollBack(_)

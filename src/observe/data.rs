@@ -15,6 +15,13 @@ use crate::config::DataConfig;
 use crate::data::{Pointer, Prepared};
 use crate::secret::Redactor;
 
+mod handed_out;
+pub mod proof;
+mod served;
+
+pub use handed_out::UrlFile;
+pub use served::{served, version};
+
 /// What is to be prepared, and with what.
 #[derive(Clone, Copy)]
 pub struct Preparation<'a> {

@@ -126,7 +126,10 @@ pub fn announce(steps: &mut Vec<Step>, facts: Facts, state: &State, config: &Con
         Step::WriteState { change } => Some(change),
         Step::CheckImage { .. }
         | Step::KeepDigest { .. }
+        | Step::UploadData { .. }
+        | Step::CheckData { .. }
         | Step::RunLive(_)
+        | Step::MoveData { .. }
         | Step::MoveTag { .. }
         | Step::MoveStable { .. }
         | Step::AppendLedger(_)
@@ -148,7 +151,7 @@ fn notice(facts: Facts, steps: &[Step], channels: &[Channel], state: &State) -> 
     let release = live.map_or(0, |record| record.number);
     let restored_release = live.and_then(|live| match live.kind {
         crate::state::RecordKind::Rollback { restores } => Some(restores),
-        crate::state::RecordKind::Promotion => None,
+        crate::state::RecordKind::Promotion | crate::state::RecordKind::Data { .. } => None,
     });
     let short = &facts.commit.as_str()[..12];
     let id = match facts.event {

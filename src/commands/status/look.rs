@@ -250,7 +250,7 @@ pub(super) fn stable(
         let info = git.commit(commit)?;
         let shows = match record {
             Some(record) => {
-                stable::shows_release(git, commit, &record.commit, &record.tree, record.number)?
+                stable::shows_release(git, commit, &record.commit, &record.tree, record.code_release())?
             }
             None => false,
         };
