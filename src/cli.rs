@@ -12,6 +12,7 @@ mod doctor;
 mod gate;
 mod init;
 mod ledger;
+mod pull;
 mod read;
 mod release;
 mod retry;
@@ -25,6 +26,7 @@ pub use doctor::Doctor;
 pub use gate::{Apply, Gate, Inputs, Plan};
 pub use init::Init;
 pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
+pub use pull::{Loader, Pull};
 pub use read::{Completions, Demo, History, LastGood, Man, Status};
 pub use release::{Promote, Repair, Rollback};
 pub use retry::Retry;
@@ -138,6 +140,7 @@ pub enum Command {
     Retry(Retry),
     Smoke(Box<Smoke>),
     Sync(Sync),
+    Pull(Pull),
     LastGood(LastGood),
     Ledger(Ledger),
     Status(Status),

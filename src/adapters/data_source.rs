@@ -267,7 +267,8 @@ mod tests {
             let found = source(url).unwrap();
             assert_eq!((found.is_single(), found.place()), (single, place), "{url}");
         }
-        let same = |a: &str, b: &str| source(a).unwrap().fingerprint() == source(b).unwrap().fingerprint();
+        let same =
+            |a: &str, b: &str| source(a).unwrap().fingerprint() == source(b).unwrap().fingerprint();
         assert!(same("https://a.example/c?sig=1", "https://a.example/c?sig=2"));
         assert!(!same("https://a.example/c?sig=1", "https://a.example/d?sig=1"));
     }

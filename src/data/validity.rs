@@ -23,10 +23,11 @@ impl Validity {
                 .map(|(_, value)| value.into_owned())
         };
         let date = value(&["x-amz-date", "x-goog-date"]).and_then(|text| compact(&text));
-        let seconds = value(&["x-amz-expires", "x-goog-expires"]).and_then(|text| text.parse().ok());
-        let end = date.zip(seconds).and_then(|(date, seconds)| {
-            date.checked_add(SignedDuration::from_secs(seconds)).ok()
-        });
+        let seconds =
+            value(&["x-amz-expires", "x-goog-expires"]).and_then(|text| text.parse().ok());
+        let end = date
+            .zip(seconds)
+            .and_then(|(date, seconds)| date.checked_add(SignedDuration::from_secs(seconds)).ok());
         Self {
             from: value(&["st"]).and_then(|text| azure(&text)).or(date),
             until: value(&["se"]).and_then(|text| azure(&text)).or(end),

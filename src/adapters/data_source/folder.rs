@@ -37,9 +37,7 @@ pub(super) fn small(
         return Ok(Answer::Same);
     }
     let mut bytes = Vec::new();
-    file.take(limit as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|source| failed(path, source))?;
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|source| failed(path, source))?;
     if bytes.len() > limit {
         return Err(SourceError::TooLarge { place: path.display().to_string(), limit });
     }
@@ -75,7 +73,8 @@ fn regular(path: &Path) -> Result<(File, SourceFile), SourceError> {
     is_file(&metadata)?;
     let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let size = metadata.len();
-    let etag = modified.map(|modified| format!("{}-{size}{}", modified.as_nanos(), inode(&metadata)));
+    let etag =
+        modified.map(|modified| format!("{}-{size}{}", modified.as_nanos(), inode(&metadata)));
     Ok((file, SourceFile { size, etag }))
 }
 

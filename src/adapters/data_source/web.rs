@@ -49,7 +49,10 @@ impl Web {
         }
     }
 
-    pub(super) async fn look(&self, known: Option<&str>) -> Result<Answer<SourceFile>, SourceError> {
+    pub(super) async fn look(
+        &self,
+        known: Option<&str>,
+    ) -> Result<Answer<SourceFile>, SourceError> {
         let mut headers = HeaderMap::new();
         headers.insert(RANGE, HeaderValue::from_static("bytes=0-0"));
         condition(&mut headers, IF_NONE_MATCH, known);
@@ -99,7 +102,11 @@ impl Web {
         Ok(Opened { offset, size, etag, body: Body::Web(answer, place) })
     }
 
-    async fn ask(&self, url: &Url, mut headers: HeaderMap) -> Result<(String, Streamed), SourceError> {
+    async fn ask(
+        &self,
+        url: &Url,
+        mut headers: HeaderMap,
+    ) -> Result<(String, Streamed), SourceError> {
         // A compressed answer would have another size, and no ranges.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let request = Request {

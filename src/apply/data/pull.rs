@@ -155,11 +155,7 @@ enum Asked {
     Other(Wanted),
 }
 
-async fn ask(
-    job: &Pull<'_>,
-    cache: Option<&Cache>,
-    deadline: Instant,
-) -> Result<Asked, PullError> {
+async fn ask(job: &Pull<'_>, cache: Option<&Cache>, deadline: Instant) -> Result<Asked, PullError> {
     let source = job.source;
     let print = source.fingerprint();
     // What another source calls its versions says nothing here.
