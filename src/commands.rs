@@ -14,6 +14,7 @@ mod bake;
 mod by_hand;
 mod clients;
 mod completions;
+mod data_release;
 mod demo;
 mod doctor;
 mod gate;

@@ -44,7 +44,9 @@ pub enum PlanError {
         images: Vec<String>,
     },
     /// The release that is to come back has no data version, and the live one has.
-    #[error("release {target} has no data version, which release {live} has: code and data cannot go back together; nothing was changed")]
+    #[error(
+        "release {target} has no data version, which release {live} has: code and data cannot go back together; nothing was changed"
+    )]
     NoDataInTarget {
         /// The number of the release that is to come back.
         target: u64,

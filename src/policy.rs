@@ -105,9 +105,13 @@ pub fn wants_probes(evidence: &Evidence, config: &Config) -> bool {
 }
 
 /// Tells whether the data has to be made and checked now: nothing else is in the way at all.
-pub fn wants_data(evidence: &Evidence, config: &Config) -> bool {
+/// `named`: whether somebody names a data version, which then is released even where the
+/// configuration publishes data separately.
+pub fn wants_data(evidence: &Evidence, config: &Config, named: bool) -> bool {
     let decision = decide(evidence, config);
-    decision.reasons == [Reason::DataNotReady] && evidence.data == DataEvidence::NotRun
+    let passes = named && decision.verdict == Verdict::Promote && decision.binding;
+    let waits = decision.reasons == [Reason::DataNotReady];
+    (passes || waits) && evidence.data == DataEvidence::NotRun
 }
 
 /// Returns what the data of a promotion by hand, or of a release of data alone, forbids.

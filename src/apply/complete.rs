@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{Applier, TRIES};
 use crate::adapters::state_branch::{self, Observed};
+use crate::adapters::store::StoreError;
 use crate::plan::{Step, projections};
 use crate::state::Record;
 
@@ -79,14 +80,18 @@ impl Applier<'_> {
         changed: &mut Vec<String>,
     ) -> anyhow::Result<(Vec<Pending>, Option<Observed>)> {
         let mut pending: Vec<Pending> = Vec::new();
-        let mut waits_for_data = false;
+        // What users had already is not waited for, and needs no credentials.
+        let before = observed.state.records.get(&record.number.saturating_sub(1));
+        let kept = record.data.is_some()
+            && before.and_then(|before| before.data.as_ref()) == record.data.as_ref();
+        let (mut waits_for_data, mut waits_for_others) = (false, false);
         let mut steps = projections(record).into_iter();
         while let Some(step) = steps.next() {
             // Code must never be newer than its images and its data: tags wait for the data, a
             // branch for its tags, and on the way back the data for both.
             let waits = match &step {
-                Step::MoveStable { .. } => true,
-                Step::MoveData { .. } => record.kind.is_rollback(),
+                Step::MoveStable { .. } => waits_for_others,
+                Step::MoveData { .. } => record.kind.is_rollback() && waits_for_others,
                 Step::MoveTag { .. } => waits_for_data,
                 Step::CheckImage { .. }
                 | Step::KeepDigest { .. }
@@ -99,7 +104,8 @@ impl Applier<'_> {
                 | Step::DispatchRetry { .. }
                 | Step::Notify { .. } => false,
             };
-            if waits && !pending.is_empty() {
+            if waits {
+                waits_for_others = true;
                 let error = anyhow::anyhow!("it waits for the steps before it");
                 pending.push(Pending::new(step.to_string(), &error));
                 continue;
@@ -108,8 +114,11 @@ impl Applier<'_> {
                 Ok(false) => continue,
                 Ok(true) => changed.push(step.to_string()),
                 // It may have been written all the same: an answer can be lost.
+                Err(error) if kept && is_without_credentials(&step, &error) => continue,
                 Err(error) => {
-                    waits_for_data |= matches!(step, Step::MoveData { .. });
+                    let is_data = matches!(step, Step::MoveData { .. });
+                    waits_for_data |= is_data && !kept;
+                    waits_for_others |= !is_data || !kept;
                     pending.push(Pending::new(step.to_string(), &error));
                 }
             }
@@ -188,4 +197,10 @@ impl Applier<'_> {
         let now = state_branch::read(self.git, refs.branch(branch))?;
         Ok((now.state.newest_number() > observed.state.newest_number()).then_some(now))
     }
+}
+
+/// Tells whether data could not be moved because this job has nothing to log in to the store with.
+fn is_without_credentials(step: &Step, error: &anyhow::Error) -> bool {
+    matches!(step, Step::MoveData { .. })
+        && matches!(error.downcast_ref(), Some(StoreError::Credentials { .. }))
 }

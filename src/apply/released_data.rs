@@ -74,8 +74,9 @@ pub fn container(
     if let Some(endpoint) = &place.endpoint
         && own != Some(endpoint)
     {
-        let error =
-            format!("the record puts the data at {endpoint}, which the configuration does not name");
+        let error = format!(
+            "the record puts the data at {endpoint}, which the configuration does not name"
+        );
         return Err(Failed::new(Exit::BadInput, error)
             .with_hint("name it in `data.endpoint` of .github/tidegate.yml")
             .into());

@@ -31,6 +31,12 @@ pub struct DataConfig {
     /// Whether the gate publishes the database together with the code.
     #[serde(default)]
     pub publish: DataPublish,
+    /// The job in the gate's `needs` that makes the data, checks it and uploads it unseen with
+    /// `sync --candidate`; its output `data-version` names it. The gate then makes none itself, and
+    /// where the job fails, nothing is promoted and nothing is reverted. Without the key, the gate
+    /// takes the output of any job that has one, else it makes the data itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
     /// Commands that make the data, such as `dbt run`: at most 20, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<DataStepConfig>,

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Columns;
+use super::{Columns, Prepared};
 use crate::model::{CommitSha, DataVersion, Digest, StoreUrl};
 
 /// One immutable published version. `latest.json` holds it, and so does `versions/<sha256>.json`.
@@ -93,6 +93,29 @@ impl fmt::Display for DataPlace {
 }
 
 impl PublishedVersion {
+    /// Returns what would be published of a snapshot; `None` where none was taken. `file` is the
+    /// database, whose ending the version gets.
+    pub fn of(
+        prepared: &Prepared,
+        file: &str,
+        commit: Option<CommitSha>,
+        created: Timestamp,
+    ) -> Option<Self> {
+        let snapshot = prepared.snapshot.as_ref()?;
+        let extension = file.rsplit_once('.').map_or("db", |(_, extension)| extension);
+        Some(Self {
+            version: format!("sha256:{}", snapshot.sha256).parse().ok()?,
+            sha256: snapshot.sha256.clone(),
+            size: snapshot.size,
+            created,
+            commit,
+            storage_format: snapshot.storage_format.clone(),
+            path: format!("versions/{}.{extension}", snapshot.sha256),
+            figures: prepared.figures.clone(),
+            columns: prepared.columns.clone(),
+        })
+    }
+
     /// The path of the pointer in its container.
     pub const POINTER: &str = "latest.json";
 

@@ -24,6 +24,11 @@ pub enum DataEvidence {
         /// What would be published.
         candidate: Box<ReleasedData>,
     },
+    /// The job that makes it failed.
+    Failed {
+        /// Which job, and where to look.
+        why: String,
+    },
     /// Nobody could find out: there is no database, the store does not answer, another commit is
     /// checked out.
     Unknown {
@@ -38,7 +43,7 @@ impl DataEvidence {
         match self {
             Self::Prepared { candidate, .. } => candidate.as_deref(),
             Self::Uploaded { candidate } => Some(candidate),
-            Self::NotRun | Self::Unknown { .. } => None,
+            Self::NotRun | Self::Failed { .. } | Self::Unknown { .. } => None,
         }
     }
 
@@ -46,7 +51,9 @@ impl DataEvidence {
     pub fn prepared(&self) -> Option<&Prepared> {
         match self {
             Self::Prepared { prepared, .. } => Some(prepared),
-            Self::NotRun | Self::Uploaded { .. } | Self::Unknown { .. } => None,
+            Self::NotRun | Self::Uploaded { .. } | Self::Failed { .. } | Self::Unknown { .. } => {
+                None
+            }
         }
     }
 

@@ -86,6 +86,7 @@ pub fn channels(
             (NotifyEvent::Promotion, (0..count).map(Channel::AfterPromote).collect())
         }
         NoticeEvent::Hold => (NotifyEvent::Hold, Vec::new()),
+        NoticeEvent::Data => (NotifyEvent::Data, Vec::new()),
         NoticeEvent::Unknown => return Vec::new(),
     };
     let mut channels: Vec<Channel> = hooks;
@@ -156,6 +157,7 @@ fn notice(facts: Facts, steps: &[Step], channels: &[Channel], state: &State) -> 
     let short = &facts.commit.as_str()[..12];
     let id = match facts.event {
         NoticeEvent::Promotion => format!("release-{release}"),
+        NoticeEvent::Data => format!("data-{release}"),
         NoticeEvent::RollbackOfStable => format!("stable-{release}"),
         NoticeEvent::RollbackOfMain => format!("rollback-{short}-{release}"),
         NoticeEvent::Hold | NoticeEvent::Unknown => {

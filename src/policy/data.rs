@@ -28,6 +28,9 @@ pub(super) fn unfit(found: &DataEvidence, config: &Config) -> Vec<Reason> {
     match found {
         DataEvidence::NotRun if config.publishes_data() => vec![Reason::DataNotReady],
         DataEvidence::NotRun | DataEvidence::Uploaded { .. } => Vec::new(),
+        DataEvidence::Failed { why } => {
+            vec![Reason::DataFailed { what: "its job".to_owned(), why: why.clone() }]
+        }
         DataEvidence::Unknown { why } => {
             vec![Reason::DataUnknown { what: "the data".to_owned(), why: why.clone() }]
         }
