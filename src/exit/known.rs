@@ -21,6 +21,7 @@ use crate::config::{ConfigError, TagPatternError};
 use crate::http::HttpError;
 use crate::init::InitError;
 use crate::ledger::LedgerError;
+use crate::observe::data::proof::ProofError;
 use crate::observe::freeze::FreezeError;
 use crate::observe::globs::GlobError;
 use crate::observe::jobs::{DigestError, NeedsError};
@@ -33,7 +34,7 @@ use crate::state::StateError;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 25] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 26] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
@@ -57,6 +58,7 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 25] = [
     known::<SourceError>,
     known::<PullError>,
     known::<PublishError>,
+    known::<ProofError>,
     known::<ActionsError>,
     known::<StepFileError>,
 ];
@@ -128,6 +130,24 @@ impl Classified for EngineError {
     // Each message says what to do.
     fn hint(&self) -> Option<String> {
         None
+    }
+}
+
+impl Classified for ProofError {
+    fn exit(&self) -> Exit {
+        Exit::ProbeFailed
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Damaged { .. } => {
+                "send it again with `tidegate sync --force`, or go back: `tidegate data restore --to previous`; apps that use `tidegate pull` keep what they have"
+            }
+            Self::Unusable { .. } => {
+                "go back with `tidegate data restore --to previous`, and look at the engine's version"
+            }
+        }
+        .to_owned())
     }
 }
 

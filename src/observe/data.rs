@@ -18,9 +18,11 @@ use crate::secret::Redactor;
 mod handed_out;
 pub mod proof;
 mod served;
+mod stored;
 
 pub use handed_out::UrlFile;
 pub use served::{served, version};
+pub use stored::{StoredVersion, backups, versions};
 
 /// What is to be prepared, and with what.
 #[derive(Clone, Copy)]
