@@ -3,10 +3,6 @@
 //! The steps change the team's own database, as the team's own commands do; nothing that is
 //! published is touched here.
 
-mod served;
-
-pub use served::{served, version};
-
 use std::path::Path;
 
 use jiff::Timestamp;

@@ -315,7 +315,8 @@ impl Sync<'_> {
                     renewal = Renewal::Now;
                 }
                 Err(error) => {
-                    let what = format!("version {} is served, and its proof failed", version.short());
+                    let what =
+                        format!("version {} is served, and its proof failed", version.short());
                     return Err(error.context(what));
                 }
             }
