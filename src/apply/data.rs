@@ -11,7 +11,12 @@
 
 mod check_version;
 mod copy;
+pub mod manifest_copy;
+pub mod manifest_file;
 mod move_pointer;
+pub mod queue;
+pub mod send;
+pub mod tree;
 mod upload_version;
 
 pub use check_version::check_version;
