@@ -57,7 +57,7 @@ pub(super) fn run(global: &Global, args: &cli::Sync, output: &mut Output) -> any
     let steps = args.layer == "all" && !workspace.data.before.is_empty();
     let (mut exit, mut database) = (Exit::Done, None);
     if workspace.data.database().is_some_and(|(name, ..)| wants(name)) || steps {
-        let (ended, shown) = database::run(&workspace, args, output)?;
+        let (ended, shown) = database::run(global, &workspace, args, output)?;
         (exit, database) = (ended, Some(shown));
     }
     let trees: Vec<_> = workspace

@@ -98,7 +98,8 @@ impl ManifestFile {
         let full = root.join(path);
         let folder = full.parent().unwrap_or(root);
         fs::create_dir_all(folder).map_err(failed("make the folder of", &full))?;
-        let inside = || Ok::<_, io::Error>(folder.canonicalize()?.starts_with(root.canonicalize()?));
+        let inside =
+            || Ok::<_, io::Error>(folder.canonicalize()?.starts_with(root.canonicalize()?));
         if !inside().map_err(failed("find the folder of", &full))? || full.is_symlink() {
             return Err(ManifestFileError::Outside { path: path.to_owned() });
         }
@@ -218,7 +219,8 @@ impl ManifestFile {
             Some(journal) => journal,
             None => {
                 let open = || {
-                    let mut file = OpenOptions::new().create(true).append(true).read(true).open(&path)?;
+                    let mut file =
+                        OpenOptions::new().create(true).append(true).read(true).open(&path)?;
                     // A killed process may have left half a line: nothing may be added to it.
                     end_line(&mut file)?;
                     Ok(file)
@@ -251,7 +253,9 @@ fn clean(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let left = name.to_str().is_some_and(|name| name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1));
+        let left = name
+            .to_str()
+            .is_some_and(|name| name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1));
         if left && entry.file_type().is_ok_and(|kind| kind.is_file()) {
             let _ = fs::remove_file(entry.path());
         }
@@ -262,10 +266,8 @@ fn clean(folder: &Path) {
 fn write_file(path: &Path, manifest: &Manifest) -> Result<(), ManifestFileError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || {
-        let mut file = tempfile::Builder::new()
-            .prefix(TEMPORARY.0)
-            .suffix(TEMPORARY.1)
-            .tempfile_in(folder)?;
+        let mut file =
+            tempfile::Builder::new().prefix(TEMPORARY.0).suffix(TEMPORARY.1).tempfile_in(folder)?;
         let mut out = BufWriter::with_capacity(256 << 10, file.as_file_mut());
         manifest.write(&mut out)?;
         out.flush()?;
@@ -376,7 +378,8 @@ impl Lock {
     /// Takes it, or says who has it.
     fn take(manifest: &Path) -> Result<Result<Self, Option<u32>>, ManifestFileError> {
         let path = beside(manifest, ".lock");
-        let open = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path);
+        let open =
+            OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path);
         let mut file = open.map_err(failed("open", &path))?;
         match file.try_lock() {
             Ok(()) => {}

@@ -160,9 +160,8 @@ fn is_unreachable(fault: &Fault) -> bool {
 /// What fails for one fails for all.
 fn is_hopeless(fault: &Fault) -> bool {
     match fault {
-        Fault::Store(StoreError::Denied { .. } | StoreError::Credentials { .. }) | Fault::Here(_) => {
-            true
-        }
+        Fault::Store(StoreError::Denied { .. } | StoreError::Credentials { .. })
+        | Fault::Here(_) => true,
         Fault::Store(_) | Fault::File(_) => false,
     }
 }

@@ -113,7 +113,8 @@ fn look(
 
 fn show(output: &mut Output, status: &SyncStatus) -> std::io::Result<()> {
     for layer in &status.layers {
-        let mark = if layer.pending_files == 0 && layer.drift.is_none() { good("✓") } else { warn("!") };
+        let mark =
+            if layer.pending_files == 0 && layer.drift.is_none() { good("✓") } else { warn("!") };
         output.line(format!(
             "{mark} {} -> {}: {} here ({}), {} synced, {} to send ({})",
             clean(&layer.layer),
@@ -137,7 +138,12 @@ fn show(output: &mut Output, status: &SyncStatus) -> std::io::Result<()> {
             output.line("  send them again with: tidegate sync --checksum")?;
         }
         for problem in layer.failed.iter().take(SHOWN) {
-            output.line(format!("  {} {}: {}", bad("✗"), clean(&problem.path), clean(&problem.error)))?;
+            output.line(format!(
+                "  {} {}: {}",
+                bad("✗"),
+                clean(&problem.path),
+                clean(&problem.error)
+            ))?;
         }
     }
     let last = status.last_sync.as_deref().map_or("never".to_owned(), |time| format!("{time} UTC"));

@@ -205,15 +205,17 @@ fn plan(
     let how = How { checksum: args.checksum, force: args.force };
     let (place, pattern) = (&layer.place, layer.config.pattern());
     let say = |step: &str| progress.say(step);
-    let (compared, there) =
-        compare(&workspace.root, place, pattern, &held.manifest, how, &say)?;
+    let (compared, there) = compare(&workspace.root, place, pattern, &held.manifest, how, &say)?;
     let folder = place.folder.trim_end_matches('/');
     if !there && args.delete {
-        let error = format!("{folder} is not there, and --delete would delete all of its files from the store");
+        let error = format!(
+            "{folder} is not there, and --delete would delete all of its files from the store"
+        );
         return Err(Failed::new(Exit::Usage, error).into());
     }
     if !there {
-        warnings.push(format!("{folder} is not there, so layer {} has nothing to send", place.layer));
+        warnings
+            .push(format!("{folder} is not there, so layer {} has nothing to send", place.layer));
     }
     let limit = match args.delete {
         true => Some(limit(workspace)?),
@@ -316,7 +318,12 @@ impl LayerSynced {
 
     fn show(&self, output: &mut Output) -> std::io::Result<()> {
         for problem in self.failed.iter().take(SHOWN) {
-            output.line(format!("{} {}: {}", bad("✗"), clean(&problem.path), clean(&problem.error)))?;
+            output.line(format!(
+                "{} {}: {}",
+                bad("✗"),
+                clean(&problem.path),
+                clean(&problem.error)
+            ))?;
         }
         if self.failed.len() > SHOWN {
             output.line(format!("  ... and {} more", self.failed.len() - SHOWN))?;
@@ -351,7 +358,8 @@ impl LayerSynced {
             ))?;
         }
         if let Some(signal) = self.stopped {
-            output.line(format!("{} stopped by {signal}: the next sync goes on here", warn("!")))?;
+            output
+                .line(format!("{} stopped by {signal}: the next sync goes on here", warn("!")))?;
         }
         Ok(())
     }

@@ -51,7 +51,8 @@ impl Content {
     /// Checks that nobody wrote to it since the folder was walked.
     pub fn check(&self) -> Result<(), ContentError> {
         let metadata: Metadata = self.file.metadata()?;
-        let same = metadata.is_file() && metadata.len() == self.size && mtime(&metadata) == self.mtime;
+        let same =
+            metadata.is_file() && metadata.len() == self.size && mtime(&metadata) == self.mtime;
         if same { Ok(()) } else { Err(ContentError::Changed) }
     }
 

@@ -71,7 +71,8 @@ pub fn folder(root: &Path, place: &LayerPlace) -> Result<Option<PathBuf>, ScanEr
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(ScanError::Io { path, source }),
     };
-    let root = root.canonicalize().map_err(|source| ScanError::Io { path: path.clone(), source })?;
+    let root =
+        root.canonicalize().map_err(|source| ScanError::Io { path: path.clone(), source })?;
     if !found.starts_with(&root) {
         return Err(ScanError::Outside { path, target: found.display().to_string() });
     }
