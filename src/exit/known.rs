@@ -15,13 +15,16 @@ use crate::adapters::registry::RegistryError;
 use crate::adapters::state_branch::StateBranchError;
 use crate::adapters::store::StoreError;
 use crate::apply::data::PublishError;
+use crate::apply::data::manifest_file::ManifestFileError;
 use crate::apply::data::pull::PullError;
 use crate::apply::{ApplyError, Ran};
 use crate::config::{ConfigError, TagPatternError};
+use crate::data::sync::TooManyDeletions;
 use crate::http::HttpError;
 use crate::init::InitError;
 use crate::ledger::LedgerError;
 use crate::observe::data::proof::ProofError;
+use crate::observe::data::scan::ScanError;
 use crate::observe::freeze::FreezeError;
 use crate::observe::globs::GlobError;
 use crate::observe::jobs::{DigestError, NeedsError};
@@ -34,7 +37,7 @@ use crate::state::StateError;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 26] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 29] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
@@ -59,6 +62,9 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 26] = [
     known::<PullError>,
     known::<PublishError>,
     known::<ProofError>,
+    known::<ManifestFileError>,
+    known::<ScanError>,
+    known::<TooManyDeletions>,
     known::<ActionsError>,
     known::<StepFileError>,
 ];
@@ -130,6 +136,52 @@ impl Classified for EngineError {
     // Each message says what to do.
     fn hint(&self) -> Option<String> {
         None
+    }
+}
+
+impl Classified for ManifestFileError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Held { .. } => Exit::LostRace,
+            Self::Outside { .. } | Self::TooLarge { .. } => Exit::BadInput,
+            Self::Io { .. } => Exit::Incomplete,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Held { .. } => Some("run it again when the other sync has ended".to_owned()),
+            Self::Io { .. } => Some(
+                "mend it (is the disk full?) and run it again: what was sent and not noted is sent again"
+                    .to_owned(),
+            ),
+            Self::Outside { .. } | Self::TooLarge { .. } => None,
+        }
+    }
+}
+
+impl Classified for ScanError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Pattern(_) => Exit::Usage,
+            Self::Outside { .. } | Self::NoFolder { .. } | Self::Io { .. } => Exit::BadInput,
+        }
+    }
+}
+
+impl Classified for TooManyDeletions {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::OverLimit { .. } => {
+                "bring the files back, or allow more by `transfer: { max_delete: 50% }` below `data` in .github/tidegate.yml"
+            }
+            Self::Unseen { .. } => "mend that, or sync without --delete",
+        }
+        .to_owned())
     }
 }
 

@@ -11,8 +11,12 @@ use crate::config::DataConfig;
 use crate::data::{Pointer, Prepared};
 use crate::secret::Redactor;
 
+pub mod compare;
+pub mod content;
 mod handed_out;
+pub mod layer;
 pub mod proof;
+pub mod scan;
 mod served;
 mod stored;
 
