@@ -14,8 +14,11 @@
 //! ```
 
 mod change;
+pub mod check;
 mod prepared;
 mod published;
+pub mod reader;
+pub mod sql;
 
 pub use change::Change;
 pub use prepared::{CheckResult, Columns, Outcome, Prepared, Snapshot, StepResult};

@@ -7,6 +7,7 @@ use std::error::Error as StdError;
 use super::{Classified, Exit};
 use crate::actions::ActionsError;
 use crate::actions::step_files::StepFileError;
+use crate::adapters::database::DatabaseError;
 use crate::adapters::engine::EngineError;
 use crate::adapters::git::GitError;
 use crate::adapters::github::GitHubError;
@@ -29,7 +30,7 @@ use crate::state::StateError;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 21] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 22] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
@@ -44,6 +45,7 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 21] = [
     known::<GitError>,
     known::<GitHubError>,
     known::<RegistryError>,
+    known::<DatabaseError>,
     known::<EngineError>,
     known::<Stopped>,
     known::<HttpError>,
@@ -120,6 +122,17 @@ impl Classified for EngineError {
     // Each message says what to do.
     fn hint(&self) -> Option<String> {
         None
+    }
+}
+
+impl Classified for DatabaseError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoEngine { .. } | Self::Text { .. } => Exit::Usage,
+            Self::Open { .. } | Self::Sql { .. } => Exit::BadInput,
+            Self::InUse { .. } | Self::TimedOut { .. } => Exit::Unreachable,
+            Self::Io { .. } => Exit::Internal,
+        }
     }
 }
 
