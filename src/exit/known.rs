@@ -8,6 +8,7 @@ use super::{Classified, Exit};
 use crate::actions::ActionsError;
 use crate::actions::step_files::StepFileError;
 use crate::adapters::data_source::SourceError;
+use crate::adapters::database::DatabaseError;
 use crate::adapters::engine::EngineError;
 use crate::adapters::git::GitError;
 use crate::adapters::github::GitHubError;
@@ -37,7 +38,7 @@ use crate::state::StateError;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 29] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 30] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
@@ -52,6 +53,7 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 29] = [
     known::<GitError>,
     known::<GitHubError>,
     known::<RegistryError>,
+    known::<DatabaseError>,
     known::<EngineError>,
     known::<Stopped>,
     known::<HttpError>,
@@ -136,6 +138,17 @@ impl Classified for EngineError {
     // Each message says what to do.
     fn hint(&self) -> Option<String> {
         None
+    }
+}
+
+impl Classified for DatabaseError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoEngine { .. } | Self::Text { .. } => Exit::Usage,
+            Self::Open { .. } | Self::Sql { .. } => Exit::BadInput,
+            Self::InUse { .. } | Self::TimedOut { .. } => Exit::Unreachable,
+            Self::Io { .. } => Exit::Internal,
+        }
     }
 }
 
