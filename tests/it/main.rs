@@ -33,6 +33,7 @@ mod probes;
 mod probes_gate;
 mod promises;
 mod protected;
+mod publish;
 mod purity;
 mod random_walk;
 mod registry;

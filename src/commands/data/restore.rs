@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::known;
 use crate::apply::data::check_version;
-use crate::cli::{DataRestore, Global};
+use crate::cli::{DataRestore, Global, Place};
 use crate::commands::by_hand;
+use crate::commands::data_release;
 use crate::commands::publish::{
     Database, Proof, Publication, Renewal, Signed, prove, records, serve, sign,
 };
@@ -51,7 +52,7 @@ pub(super) fn run(
         }
     }
     block_on(async { check_version(&database.container()?, version).await })?;
-    let publication = Publication { version, backup: None, checks: Vec::new(), reason };
+    let publication = Publication { version, checks: Vec::new(), reason, back: true };
     let done = if is_served {
         // The copy may have been left behind by a run that was killed.
         let release = found.served.as_ref().and_then(|pointer| pointer.release);
@@ -62,7 +63,8 @@ pub(super) fn run(
         })?;
         (changed, release)
     } else {
-        let served = serve(global, &database, &records, publication, output)?;
+        let session = data_release::open(global, &Place::default(), output)?;
+        let served = serve(&database, session.as_ref(), publication, output)?;
         expect_served(&database, version)?;
         (served.changed, served.release)
     };

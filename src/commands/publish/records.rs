@@ -8,7 +8,7 @@ use crate::cli::{Global, Place};
 use crate::commands::by_hand::{self, Reach};
 use crate::commands::session::Session;
 use crate::commands::workspace::Workspace;
-use crate::data::{ReleasedData, Serving};
+use crate::data::Serving;
 use crate::model::DataVersion;
 use crate::observe::world::World;
 use crate::output::Output;
@@ -16,12 +16,8 @@ use crate::output::Output;
 /// What the state branch says.
 #[derive(Default)]
 pub(in crate::commands) struct Records {
-    /// The newest release; `None` where nothing was ever released, or there is no remote.
-    pub(in crate::commands) newest: Option<u64>,
     /// The releases that refer to each version, oldest first.
     pub(in crate::commands) serving: BTreeMap<DataVersion, Vec<Serving>>,
-    /// What the newest of them says of each version.
-    pub(in crate::commands) data: BTreeMap<DataVersion, ReleasedData>,
 }
 
 /// Reads the records of the repository, where it is one and has a remote.
@@ -49,7 +45,7 @@ fn read(mut session: Session, output: &mut Output) -> anyhow::Result<Records> {
     let _progress = output.progress("looking at the releases");
     let world = World::fetch(&session.git, &session.config)?;
     let (state, head) = (&world.state.state, world.state.head.as_ref());
-    let mut records = Records { newest: state.newest().map(|r| r.number), ..Records::default() };
+    let mut records = Records::default();
     for entry in &state.index {
         let record = match (state.records.get(&entry.number), head) {
             (Some(record), _) => Some(record.clone()),
@@ -60,8 +56,7 @@ fn read(mut session: Session, output: &mut Output) -> anyhow::Result<Records> {
         let Some(data) = record.data else { continue };
         let serving =
             Serving { release: record.number, commit: record.commit, since: record.created };
-        records.serving.entry(data.version.version.clone()).or_default().push(serving);
-        records.data.insert(data.version.version.clone(), data);
+        records.serving.entry(data.version.version).or_default().push(serving);
     }
     Ok(records)
 }

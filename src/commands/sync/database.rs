@@ -11,9 +11,10 @@ use crate::adapters::data_source::SourceError;
 use crate::apply::data::{replace_version, upload_version};
 use crate::cli::{self, Global};
 use crate::commands::publish::{
-    Database, Proof, Publication, Records, Renewal, Signed, prove, records, serve, sign,
+    Database, Proof, Publication, Renewal, Signed, prove, serve, sign,
 };
-use crate::commands::session::block_on;
+use crate::commands::data_release;
+use crate::commands::session::{Session, block_on};
 use crate::data::{
     CheckResult, Outcome, Pointer, Prepared, PublishedVersion, Snapshot, StepResult, backup_path,
 };
@@ -170,26 +171,25 @@ impl Sync<'_> {
             return Ok(());
         }
         // Asked before anything is sent: where it cannot be read, nothing has changed.
-        let records = if self.args.candidate {
-            Records::default()
+        let session = if self.args.candidate {
+            None
         } else {
-            records(self.global, self.database.workspace, output)?
+            data_release::open(self.global, &cli::Place::default(), output)?
         };
         let version = self.upload(&own, shown, output)?;
         if self.args.candidate {
             shown.outcome = Ended::Candidate;
             return self.hand_on(&version);
         }
-        if self.is_superseded(&own, &records)? {
+        if self.is_superseded(&own, session.as_ref())? {
             shown.outcome = Ended::Superseded;
             return Ok(());
         }
-        let now = self.database.workspace.now;
         let publication = Publication {
             version: &version,
-            backup: Some(now),
             checks: passed(self.prepared),
             reason: None,
+            back: false,
         };
         if unchanged {
             // A run that was killed after the pointer has left the copy as it was.
@@ -197,10 +197,11 @@ impl Sync<'_> {
             self.complete(&version, release)?;
             shown.outcome = Ended::Unchanged;
         } else {
-            let served = serve(self.global, self.database, &records, publication, output)?;
+            let served = serve(self.database, session.as_ref(), publication, output)?;
             shown.outcome = Ended::Published;
             shown.release = served.release;
-            shown.backup = Some(backup_path(&self.database.place.file, now));
+            let file = &self.database.place.file;
+            shown.backup = served.backup.map(|time| backup_path(file, time));
         }
         self.hand_out(&version, shown, output)
     }
@@ -251,8 +252,8 @@ impl Sync<'_> {
 
     /// Tells whether another run has published newer data since this one has begun. Releases say that
     /// for themselves.
-    fn is_superseded(&self, own: &PublishedVersion, records: &Records) -> anyhow::Result<bool> {
-        if records.newest.is_some() {
+    fn is_superseded(&self, own: &PublishedVersion, session: Option<&Session>) -> anyhow::Result<bool> {
+        if session.is_some() {
             return Ok(false);
         }
         let now = block_on(async { data::served(&self.database.container()?).await })?;
