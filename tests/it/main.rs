@@ -33,6 +33,7 @@ mod probes;
 mod probes_gate;
 mod promises;
 mod protected;
+mod pull;
 mod purity;
 mod random_walk;
 mod registry;
