@@ -34,6 +34,7 @@ mod probes_gate;
 mod promises;
 mod protected;
 mod publish;
+mod pull;
 mod purity;
 mod random_walk;
 mod registry;
