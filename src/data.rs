@@ -16,12 +16,16 @@
 
 mod backup;
 mod change;
+pub mod manifest;
+mod pace;
 mod pointer;
 mod prepared;
 mod published;
+pub mod sync;
 
 pub use backup::{backup_path, backup_time};
 pub use change::Change;
+pub use pace::Pace;
 pub use pointer::{MAX_POINTER, PointerError};
 pub use prepared::{CheckResult, Columns, Outcome, Prepared, Snapshot, StepResult};
 pub use published::{DataPlace, Pointer, PublishedVersion, ReleasedData};

@@ -82,6 +82,7 @@ pub fn container(
             .into());
     }
     let (endpoint, region) = (place.endpoint.clone(), place.region.clone());
-    let store = Store::open(&place.store, Options { endpoint, region, environment })?;
+    let options = Options { endpoint, region, ..Options::new(environment) };
+    let store = Store::open(&place.store, options)?;
     Ok(store.container(&place.container)?)
 }

@@ -114,7 +114,7 @@ impl Workspace {
         let options = store::Options {
             endpoint: self.data.endpoint.clone(),
             region: self.data.region.clone(),
-            environment: self.lookup(),
+            ..store::Options::new(self.lookup())
         };
         Ok(Store::open(&self.data.store, options)?)
     }
