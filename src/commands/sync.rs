@@ -39,7 +39,7 @@ pub(super) fn run(global: &Global, args: &cli::Sync, output: &mut Output) -> any
     let mut synced = Synced::default();
     let steps = args.layer == "all" && !workspace.data.before.is_empty();
     if workspace.data.database().is_some_and(|(name, ..)| wants(name)) || steps {
-        let (ended, shown) = database::run(&workspace, args, output)?;
+        let (ended, shown) = database::run(global, &workspace, args, output)?;
         exit = ended;
         synced.database = Some(shown);
     }

@@ -7,17 +7,21 @@ use std::error::Error as StdError;
 use super::{Classified, Exit};
 use crate::actions::ActionsError;
 use crate::actions::step_files::StepFileError;
+use crate::adapters::data_source::SourceError;
 use crate::adapters::engine::EngineError;
 use crate::adapters::git::GitError;
 use crate::adapters::github::GitHubError;
 use crate::adapters::registry::RegistryError;
 use crate::adapters::state_branch::StateBranchError;
+use crate::adapters::store::StoreError;
 use crate::apply::data::PublishError;
+use crate::apply::data::pull::PullError;
 use crate::apply::{ApplyError, Ran};
 use crate::config::{ConfigError, TagPatternError};
 use crate::http::HttpError;
 use crate::init::InitError;
 use crate::ledger::LedgerError;
+use crate::observe::data::proof::ProofError;
 use crate::observe::freeze::FreezeError;
 use crate::observe::globs::GlobError;
 use crate::observe::jobs::{DigestError, NeedsError};
@@ -30,7 +34,7 @@ use crate::state::StateError;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 22] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 26] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
@@ -50,7 +54,11 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 22] = [
     known::<HttpError>,
     known::<PlanError>,
     known::<ApplyError>,
+    known::<StoreError>,
+    known::<SourceError>,
+    known::<PullError>,
     known::<PublishError>,
+    known::<ProofError>,
     known::<ActionsError>,
     known::<StepFileError>,
 ];
@@ -122,6 +130,24 @@ impl Classified for EngineError {
     // Each message says what to do.
     fn hint(&self) -> Option<String> {
         None
+    }
+}
+
+impl Classified for ProofError {
+    fn exit(&self) -> Exit {
+        Exit::ProbeFailed
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Damaged { .. } => {
+                "send it again with `tidegate sync --force`, or go back: `tidegate data restore --to previous`; apps that use `tidegate pull` keep what they have"
+            }
+            Self::Unusable { .. } => {
+                "go back with `tidegate data restore --to previous`, and look at the engine's version"
+            }
+        }
+        .to_owned())
     }
 }
 
@@ -265,5 +291,92 @@ impl Classified for GitHubError {
             Self::Unauthorized { .. } | Self::Forbidden { .. } | Self::App { .. } => Exit::Denied,
             Self::Refused { .. } | Self::Unreadable { .. } => Exit::BadInput,
         }
+    }
+}
+
+impl Classified for StoreError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Credentials { .. } | Self::Denied { .. } => Exit::Denied,
+            Self::Unreachable { .. } | Self::Busy { .. } => Exit::Unreachable,
+            Self::Moved { .. } => Exit::LostRace,
+            Self::Missing { .. }
+            | Self::Damaged { .. }
+            | Self::TooLarge { .. }
+            | Self::Path { .. }
+            | Self::File { .. } => Exit::BadInput,
+            Self::Unsupported { .. } => Exit::Usage,
+        }
+    }
+
+    // Each message says what to do.
+    fn hint(&self) -> Option<String> {
+        None
+    }
+}
+
+impl Classified for SourceError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Url { .. } => Exit::Usage,
+            Self::Http { error, .. } => error.exit(),
+            Self::Denied { .. } => Exit::Denied,
+            Self::Refused { transient: true, .. } => Exit::Unreachable,
+            Self::Refused { .. }
+            | Self::Missing { .. }
+            | Self::Moved { .. }
+            | Self::TooLarge { .. }
+            | Self::File { .. } => Exit::BadInput,
+            Self::Store(error) => error.exit(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Denied { .. } => {
+                "make a new signed URL with `tidegate sync`, and put it into the app's secrets"
+            }
+            Self::Missing { .. } => {
+                "publish the data with `tidegate sync`, or look whether the URL is that of its container"
+            }
+            Self::Store(error) => return Classified::hint(error),
+            Self::Url { .. }
+            | Self::Http { .. }
+            | Self::Refused { .. }
+            | Self::Moved { .. }
+            | Self::TooLarge { .. }
+            | Self::File { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl Classified for PullError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Source(error) => error.exit(),
+            Self::Target { .. } => Exit::Usage,
+            Self::Pointer { .. } | Self::Mismatch { .. } | Self::NoDatabase { .. } => {
+                Exit::BadInput
+            }
+            Self::Full { .. } | Self::File { .. } => Exit::Internal,
+            Self::Locked { .. } | Self::TimedOut { .. } => Exit::Unreachable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Source(error) => return Classified::hint(error),
+            Self::Pointer { error, .. } => error.hint(),
+            Self::Mismatch { .. } => {
+                "where nobody is publishing, the version is damaged: publish it again with `tidegate sync`"
+            }
+            Self::NoDatabase { .. } => "look whether the URL is that of the database",
+            Self::Full { .. } => "free some space and run it again",
+            Self::Locked { .. } => "end that process, or give it more time with --timeout",
+            Self::TimedOut { .. } => "give it more time with --timeout",
+            Self::Target { .. } | Self::File { .. } => return None,
+        };
+        Some(hint.to_owned())
     }
 }

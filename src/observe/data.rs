@@ -3,10 +3,6 @@
 //! The steps change the team's own database, as the team's own commands do; nothing that is
 //! published is touched here.
 
-mod served;
-
-pub use served::{served, version};
-
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -14,6 +10,15 @@ use jiff::Timestamp;
 use crate::config::DataConfig;
 use crate::data::{Pointer, Prepared};
 use crate::secret::Redactor;
+
+mod handed_out;
+pub mod proof;
+mod served;
+mod stored;
+
+pub use handed_out::UrlFile;
+pub use served::{served, version};
+pub use stored::{StoredVersion, backups, versions};
 
 /// What is to be prepared, and with what.
 #[derive(Clone, Copy)]
