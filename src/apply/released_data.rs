@@ -55,7 +55,7 @@ impl Applier<'_> {
     }
 
     fn container(&self, place: &DataPlace) -> anyhow::Result<Container> {
-        container(place, self.config, Arc::new(self.environment))
+        container(place, self.config, Arc::clone(&self.stores))
     }
 }
 
