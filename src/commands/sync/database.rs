@@ -10,10 +10,8 @@ use crate::actions::step_files::append_outputs;
 use crate::adapters::data_source::SourceError;
 use crate::apply::data::{replace_version, upload_version};
 use crate::cli::{self, Global};
-use crate::commands::publish::{
-    Database, Proof, Publication, Renewal, Signed, prove, serve, sign,
-};
 use crate::commands::data_release;
+use crate::commands::publish::{Database, Proof, Publication, Renewal, Signed, prove, serve, sign};
 use crate::commands::session::{Session, block_on};
 use crate::data::{
     CheckResult, Outcome, Pointer, Prepared, PublishedVersion, Snapshot, StepResult, backup_path,
@@ -252,7 +250,11 @@ impl Sync<'_> {
 
     /// Tells whether another run has published newer data since this one has begun. Releases say that
     /// for themselves.
-    fn is_superseded(&self, own: &PublishedVersion, session: Option<&Session>) -> anyhow::Result<bool> {
+    fn is_superseded(
+        &self,
+        own: &PublishedVersion,
+        session: Option<&Session>,
+    ) -> anyhow::Result<bool> {
         if session.is_some() {
             return Ok(false);
         }
