@@ -82,12 +82,7 @@ pub fn container(
             .into());
     }
     let (endpoint, region) = (place.endpoint.clone(), place.region.clone());
-<<<<<<< HEAD
-    let store =
-        Store::open(&place.store, Options { endpoint, region, ..Options::new(environment) })?;
-=======
     let options = Options { endpoint, region, ..Options::new(environment) };
     let store = Store::open(&place.store, options)?;
->>>>>>> h-gate
     Ok(store.container(&place.container)?)
 }
