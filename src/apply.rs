@@ -176,6 +176,9 @@ pub struct Applied {
     pub observed: Observed,
 }
 
+/// How variables are looked up.
+pub type Variables = std::sync::Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// Copies of databases in folders of this run, by the 64 digits of their digests.
 pub type Snapshots = std::collections::BTreeMap<String, std::path::PathBuf>;
 
@@ -208,6 +211,8 @@ pub struct Applier<'a> {
     pub signer: Signer,
     /// How variables of the environment are looked up: secrets for commands, and the engine.
     pub environment: fn(&str) -> Option<String>,
+    /// The same for the credentials of stores, which may come from a file that a person names.
+    pub stores: Variables,
     /// What is not shown of what commands print.
     pub redactor: Redactor,
     /// What was read of images already.

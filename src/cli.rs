@@ -23,7 +23,9 @@ mod sync;
 mod value;
 
 pub use bake::Bake;
-pub use data::{Data, DataCommand, DataLifecycle, DataPrune, DataRestore, DataVersions, PolicyKind, Variables};
+pub use data::{
+    Data, DataCommand, DataLifecycle, DataPrune, DataRestore, DataVersions, PolicyKind, Variables,
+};
 pub use doctor::Doctor;
 pub use gate::{Apply, Gate, Inputs, Plan};
 pub use init::Init;

@@ -55,7 +55,7 @@ impl Applier<'_> {
     }
 
     fn container(&self, place: &DataPlace) -> anyhow::Result<Container> {
-        container(place, self.config, Arc::new(self.environment))
+        container(place, self.config, Arc::clone(&self.stores))
     }
 }
 
@@ -82,6 +82,7 @@ pub fn container(
             .into());
     }
     let (endpoint, region) = (place.endpoint.clone(), place.region.clone());
-    let store = Store::open(&place.store, Options { endpoint, region, ..Options::new(environment) })?;
+    let options = Options { endpoint, region, ..Options::new(environment) };
+    let store = Store::open(&place.store, options)?;
     Ok(store.container(&place.container)?)
 }

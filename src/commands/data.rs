@@ -20,11 +20,7 @@ pub(super) fn run(global: &Global, args: &cli::Data, output: &mut Output) -> any
     }
 }
 
-fn open(
-    global: &Global,
-    variables: &Variables,
-    output: &mut Output,
-) -> anyhow::Result<Workspace> {
+fn open(global: &Global, variables: &Variables, output: &mut Output) -> anyhow::Result<Workspace> {
     let workspace = Workspace::open(global, variables.env_file.as_deref())?;
     workspace.mask_secrets(output)?;
     Ok(workspace)

@@ -12,10 +12,10 @@ use serde::Serialize;
 
 use super::announce;
 use super::clients::Clients;
-use super::gate::{applier, complete_newest};
+use super::gate::applier;
 use super::session::Session;
 use crate::adapters::state_branch::Observed;
-use crate::apply::{Completion, Ended};
+use crate::apply::{Applier, Completion, Ended, Variables};
 use crate::cli::{Global, Place};
 use crate::data::ReleasedData;
 use crate::evidence::data::DataEvidence;
@@ -31,7 +31,6 @@ use crate::state::NoticeEvent;
 const TRIES: usize = 5;
 
 /// What is to be released.
-#[derive(Debug, Clone)]
 pub(super) struct Wanted {
     /// The version, and where it is served.
     pub(super) data: ReleasedData,
@@ -43,6 +42,8 @@ pub(super) struct Wanted {
     pub(super) reason: Option<String>,
     /// Whether it goes back to earlier data: nothing stops that.
     pub(super) back: bool,
+    /// How the credentials of the store are looked up.
+    pub(super) variables: Variables,
 }
 
 /// What was released.
@@ -95,7 +96,9 @@ pub(super) async fn release(
 ) -> anyhow::Result<Done> {
     let clients = session.clients()?;
     for _ in 0..TRIES {
-        let before = complete_newest(session, &clients, say).await?;
+        let world = World::fetch(&session.git, &session.config)?;
+        let before =
+            applier_of(session, &clients, &wanted, say).complete(world.state, None).await?;
         let world = World::fetch(&session.git, &session.config)?;
         let live = world.state.state.newest().and_then(|live| live.data.as_ref());
         let is_live = live.is_some_and(|live| {
@@ -139,6 +142,15 @@ fn refuse_stopped(session: &Session, world: &World, wanted: &Wanted) -> anyhow::
         .into())
 }
 
+fn applier_of<'a>(
+    session: &'a Session,
+    clients: &'a Clients,
+    wanted: &Wanted,
+    say: &'a dyn Fn(&str),
+) -> Applier<'a> {
+    Applier { stores: wanted.variables.clone(), ..applier(session, clients, say) }
+}
+
 async fn perform(
     session: &Session,
     clients: &Clients,
@@ -166,7 +178,7 @@ async fn perform(
         };
         plan::announce(&mut steps, facts, state, &session.config);
     }
-    let mut applier = applier(session, clients, say);
+    let mut applier = applier_of(session, clients, wanted, say);
     if let Some(file) = &wanted.file {
         applier.snapshots.insert(wanted.data.version.sha256.clone(), file.clone());
     }

@@ -1,5 +1,7 @@
 //! `gate`: the step of the workflow. Observe, decide, plan, apply; again where the world moved.
 
+use std::sync::Arc;
+
 use super::announce::{self, Done};
 use super::bake;
 use super::clients::Clients;
@@ -189,6 +191,7 @@ pub(super) fn applier<'a>(
         config: &session.config,
         signer: session.signer(),
         environment: session.lookup(),
+        stores: Arc::new(session.lookup()),
         redactor: session.redactor(),
         images: crate::adapters::image_cache::ImageCache::default(),
         snapshots: Snapshots::default(),

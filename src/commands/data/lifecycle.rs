@@ -59,7 +59,9 @@ fn chosen<'a>(
     for name in names {
         let layer = workspace.layer(name)?;
         if layer.path.is_none() {
-            let error = format!("layer {name} is no folder of files; its versions are deleted by `tidegate data prune`");
+            let error = format!(
+                "layer {name} is no folder of files; its versions are deleted by `tidegate data prune`"
+            );
             return Err(Failed::new(Exit::Usage, error).into());
         }
         own.push((name.as_str(), layer));

@@ -85,7 +85,11 @@ fn keep(database: &Database<'_>, records: &Records, found: &known::Found) -> Kee
 
 fn amount(plan: &PrunePlan) -> String {
     let count = plan.remove.len();
-    let files = if count == 1 { "1 version or backup".to_owned() } else { format!("{count} versions and backups") };
+    let files = if count == 1 {
+        "1 version or backup".to_owned()
+    } else {
+        format!("{count} versions and backups")
+    };
     format!("{files} ({})", size(plan.freed()))
 }
 

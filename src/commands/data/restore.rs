@@ -110,7 +110,9 @@ fn expect_served(database: &Database<'_>, version: &PublishedVersion) -> anyhow:
         return Ok(());
     }
     let error = "another version was published at the same time, and is served";
-    Err(Failed::new(Exit::LostRace, error).with_hint("look at it with `tidegate data versions`, and run this again").into())
+    Err(Failed::new(Exit::LostRace, error)
+        .with_hint("look at it with `tidegate data versions`, and run this again")
+        .into())
 }
 
 fn question(

@@ -66,7 +66,9 @@ pub(super) fn run(
         versions: found.versions.iter().take(count).map(|v| line(v, &found, &records)).collect(),
     };
     let now = workspace.now;
-    output.show("tidegate/data-versions/1", &listing, |output, listing| people(output, listing, now))?;
+    output.show("tidegate/data-versions/1", &listing, |output, listing| {
+        people(output, listing, now)
+    })?;
     Ok(Exit::Done)
 }
 

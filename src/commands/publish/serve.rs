@@ -59,7 +59,8 @@ fn release(
 ) -> anyhow::Result<Served> {
     let Publication { version, checks, reason, back } = publication;
     let data = ReleasedData { place: database.place.clone(), version: version.clone() };
-    let wanted = Wanted { data, file: None, checks, reason, back };
+    let variables = database.workspace.lookup();
+    let wanted = Wanted { data, file: None, checks, reason, back, variables };
     let done = {
         let progress = output.progress("releasing the data");
         block_on(data_release::release(session, wanted, &|step| progress.say(step)))?

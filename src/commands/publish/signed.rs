@@ -94,8 +94,9 @@ pub(in crate::commands) async fn sign(
     let own = own.context("the signed URL has no path")?;
     let life = fresh.expires.duration_since(workspace.now);
     let old = file.read().and_then(|old| Some((old.expose().parse::<Url>().ok()?, old)));
-    let kept = old
-        .filter(|(url, _)| renewal == Renewal::WhenNeeded && is_kept(url, &own, life, workspace.now));
+    let kept = old.filter(|(url, _)| {
+        renewal == Renewal::WhenNeeded && is_kept(url, &own, life, workspace.now)
+    });
     let renewed = kept.is_none();
     let (url, text) = kept.unwrap_or_else(|| (own.clone(), Secret::new(own.as_str())));
     hide(database, &text, output)?;

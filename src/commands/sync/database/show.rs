@@ -47,10 +47,8 @@ pub(super) fn result(shown: &Shown, output: &mut Output) -> io::Result<()> {
             "{}: a step or a check did not pass, and users keep what they have",
             bad("nothing was published")
         ))?,
-        Ended::Unchanged => output.line(format!(
-            "{layer} is unchanged: {} is served by {container}",
-            strong(version)
-        ))?,
+        Ended::Unchanged => output
+            .line(format!("{layer} is unchanged: {} is served by {container}", strong(version)))?,
         Ended::Planned => output.line(format!(
             "{layer} would be published: {} ({amount}, {}) to {container}",
             strong(version),
