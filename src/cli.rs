@@ -8,6 +8,7 @@ use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _
 use clap::{Subcommand, ValueEnum};
 
 mod bake;
+mod data;
 mod doctor;
 mod gate;
 mod init;
@@ -22,6 +23,9 @@ mod sync;
 mod value;
 
 pub use bake::Bake;
+pub use data::{
+    Data, DataCommand, DataLifecycle, DataPrune, DataRestore, DataVersions, PolicyKind, Variables,
+};
 pub use doctor::Doctor;
 pub use gate::{Apply, Gate, Inputs, Plan};
 pub use init::Init;
@@ -141,6 +145,7 @@ pub enum Command {
     Smoke(Box<Smoke>),
     Sync(Sync),
     Pull(Pull),
+    Data(Data),
     LastGood(LastGood),
     Ledger(Ledger),
     Status(Status),

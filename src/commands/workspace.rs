@@ -25,7 +25,7 @@ mod env_file;
 pub(super) type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The variables of stores that hold a secret as a whole.
-const STORE_SECRETS: [&str; 13] = [
+pub(super) const STORE_SECRETS: [&str; 13] = [
     "AZURE_ACCOUNT_KEY",
     "AZURE_STORAGE_KEY",
     "AZURE_STORAGE_ACCOUNT_KEY",
@@ -176,7 +176,7 @@ impl Workspace {
 
 /// The forms in which a secret is used: line breaks of a key may be written as `\n`; of a connection
 /// string or a shared access signature, the key and the signature by themselves.
-fn forms(value: &str) -> Vec<String> {
+pub(super) fn forms(value: &str) -> Vec<String> {
     let mut forms = vec![value.to_owned()];
     if value.contains("\\n") {
         forms.push(value.replace("\\n", "\n"));
