@@ -12,6 +12,7 @@ use crate::adapters::git::GitError;
 use crate::adapters::github::GitHubError;
 use crate::adapters::registry::RegistryError;
 use crate::adapters::state_branch::StateBranchError;
+use crate::adapters::store::StoreError;
 use crate::apply::data::PublishError;
 use crate::apply::{ApplyError, Ran};
 use crate::config::{ConfigError, TagPatternError};
@@ -30,7 +31,7 @@ use crate::state::StateError;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 22] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 23] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
@@ -53,6 +54,7 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 22] = [
     known::<PublishError>,
     known::<ActionsError>,
     known::<StepFileError>,
+    known::<StoreError>,
 ];
 
 fn known<E: Classified>(error: &(dyn StdError + 'static)) -> Option<Known> {
@@ -264,6 +266,46 @@ impl Classified for GitHubError {
             Self::RateLimit { .. } | Self::Server { .. } => Exit::Unreachable,
             Self::Unauthorized { .. } | Self::Forbidden { .. } | Self::App { .. } => Exit::Denied,
             Self::Refused { .. } | Self::Unreadable { .. } => Exit::BadInput,
+        }
+    }
+}
+
+impl Classified for StoreError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Credentials { .. } | Self::Denied { .. } | Self::Clock { .. } => Exit::Denied,
+            Self::Unreachable { .. } | Self::Busy { .. } => Exit::Unreachable,
+            Self::Moved { .. } => Exit::LostRace,
+            Self::Unsupported { .. } => Exit::Usage,
+            Self::Missing { .. }
+            | Self::Damaged { .. }
+            | Self::TooLarge { .. }
+            | Self::Path { .. }
+            | Self::Link { .. }
+            | Self::File { .. }
+            | Self::Changed { .. } => Exit::BadInput,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Credentials { .. } | Self::Denied { .. } => Some(
+                "docs/how-to/data-azure.md and data-s3.md say which variables and permissions a \
+                 store needs"
+                    .to_owned(),
+            ),
+            Self::Changed { .. } => Some("run it again when nothing writes the file".to_owned()),
+            Self::Clock { .. }
+            | Self::Unreachable { .. }
+            | Self::Busy { .. }
+            | Self::Moved { .. }
+            | Self::Unsupported { .. }
+            | Self::Missing { .. }
+            | Self::Damaged { .. }
+            | Self::TooLarge { .. }
+            | Self::Path { .. }
+            | Self::Link { .. }
+            | Self::File { .. } => None,
         }
     }
 }

@@ -41,4 +41,5 @@ mod second_event;
 mod shapes;
 mod smoke;
 mod status;
+mod store;
 mod streamlit;
