@@ -16,6 +16,7 @@
 
 mod backup;
 mod change;
+pub mod check;
 mod choice;
 mod lifecycle;
 pub mod manifest;
@@ -24,7 +25,9 @@ mod pointer;
 mod prepared;
 mod prune;
 mod published;
+pub mod reader;
 mod signed_url;
+pub mod sql;
 pub mod sync;
 mod validity;
 

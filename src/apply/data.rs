@@ -12,9 +12,14 @@
 mod check_version;
 mod copy;
 mod hand_out;
+pub mod manifest_copy;
+pub mod manifest_file;
 mod move_pointer;
 mod prune;
 pub mod pull;
+pub mod queue;
+pub mod send;
+pub mod tree;
 mod upload_version;
 
 pub use check_version::check_version;

@@ -113,21 +113,31 @@ impl Manifest {
     }
 
     /// Takes over what another manifest says of the files below a folder: of two entries the newer
-    /// one counts, and of two as old as each other the own one. Returns whether that changed anything.
-    pub fn merge(&mut self, other: &Self, folder: &str) -> bool {
-        let mut newer = Vec::new();
+    /// one counts, and of two as old as each other the own one. Up to `agreed` (seconds since 1970)
+    /// both said the same: what was sent until then, and the other no longer has, was deleted by
+    /// others. Returns whether that changed anything.
+    pub fn merge(&mut self, other: &Self, folder: &str, agreed: Option<i64>) -> bool {
+        let mut changes: Vec<(String, Option<Entry>)> = Vec::new();
+        let deleted = |own: &EntryRef<'_>| agreed.is_some_and(|agreed| own.synced_at <= agreed);
         let mut own = self.below(folder).peekable();
         for theirs in other.below(folder) {
-            while own.next_if(|own| own.key < theirs.key).is_some() {}
+            while let Some(own) = own.next_if(|own| own.key < theirs.key) {
+                changes.extend(deleted(&own).then(|| (own.key.to_owned(), None)));
+            }
             let known = own.next_if(|own| own.key == theirs.key);
             if known.is_none_or(|own| own.synced_at < theirs.synced_at) {
-                newer.push((theirs.key.to_owned(), theirs.to_entry()));
+                changes.push((theirs.key.to_owned(), Some(theirs.to_entry())));
             }
         }
-        drop(own);
-        let changed = !newer.is_empty();
-        for (key, entry) in newer {
-            self.set(&key, entry);
+        for own in own {
+            changes.extend(deleted(&own).then(|| (own.key.to_owned(), None)));
+        }
+        let changed = !changes.is_empty();
+        for (key, entry) in changes {
+            match entry {
+                Some(entry) => self.set(&key, entry),
+                None => self.remove(&key),
+            }
         }
         self.last_sync = self.last_sync.max(other.last_sync);
         changed

@@ -8,6 +8,7 @@ use super::{Classified, Exit};
 use crate::actions::ActionsError;
 use crate::actions::step_files::StepFileError;
 use crate::adapters::data_source::SourceError;
+use crate::adapters::database::DatabaseError;
 use crate::adapters::engine::EngineError;
 use crate::adapters::git::GitError;
 use crate::adapters::github::GitHubError;
@@ -15,13 +16,16 @@ use crate::adapters::registry::RegistryError;
 use crate::adapters::state_branch::StateBranchError;
 use crate::adapters::store::StoreError;
 use crate::apply::data::PublishError;
+use crate::apply::data::manifest_file::ManifestFileError;
 use crate::apply::data::pull::PullError;
 use crate::apply::{ApplyError, Ran};
 use crate::config::{ConfigError, TagPatternError};
+use crate::data::sync::TooManyDeletions;
 use crate::http::HttpError;
 use crate::init::InitError;
 use crate::ledger::LedgerError;
 use crate::observe::data::proof::ProofError;
+use crate::observe::data::scan::ScanError;
 use crate::observe::freeze::FreezeError;
 use crate::observe::globs::GlobError;
 use crate::observe::jobs::{DigestError, NeedsError};
@@ -34,7 +38,7 @@ use crate::state::StateError;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 26] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 30] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
@@ -49,6 +53,7 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 26] = [
     known::<GitError>,
     known::<GitHubError>,
     known::<RegistryError>,
+    known::<DatabaseError>,
     known::<EngineError>,
     known::<Stopped>,
     known::<HttpError>,
@@ -59,6 +64,9 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 26] = [
     known::<PullError>,
     known::<PublishError>,
     known::<ProofError>,
+    known::<ManifestFileError>,
+    known::<ScanError>,
+    known::<TooManyDeletions>,
     known::<ActionsError>,
     known::<StepFileError>,
 ];
@@ -130,6 +138,63 @@ impl Classified for EngineError {
     // Each message says what to do.
     fn hint(&self) -> Option<String> {
         None
+    }
+}
+
+impl Classified for DatabaseError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoEngine { .. } | Self::Text { .. } => Exit::Usage,
+            Self::Open { .. } | Self::Sql { .. } => Exit::BadInput,
+            Self::InUse { .. } | Self::TimedOut { .. } => Exit::Unreachable,
+            Self::Io { .. } => Exit::Internal,
+        }
+    }
+}
+
+impl Classified for ManifestFileError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Held { .. } => Exit::LostRace,
+            Self::Outside { .. } | Self::TooLarge { .. } => Exit::BadInput,
+            Self::Io { .. } => Exit::Incomplete,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Held { .. } => Some("run it again when the other sync has ended".to_owned()),
+            Self::Io { .. } => Some(
+                "mend it (is the disk full?) and run it again: what was sent and not noted is sent again"
+                    .to_owned(),
+            ),
+            Self::Outside { .. } | Self::TooLarge { .. } => None,
+        }
+    }
+}
+
+impl Classified for ScanError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Pattern(_) => Exit::Usage,
+            Self::Outside { .. } | Self::NoFolder { .. } | Self::Io { .. } => Exit::BadInput,
+        }
+    }
+}
+
+impl Classified for TooManyDeletions {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::OverLimit { .. } => {
+                "bring the files back, or allow more by `transfer: { max_delete: 50% }` below `data` in .github/tidegate.yml"
+            }
+            Self::Unseen { .. } => "mend that, or sync without --delete",
+        }
+        .to_owned())
     }
 }
 

@@ -7,13 +7,24 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::probes::shown;
+use crate::adapters::database::{self, DatabaseError};
 use crate::config::DataConfig;
-use crate::data::{Pointer, Prepared};
+use crate::data::{Outcome, Pointer, Prepared};
 use crate::secret::Redactor;
 
+mod aggregates;
+mod checks;
+pub mod compare;
+pub mod content;
+mod dbt;
 mod handed_out;
+pub mod layer;
 pub mod proof;
+pub mod scan;
 mod served;
+mod snapshot;
+mod steps;
 mod stored;
 
 pub use handed_out::UrlFile;
@@ -56,7 +67,56 @@ impl std::fmt::Debug for Preparation<'_> {
 }
 
 /// Runs the steps, takes the snapshot and checks it.
-#[expect(clippy::unused_async, reason = "the steps and checks are still to come")]
-pub async fn prepare(_preparation: &Preparation<'_>) -> anyhow::Result<Prepared> {
-    anyhow::bail!("the steps and checks of data are not there yet")
+///
+/// What did not pass is part of the result. An error is returned where nothing could be tried: no
+/// `duckdb` command, a disk that is full.
+pub async fn prepare(preparation: &Preparation<'_>) -> anyhow::Result<Prepared> {
+    let mut prepared = Prepared::default();
+    if preparation.steps {
+        for step in &preparation.config.before {
+            prepared.steps.push(steps::run(preparation, step).await);
+            if stopped(&prepared) {
+                return Ok(prepared);
+            }
+        }
+    }
+    let Some((_, _, file)) = preparation.config.database() else { return Ok(prepared) };
+    let aggregates = preparation.steps && !preparation.config.aggregates.is_empty();
+    if !aggregates && !preparation.publish {
+        return Ok(prepared);
+    }
+    let (config, root) = (preparation.config, preparation.root);
+    if aggregates {
+        let database = database::open(config, root, file, preparation.environment).await?;
+        for aggregate in &config.aggregates {
+            prepared.steps.push(aggregates::run(preparation, database.as_ref(), aggregate).await?);
+            if stopped(&prepared) {
+                return Ok(prepared);
+            }
+        }
+    }
+    if preparation.publish
+        && let Some(snapshot) = snapshot::take(preparation, file, &mut prepared).await?
+    {
+        checks::run(preparation, &snapshot, &mut prepared).await?;
+        prepared.snapshot = Some(snapshot);
+    }
+    Ok(prepared)
+}
+
+fn stopped(prepared: &Prepared) -> bool {
+    prepared.steps.last().is_some_and(|step| step.outcome != Outcome::Passed)
+}
+
+/// Says how an operation ended that a database did not do: refused SQL is conclusive, a file that is
+/// in use or cannot be opened is not. An engine that is missing, or a full disk, is an error.
+fn outcome(preparation: &Preparation<'_>, error: DatabaseError) -> anyhow::Result<Outcome> {
+    let why = shown::long_line(&error.to_string(), preparation.redactor);
+    match error {
+        DatabaseError::NoEngine { .. } | DatabaseError::Io { .. } => Err(error.into()),
+        DatabaseError::Sql { .. } | DatabaseError::Text { .. } => Ok(Outcome::Failed { why }),
+        DatabaseError::Open { .. }
+        | DatabaseError::InUse { .. }
+        | DatabaseError::TimedOut { .. } => Ok(Outcome::Inconclusive { why }),
+    }
 }

@@ -35,6 +35,22 @@ impl Progress {
         Self { bar, waiting }
     }
 
+    /// Shows from now on how much is done of so many bytes.
+    pub fn total(&self, bytes: u64) {
+        let template = "{spinner} {msg} [{bar:30}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style.progress_chars("=> "));
+        }
+        self.bar.set_length(bytes);
+        self.bar.set_position(0);
+        self.bar.reset_eta();
+    }
+
+    /// Says that so many more bytes are done.
+    pub fn advance(&self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
+
     /// Says what is done now; control characters are escaped.
     pub fn say(&self, message: &str) {
         self.bar.set_message(super::clean(message).into_owned());

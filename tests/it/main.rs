@@ -34,6 +34,8 @@ mod probes;
 mod probes_gate;
 mod promises;
 mod protected;
+mod publish;
+mod pull;
 mod purity;
 mod random_walk;
 mod registry;

@@ -110,21 +110,25 @@ fn a_journal_counts_up_to_the_line_that_is_not_whole() {
 
 #[test]
 fn of_two_manifests_the_newer_entry_counts() {
-    let at = |time, size| Entry { synced_at: time, size, ..Entry::default() };
+    let at = |time, size| Some(Entry { synced_at: time, size, ..Entry::default() });
     let (mut own, mut other) = (Manifest::default(), Manifest::default());
     for (key, own_entry, other_entry) in [
-        ("l/a", Some(at(1, 1)), Some(at(2, 2))),
-        ("l/b", Some(at(2, 1)), Some(at(2, 2))),
-        ("l/c", None, Some(at(1, 2))),
-        ("m/d", None, Some(at(1, 2))),
+        ("l/a", at(1, 1), at(2, 2)),
+        ("l/b", at(2, 1), at(2, 2)),
+        ("l/c", None, at(1, 2)),
+        ("m/d", None, at(1, 2)),
     ] {
         own_entry.into_iter().for_each(|entry| own.set(key, entry));
         other_entry.into_iter().for_each(|entry| other.set(key, entry));
     }
-    assert!(own.merge(&other, "l/"));
+    assert!(own.merge(&other, "l/", None));
     let sizes: Vec<_> = own.below("").map(|entry| (entry.key.to_owned(), entry.size)).collect();
     assert_eq!(sizes, [("l/a".to_owned(), 2), ("l/b".to_owned(), 1), ("l/c".to_owned(), 2)]);
-    assert!(!own.merge(&other, "l/"));
+    assert!(!own.merge(&other, "l/", None));
+    own.set("l/d", at(3, 1).unwrap_or_default());
+    own.set("l/e", at(9, 1).unwrap_or_default());
+    assert!(own.merge(&other, "l/", Some(5)));
+    assert_eq!((own.get("l/d"), own.get("l/e")), (None, at(9, 1)));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::place::{LayerPlace, MANIFESTS, check};
+use super::place::{LayerPlace, MANIFESTS};
 use super::{Partitions, partition};
 use crate::data::manifest::{Entry, Manifest};
 
@@ -99,8 +99,9 @@ impl Drift {
 
 impl Manifest {
     /// Makes the entries of a layer anew from what the store lists, where the manifest is damaged or
-    /// the store lost what it says. What it still knows of an object of the same size and version is
-    /// kept. Paths that belong to no file are left out.
+    /// the store lost what it says. What it knows of an object of the same size and version is kept,
+    /// and an object that somebody else has replaced counts as not sent. Paths that belong to no file
+    /// are left out.
     pub fn rebuild(&mut self, place: &LayerPlace, listing: Vec<Listed>) {
         let mut known: HashMap<String, (String, Entry)> = HashMap::new();
         for entry in self.below(&place.folder) {
@@ -113,24 +114,24 @@ impl Manifest {
         self.forget(&place.folder);
         for object in listing {
             let Ok(usual) = place.file(&object.path) else { continue };
-            let known = known.remove(&object.path).filter(|(_, entry)| {
-                let same = entry.etag.as_ref().is_none_or(|etag| *etag == object.etag);
-                entry.size == object.size && same
-            });
-            if check(&object.path).is_err() {
-                continue;
+            match known.remove(&object.path) {
+                Some((key, entry)) => {
+                    let same = entry.etag.as_ref().is_none_or(|etag| *etag == object.etag);
+                    if same && entry.size == object.size {
+                        self.set(&key, entry);
+                    }
+                }
+                None => {
+                    let entry = Entry {
+                        blob_path: object.path,
+                        size: object.size,
+                        synced_at: object.modified,
+                        etag: Some(object.etag).filter(|etag| !etag.is_empty()),
+                        ..Entry::default()
+                    };
+                    self.set(&usual, entry);
+                }
             }
-            let (key, entry) = known.unwrap_or_else(|| {
-                let entry = Entry {
-                    blob_path: object.path,
-                    size: object.size,
-                    synced_at: object.modified,
-                    etag: Some(object.etag).filter(|etag| !etag.is_empty()),
-                    ..Entry::default()
-                };
-                (usual, entry)
-            });
-            self.set(&key, entry);
         }
     }
 }
