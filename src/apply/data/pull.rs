@@ -121,11 +121,11 @@ async fn with_lock(
     job: &Pull<'_>,
     target: &Target,
     mut wanted: Wanted,
-    waited: bool,
+    late: bool,
     deadline: Instant,
 ) -> Result<Pulled, PullError> {
     let cache = Cache::of(&target.folder, &target.file);
-    if waited {
+    if late {
         match ask(job, cache.as_ref(), deadline).await? {
             Asked::Same(cache) => return Ok(unchanged(target, cache)),
             Asked::Other(newer) => wanted = newer,
