@@ -17,6 +17,7 @@ mod byhand;
 mod cli;
 mod compose;
 mod cost;
+mod database;
 mod demo;
 mod docs;
 mod doctor;
