@@ -8,27 +8,35 @@ use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _
 use clap::{Subcommand, ValueEnum};
 
 mod bake;
+mod data;
 mod doctor;
 mod gate;
 mod init;
 mod ledger;
+mod pull;
 mod read;
 mod release;
 mod retry;
 mod smoke;
 mod stop;
+mod sync;
 mod value;
 
 pub use bake::Bake;
+pub use data::{
+    Data, DataCommand, DataLifecycle, DataPrune, DataRestore, DataVersions, PolicyKind, Variables,
+};
 pub use doctor::Doctor;
 pub use gate::{Apply, Gate, Inputs, Plan};
 pub use init::Init;
 pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
+pub use pull::{Loader, Pull};
 pub use read::{Completions, Demo, History, LastGood, Man, Status};
 pub use release::{Promote, Repair, Rollback};
 pub use retry::Retry;
 pub use smoke::{ProbeKind, Smoke, SmokedImage};
 pub use stop::{End, Hold, Quarantine, Resume};
+pub use sync::Sync;
 pub use value::{Assumption, Digests, JobResult, Needs};
 
 /// Decide whether a commit may be released, and carry the decision out
@@ -135,6 +143,9 @@ pub enum Command {
     Quarantine(Quarantine),
     Retry(Retry),
     Smoke(Box<Smoke>),
+    Sync(Sync),
+    Pull(Pull),
+    Data(Data),
     LastGood(LastGood),
     Ledger(Ledger),
     Status(Status),

@@ -11,15 +11,34 @@
 //! versions/<sha256>.json                 what it is: the text of latest.json when it is served
 //! backups/analytics_20260207_195358.duckdb  a copy with a time in its name, for people
 //! analytics.duckdb                       a copy of the served version, made after latest.json
+//! copy.json                              which version that copy holds
 //! ```
 
+mod backup;
 mod change;
 pub mod check;
+mod choice;
+mod lifecycle;
+pub mod manifest;
+mod pace;
+mod pointer;
 mod prepared;
+mod prune;
 mod published;
 pub mod reader;
+mod signed_url;
 pub mod sql;
+pub mod sync;
+mod validity;
 
+pub use backup::{backup_path, backup_time};
 pub use change::Change;
+pub use choice::{ChoiceError, KnownVersion, Serving, VersionChoice};
+pub use lifecycle::{Ageing, azure_policy, s3_policy};
+pub use pace::Pace;
+pub use pointer::{MAX_POINTER, PointerError};
 pub use prepared::{CheckResult, Columns, Outcome, Prepared, Snapshot, StepResult};
+pub use prune::{Keep, Kept, Prunable, PrunePlan, Reason, Removal};
 pub use published::{DataPlace, Pointer, PublishedVersion, ReleasedData};
+pub use signed_url::{container_url, is_kept, object_url, secret_parts, secrets_line};
+pub use validity::Validity;

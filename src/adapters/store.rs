@@ -17,7 +17,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
 use url::Url;
 
-use crate::model::StoreUrl;
+use crate::model::{Digest, StoreUrl};
 use crate::secret::Secret;
 
 mod error;
@@ -34,6 +34,36 @@ pub struct Options {
     pub region: Option<String>,
     /// How variables are looked up: the environment, over a `.env` file where one was asked for.
     pub environment: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    /// When and how long requests are repeated.
+    pub retry: Retry,
+}
+
+impl Options {
+    /// The usual ones.
+    pub fn new(environment: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>) -> Self {
+        Self { endpoint: None, region: None, environment, retry: Retry::default() }
+    }
+}
+
+/// When and how long requests are repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// The wait before the first repetition; it doubles with each.
+    pub first_wait: Duration,
+    /// The longest wait, also where the server asks for a longer one.
+    pub longest_wait: Duration,
+    /// After which time a request is given up, counted from its first attempt.
+    pub patience: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            first_wait: Duration::from_millis(200),
+            longest_wait: Duration::from_secs(20),
+            patience: Duration::from_mins(2),
+        }
+    }
 }
 
 /// An account or a bucket.
@@ -64,6 +94,8 @@ pub struct Object {
     pub modified: Timestamp,
     /// Its version, in one spelling whatever request told it. Empty where the store has none.
     pub etag: String,
+    /// The SHA-256 of its bytes, where an upload has computed it.
+    pub sha256: Option<Digest>,
 }
 
 /// What has to be there for a write to happen.
@@ -285,6 +317,7 @@ impl Container {
             size: meta.size,
             modified: Timestamp::from_second(meta.last_modified.timestamp()).unwrap_or_default(),
             etag: meta.e_tag.as_deref().unwrap_or_default().to_owned(),
+            sha256: None,
         }
     }
 

@@ -15,9 +15,21 @@ use crate::secret::Redactor;
 
 mod aggregates;
 mod checks;
+pub mod compare;
+pub mod content;
 mod dbt;
+mod handed_out;
+pub mod layer;
+pub mod proof;
+pub mod scan;
+mod served;
 mod snapshot;
 mod steps;
+mod stored;
+
+pub use handed_out::UrlFile;
+pub use served::{served, version};
+pub use stored::{StoredVersion, backups, versions};
 
 /// What is to be prepared, and with what.
 #[derive(Clone, Copy)]

@@ -75,6 +75,7 @@ fn help_shows_the_commands() {
       quarantine   Forbid a commit or an image to come back, lift that, or list what is forbidden
       retry        Wait for the end of a run, and run its failed jobs again: the step of the retry workflow
       smoke        Run a probe against a URL or an image: does it work?
+      sync         Send new and changed data to the store, and publish the database
       last-good    Print the id of the last good commit, and nothing else
       ledger       Show the ledger, or add an entry by hand
       status       Show what is live, what the last good commit is, and whether everything agrees
@@ -158,7 +159,7 @@ fn every_command_has_help_that_fits() {
     }
     let mut seen = 0;
     visit(&[], &Cli::command(), &mut seen);
-    assert_eq!(seen, 23);
+    assert_eq!(seen, 24);
 }
 
 #[test]

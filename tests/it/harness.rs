@@ -5,11 +5,13 @@
 
 pub mod act;
 pub mod app_server;
+pub mod azurite;
 pub mod debian_image;
 pub mod duckdb;
 pub mod engine;
 pub mod environment;
 pub mod fault_proxy;
+pub mod file_server;
 pub mod git_server;
 pub mod github;
 pub mod mail_server;
@@ -19,7 +21,10 @@ pub mod prism;
 pub mod project;
 pub mod receiver;
 pub mod repo;
+pub mod s3_server;
 pub mod ssh_server;
+pub mod store_proxy;
+pub mod stores;
 pub mod streamlit;
 pub mod streamlit_image;
 pub mod team;

@@ -1,0 +1,229 @@
+//! What the commands about data begin with: the folder, `data` of the configuration, the
+//! environment, the store. They need no remote and no GitHub, and no repository either.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::session::{SECRETS, environment};
+use crate::actions::Run;
+use crate::actions::commands::mask;
+use crate::adapters::git::{Git, GitAuth, GitError};
+use crate::adapters::store::{self, Container, Store};
+use crate::cli::Global;
+use crate::config::{CONFIG_PATH, Config, DataConfig, LayerConfig};
+use crate::exit::{Exit, Failed, OrFailed as _};
+use crate::model::CommitSha;
+use crate::output::Output;
+use crate::secret::{Redactor, Secret};
+
+mod env_file;
+
+/// How variables are looked up: the environment, over a file where one was named.
+pub(super) type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// The variables of stores that hold a secret as a whole.
+pub(super) const STORE_SECRETS: [&str; 13] = [
+    "AZURE_ACCOUNT_KEY",
+    "AZURE_STORAGE_KEY",
+    "AZURE_STORAGE_ACCOUNT_KEY",
+    "AZURE_STORAGE_ACCESS_KEY",
+    "AZURE_STORAGE_CONNECTION_STRING",
+    "AZURE_STORAGE_SAS_TOKEN",
+    "AZURE_STORAGE_SAS_KEY",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_STORAGE_CLIENT_SECRET",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "GOOGLE_SERVICE_ACCOUNT_KEY",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+];
+
+/// The folder with the data, its configuration, and how its store is reached.
+pub(super) struct Workspace {
+    /// The root of the work tree; the folder itself where there is no repository.
+    pub(super) root: PathBuf,
+    /// The whole configuration.
+    pub(super) config: Config,
+    /// `data` of the configuration.
+    pub(super) data: DataConfig,
+    /// The commit that is checked out, where there is one.
+    pub(super) head: Option<CommitSha>,
+    /// The run, in GitHub Actions.
+    pub(super) run: Option<Run>,
+    /// When the command began.
+    pub(super) now: Timestamp,
+    lookup: Lookup,
+}
+
+impl Workspace {
+    /// Reads the configuration around the folder of `-C`, and the variables of `env_file`, which the
+    /// environment outranks.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] where the configuration has no `data`, or a file cannot be read.
+    pub(super) fn open(global: &Global, env_file: Option<&Path>) -> anyhow::Result<Self> {
+        Self::find(global, env_file)?.map_err(|path| {
+            let error = format!("{} says nothing about data", path.display());
+            Failed::new(Exit::Usage, error)
+                .with_hint("add `data` with a store and its layers, see docs/reference/data.md")
+                .into()
+        })
+    }
+
+    /// The same for commands that can do without a configuration: the inner error is the path of
+    /// the file that has no `data`, or is not there.
+    pub(super) fn find(
+        global: &Global,
+        env_file: Option<&Path>,
+    ) -> anyhow::Result<Result<Self, PathBuf>> {
+        let folder = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
+        let lookup = lookup(global, &folder, env_file)?;
+        let (root, head) = match Git::discover(&folder, GitAuth::default(), Redactor::new()) {
+            Ok(git) => (git.root().to_owned(), git.local_commit("HEAD")),
+            Err(GitError::NoRepository(_)) => {
+                let root = folder.canonicalize();
+                let missing = || format!("cannot work in {}", folder.display());
+                (
+                    root.map_err(|error| {
+                        Failed::new(Exit::Usage, format!("{}: {error}", missing()))
+                    })?,
+                    None,
+                )
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let run = Run::from_env(&|name| lookup(name))?;
+        let path = match &global.config {
+            Some(path) => folder.join(path),
+            None => root.join(CONFIG_PATH),
+        };
+        let config = match global.config.is_some() || path.is_file() {
+            true => Config::load(&path)?,
+            false => Config::default(),
+        };
+        let Some(data) = config.data.clone() else { return Ok(Err(path)) };
+        Ok(Ok(Self { root, config, data, head, run, now: Timestamp::now(), lookup }))
+    }
+
+    /// Returns how variables are looked up.
+    pub(super) fn lookup(&self) -> Lookup {
+        Arc::clone(&self.lookup)
+    }
+
+    /// Reads a variable; an empty one counts as none.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        (self.lookup)(name)
+    }
+
+    /// Opens the store of `data`. Nothing is asked of it yet.
+    pub(super) fn store(&self) -> anyhow::Result<Store> {
+        let options = store::Options {
+            endpoint: self.data.endpoint.clone(),
+            region: self.data.region.clone(),
+            ..store::Options::new(self.lookup())
+        };
+        Ok(Store::open(&self.data.store, options)?)
+    }
+
+    /// Opens the container of a layer. Nothing is asked of it yet.
+    pub(super) fn container(&self, name: &str, layer: &LayerConfig) -> anyhow::Result<Container> {
+        Ok(self.store()?.container(layer.container(name))?)
+    }
+
+    /// Finds the layer that a person names.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] with the names that there are.
+    pub(super) fn layer(&self, name: &str) -> anyhow::Result<&LayerConfig> {
+        self.data.layers.get(name).ok_or_else(|| {
+            let known: Vec<&str> = self.data.layers.keys().map(String::as_str).collect();
+            let error = format!("there is no layer {name:?}; the layers are {}", known.join(", "));
+            Failed::new(Exit::Usage, error).into()
+        })
+    }
+
+    /// Returns what no log, answer or message may show: tidegate's own secrets, those of stores, and
+    /// those that the configuration gives to containers and commands.
+    pub(super) fn redactor(&self) -> Redactor {
+        let mut redactor = Redactor::new();
+        for secret in self.secrets() {
+            redactor.add(&secret);
+        }
+        redactor
+    }
+
+    /// Tells the runner what to hide from its log, before anything else is printed.
+    pub(super) fn mask_secrets(&self, output: &mut Output) -> anyhow::Result<()> {
+        if self.run.is_none() || output.is_json() {
+            return Ok(());
+        }
+        let mut commands = Vec::new();
+        for secret in self.secrets() {
+            mask(&mut commands, secret.expose())?;
+        }
+        Ok(output.text(&String::from_utf8_lossy(&commands))?)
+    }
+
+    fn secrets(&self) -> Vec<Secret> {
+        let names = SECRETS.into_iter().chain(STORE_SECRETS).chain(self.config.secret_variables());
+        let values = names.filter_map(|name| self.variable(name));
+        values.flat_map(|value| forms(&value)).map(Secret::new).collect()
+    }
+}
+
+/// The forms in which a secret is used: line breaks of a key may be written as `\n`; of a connection
+/// string or a shared access signature, the key and the signature by themselves.
+pub(super) fn forms(value: &str) -> Vec<String> {
+    let mut forms = vec![value.to_owned()];
+    if value.contains("\\n") {
+        forms.push(value.replace("\\n", "\n"));
+    }
+    for part in value.split([';', '&', '?']) {
+        for name in ["AccountKey=", "SharedAccessSignature=", "sig="] {
+            if let Some(secret) = part.strip_prefix(name).filter(|secret| secret.len() >= 8) {
+                forms.push(secret.to_owned());
+                let plain = url::form_urlencoded::parse(format!("x={secret}").as_bytes())
+                    .next()
+                    .map(|(_, plain)| plain.into_owned());
+                forms.extend(plain);
+            }
+        }
+    }
+    forms
+}
+
+/// Returns how variables are looked up: the environment, over `env_file`, below `folder`.
+pub(super) fn lookup(
+    global: &Global,
+    folder: &Path,
+    env_file: Option<&Path>,
+) -> anyhow::Result<Lookup> {
+    let own: fn(&str) -> Option<String> = if global.isolated { |_| None } else { environment };
+    let file: BTreeMap<String, String> = match env_file {
+        Some(path) => env_file::read(&folder.join(path)).or_exit(Exit::Usage)?,
+        None => BTreeMap::new(),
+    };
+    Ok(Arc::new(move |name| {
+        own(name).or_else(|| file.get(name).filter(|value| !value.is_empty()).cloned())
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::forms;
+
+    #[test]
+    fn a_connection_string_gives_its_key_away_in_no_form() {
+        let connection =
+            "DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=abcd1234efgh==";
+        assert!(forms(connection).contains(&"abcd1234efgh==".to_owned()));
+        let signature = "?sv=2024-11-04&se=2027&sig=ab%2Bcd1234%3D";
+        let forms = forms(signature);
+        for form in ["ab%2Bcd1234%3D", "ab+cd1234="] {
+            assert!(forms.contains(&form.to_owned()), "{forms:?}");
+        }
+    }
+}
