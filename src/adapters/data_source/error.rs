@@ -98,6 +98,9 @@ impl SourceError {
                 | StoreError::TooLarge { .. }
                 | StoreError::Path { .. }
                 | StoreError::File { .. }
+                | StoreError::Link { .. }
+                | StoreError::Changed { .. }
+                | StoreError::Clock { .. }
                 | StoreError::Unsupported { .. } => false,
             },
             Self::Url { .. }
