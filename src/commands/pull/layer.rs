@@ -57,7 +57,8 @@ pub(super) fn run(
     workspace.mask_secrets(output)?;
     let config = workspace.layer(name)?;
     let Some(path) = config.path.as_deref() else {
-        let error = format!("layer {name} is a database: fetch it by `tidegate pull` without --layer");
+        let error =
+            format!("layer {name} is a database: fetch it by `tidegate pull` without --layer");
         return Err(Failed::new(Exit::Usage, error).into());
     };
     let layer = Layer::new(&workspace, name, config, path)?;
