@@ -13,9 +13,9 @@ use crate::config::DataConfig;
 use crate::data::{Outcome, Pointer, Prepared};
 use crate::secret::Redactor;
 
+pub mod absent;
 mod aggregates;
 mod checks;
-pub mod absent;
 pub mod compare;
 pub mod content;
 mod dbt;

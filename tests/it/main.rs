@@ -44,4 +44,6 @@ mod second_event;
 mod shapes;
 mod smoke;
 mod status;
+mod store;
 mod streamlit;
+mod sync;

@@ -109,9 +109,9 @@ fn written(error: &io::Error) -> Fault {
 
 fn replaced(error: StoreError) -> Fault {
     match error {
-        StoreError::Moved { .. } | StoreError::Missing { .. } => {
-            Fault::File("it was replaced or deleted in the store meanwhile; run it again".to_owned())
-        }
+        StoreError::Moved { .. } | StoreError::Missing { .. } => Fault::File(
+            "it was replaced or deleted in the store meanwhile; run it again".to_owned(),
+        ),
         other => Fault::Store(other),
     }
 }

@@ -57,7 +57,8 @@ pub(super) fn run(
     workspace.mask_secrets(output)?;
     let config = workspace.layer(name)?;
     let Some(path) = config.path.as_deref() else {
-        let error = format!("layer {name} is a database: fetch it by `tidegate pull` without --layer");
+        let error =
+            format!("layer {name} is a database: fetch it by `tidegate pull` without --layer");
         return Err(Failed::new(Exit::Usage, error).into());
     };
     let layer = Layer::new(&workspace, name, config, path)?;
@@ -127,7 +128,15 @@ fn pull(
             Ok(())
         };
         let mut pace = Pace::new(usize::from(most));
-        let ended = queue::run(&plan.fetch, &mut pace, |one| one.object.size, work, on).await?;
+        let ended = queue::run(
+            &plan.fetch,
+            &mut pace,
+            |one| one.object.size,
+            || container.busy(),
+            work,
+            on,
+        )
+        .await?;
         file.checkpoint(manifest, true)?;
         match ended {
             Ended::All => {}

@@ -66,7 +66,10 @@ pub(in crate::commands) struct Held {
 
 impl Held {
     /// Takes hold of the manifest.
-    pub(in crate::commands) fn hold(workspace: &Workspace, output: &mut Output) -> anyhow::Result<Self> {
+    pub(in crate::commands) fn hold(
+        workspace: &Workspace,
+        output: &mut Output,
+    ) -> anyhow::Result<Self> {
         let progress = output.progress("looking at the manifest");
         let begun = Instant::now();
         let path = &workspace.data.manifest;

@@ -178,7 +178,9 @@ impl Walk<'_, '_> {
 
     fn wanted(&self, path: &str) -> bool {
         !is_partial(path)
-            && path.strip_prefix(&self.place.folder).is_some_and(|below| self.matcher.is_match(below))
+            && path
+                .strip_prefix(&self.place.folder)
+                .is_some_and(|below| self.matcher.is_match(below))
     }
 
     fn problem(&mut self, path: String, error: String) {
