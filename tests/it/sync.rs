@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use tempfile::TempDir;
-use tidegate::adapters::store::{Container, Expect};
+use tidegate::adapters::store::{Container, Expect, StoreError};
 
 use crate::harness::azurite::{self, Azurite};
 use crate::harness::s3_server::{self, S3Server};
@@ -75,7 +75,12 @@ impl Kept {
             let mut objects = BTreeMap::new();
             let mut listing = container.list("");
             while let Some(object) = listing.next().await {
-                let path = object.unwrap().path;
+                let path = match object {
+                    Ok(object) => object.path,
+                    // Nobody has made the container.
+                    Err(StoreError::Missing { .. }) => break,
+                    Err(error) => panic!("{error}"),
+                };
                 if !path.starts_with("metadata/") {
                     let (bytes, _) = container.read(&path, 1 << 30).await.unwrap().unwrap();
                     objects.insert(path, bytes.to_vec());
@@ -91,6 +96,11 @@ impl Kept {
         let path = "metadata/manifests/bronze.json";
         let (bytes, _) = stores::run(container.read(path, 1 << 30)).unwrap().unwrap();
         serde_json::from_slice(&bytes).unwrap()
+    }
+
+    /// The paths in the copy of the manifest.
+    fn noted(&self) -> Vec<String> {
+        keys(&self.copy())
     }
 
     fn put(&self, path: &str, content: &str) {
@@ -203,6 +213,11 @@ impl Machine {
         walk(&self.path(""), &self.path(""), &mut found);
         found
     }
+}
+
+/// The paths of a manifest.
+fn keys(manifest: &Value) -> Vec<String> {
+    manifest["synced_files"].as_object().unwrap().keys().cloned().collect()
 }
 
 /// Sets when a file was last written, in seconds since 1970.

@@ -34,7 +34,8 @@ fn a_sync_that_is_killed_is_completed_by_the_next() {
             for entry in entries.values() {
                 assert!(there.contains_key(entry["blob_path"].as_str().unwrap()), "{entry}");
             }
-            assert!(there.len() <= noted + 50 + 64, "more than a checkpoint's files are not noted");
+            // Fifty that are being written, a hundred that wait for that, and those under way.
+            assert!(there.len() <= noted + 150 + 64, "{} of {} are noted", noted, there.len());
         }
     }
     let (_, _, errors) = machine.sync(&[]);
