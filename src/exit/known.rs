@@ -359,6 +359,46 @@ impl Classified for GitHubError {
     }
 }
 
+impl Classified for StoreError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Credentials { .. } | Self::Denied { .. } | Self::Clock { .. } => Exit::Denied,
+            Self::Unreachable { .. } | Self::Busy { .. } => Exit::Unreachable,
+            Self::Moved { .. } => Exit::LostRace,
+            Self::Unsupported { .. } => Exit::Usage,
+            Self::Missing { .. }
+            | Self::Damaged { .. }
+            | Self::TooLarge { .. }
+            | Self::Path { .. }
+            | Self::Link { .. }
+            | Self::File { .. }
+            | Self::Changed { .. } => Exit::BadInput,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Credentials { .. } | Self::Denied { .. } => Some(
+                "docs/how-to/data-azure.md and data-s3.md say which variables and permissions a \
+                 store needs"
+                    .to_owned(),
+            ),
+            Self::Changed { .. } => Some("run it again when nothing writes the file".to_owned()),
+            Self::Clock { .. }
+            | Self::Unreachable { .. }
+            | Self::Busy { .. }
+            | Self::Moved { .. }
+            | Self::Unsupported { .. }
+            | Self::Missing { .. }
+            | Self::Damaged { .. }
+            | Self::TooLarge { .. }
+            | Self::Path { .. }
+            | Self::Link { .. }
+            | Self::File { .. } => None,
+        }
+    }
+}
+
 impl Classified for SourceError {
     fn exit(&self) -> Exit {
         match self {
@@ -422,45 +462,5 @@ impl Classified for PullError {
             Self::Target { .. } | Self::File { .. } => return None,
         };
         Some(hint.to_owned())
-    }
-}
-
-impl Classified for StoreError {
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Credentials { .. } | Self::Denied { .. } | Self::Clock { .. } => Exit::Denied,
-            Self::Unreachable { .. } | Self::Busy { .. } => Exit::Unreachable,
-            Self::Moved { .. } => Exit::LostRace,
-            Self::Unsupported { .. } => Exit::Usage,
-            Self::Missing { .. }
-            | Self::Damaged { .. }
-            | Self::TooLarge { .. }
-            | Self::Path { .. }
-            | Self::Link { .. }
-            | Self::File { .. }
-            | Self::Changed { .. } => Exit::BadInput,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Credentials { .. } | Self::Denied { .. } => Some(
-                "docs/how-to/data-azure.md and data-s3.md say which variables and permissions a \
-                 store needs"
-                    .to_owned(),
-            ),
-            Self::Changed { .. } => Some("run it again when nothing writes the file".to_owned()),
-            Self::Clock { .. }
-            | Self::Unreachable { .. }
-            | Self::Busy { .. }
-            | Self::Moved { .. }
-            | Self::Unsupported { .. }
-            | Self::Missing { .. }
-            | Self::Damaged { .. }
-            | Self::TooLarge { .. }
-            | Self::Path { .. }
-            | Self::Link { .. }
-            | Self::File { .. } => None,
-        }
     }
 }
