@@ -195,10 +195,15 @@ impl Digest {
     /// Computes the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
+        Self::of_sha256(&sha2::Sha256::digest(bytes).into())
+    }
+
+    /// Takes the SHA-256 of bytes that were hashed piece by piece.
+    pub fn of_sha256(hash: &[u8; 32]) -> Self {
         use std::fmt::Write as _;
         let mut text = String::with_capacity(71);
         text.push_str("sha256:");
-        for byte in sha2::Sha256::digest(bytes) {
+        for byte in hash {
             let _ = write!(text, "{byte:02x}");
         }
         Self(text)

@@ -4,6 +4,8 @@
 //! - Paths are plain text: `/` between parts, any other character stands for itself.
 //! - Everything that is sent is checked at its end, and everything that is written conditionally is a
 //!   compare-and-swap on the version that was read.
+//! - Requests are repeated while it pays ([`Retry`]); how often a store asked for fewer of them is
+//!   [`Container::busy`], which senders adapt to.
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -12,65 +14,52 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
-use jiff::Timestamp;
-use object_store::path::Path;
-use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
+use jiff::{SignedDuration, Timestamp};
+use object_store::ObjectStore;
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::model::{Digest, StoreUrl};
 use crate::secret::Secret;
 
+mod azure;
+mod credentials;
+mod crypto;
 mod error;
-mod open;
+mod failure;
+mod folder;
+mod gcs;
+mod options;
+mod remote;
+mod s3;
+mod service;
+mod sign;
+mod token;
+mod upload;
 
+pub use credentials::SECRET_VARIABLES;
 pub use error::StoreError;
+use folder::Folder;
+pub use options::{Environment, Options, Retry};
+use remote::{Provider, Remote};
+use service::Service;
 
-/// How a store is reached.
-#[derive(Clone)]
-pub struct Options {
-    /// Its address, where it is not the usual one.
-    pub endpoint: Option<String>,
-    /// The region of an S3 bucket.
-    pub region: Option<String>,
-    /// How variables are looked up: the environment, over a `.env` file where one was asked for.
-    pub environment: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
-    /// When and how long requests are repeated.
-    pub retry: Retry,
-}
+/// How long the `file://` URL of a folder's object is said to be valid: it has no signature.
+const FOREVER: SignedDuration = SignedDuration::from_hours(24 * 365 * 100);
 
-impl Options {
-    /// The usual ones.
-    pub fn new(environment: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>) -> Self {
-        Self { endpoint: None, region: None, environment, retry: Retry::default() }
-    }
-}
-
-/// When and how long requests are repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retry {
-    /// The wait before the first repetition; it doubles with each.
-    pub first_wait: Duration,
-    /// The longest wait, also where the server asks for a longer one.
-    pub longest_wait: Duration,
-    /// After which time a request is given up, counted from its first attempt.
-    pub patience: Duration,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self {
-            first_wait: Duration::from_millis(200),
-            longest_wait: Duration::from_secs(20),
-            patience: Duration::from_mins(2),
-        }
-    }
-}
-
-/// An account or a bucket.
+/// An account or a bucket. Cheap to clone: the connections are shared.
 #[derive(Clone)]
 pub struct Store {
     url: StoreUrl,
-    options: Options,
+    server: Option<Server>,
+}
+
+/// The server of a store that is no folder.
+#[derive(Clone)]
+struct Server {
+    provider: Provider,
+    service: Arc<Service>,
+    memory: Arc<Semaphore>,
 }
 
 /// A container of an account, or a folder in a bucket. Cheap to clone.
@@ -78,9 +67,13 @@ pub struct Store {
 pub struct Container {
     store: StoreUrl,
     name: String,
-    /// Empty, or a folder with `/` at its end, in front of every path.
-    prefix: String,
-    objects: Arc<dyn ObjectStore>,
+    kind: Kind,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Server(Remote),
+    Folder(Folder),
 }
 
 /// What a store says of an object.
@@ -145,7 +138,25 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where credentials are missing or make no sense.
     pub fn open(url: &StoreUrl, options: Options) -> Result<Self, StoreError> {
-        Ok(Self { url: url.clone(), options })
+        let server = |provider, service| {
+            Some(Server { provider, service, memory: Arc::new(Semaphore::new(upload::MEMORY)) })
+        };
+        let server = match url {
+            StoreUrl::Azure { account } => {
+                let (account, service) = azure::open(url, account, &options)?;
+                server(Provider::Azure(account), service)
+            }
+            StoreUrl::S3 { bucket, .. } => {
+                let (bucket, service) = s3::open(url, bucket, &options)?;
+                server(Provider::S3(bucket), service)
+            }
+            StoreUrl::Gcs { bucket, .. } => {
+                let (bucket, service) = gcs::open(url, bucket, &options)?;
+                server(Provider::Gcs(bucket), service)
+            }
+            StoreUrl::Folder { .. } => None,
+        };
+        Ok(Self { url: url.clone(), server })
     }
 
     /// Returns a container, which need not exist.
@@ -153,7 +164,56 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where its name or the store's options make no sense.
     pub fn container(&self, name: &str) -> Result<Container, StoreError> {
-        open::container(&self.url, name, &self.options)
+        let plain = !matches!(name, "" | "." | "..")
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.$".contains(&b));
+        if !plain {
+            return Err(StoreError::Path { path: name.to_owned() });
+        }
+        let text = self.url.to_string();
+        let place = format!("{}/{name}", text.trim_end_matches('/'));
+        let failed = |error| StoreError::of_library(place.clone(), &place, &error);
+        let kind = match (&self.url, &self.server) {
+            (StoreUrl::Folder { path }, _) => {
+                Kind::Folder(Folder { root: FilePath::new(path).join(name) })
+            }
+            (
+                StoreUrl::Azure { .. } | StoreUrl::S3 { .. } | StoreUrl::Gcs { .. },
+                Some(Server { provider, service, memory }),
+            ) => {
+                let (objects, prefix): (Arc<dyn ObjectStore>, String) = match provider {
+                    Provider::Azure(account) => {
+                        let objects = azure::container(account, service, name).map_err(failed)?;
+                        (objects, String::new())
+                    }
+                    Provider::S3(bucket) => (bucket.objects.clone(), self.folder(name)),
+                    Provider::Gcs(bucket) => (bucket.objects.clone(), self.folder(name)),
+                };
+                Kind::Server(Remote {
+                    place,
+                    name: name.to_owned(),
+                    prefix,
+                    objects,
+                    provider: provider.clone(),
+                    service: Arc::clone(service),
+                    memory: Arc::clone(memory),
+                })
+            }
+            (StoreUrl::Azure { .. } | StoreUrl::S3 { .. } | StoreUrl::Gcs { .. }, None) => {
+                let problem = "the store was not opened".to_owned();
+                return Err(StoreError::Unsupported { place, problem });
+            }
+        };
+        Ok(Container { store: self.url.clone(), name: name.to_owned(), kind })
+    }
+
+    /// The folder of a container in a bucket, with `/` at its end.
+    fn folder(&self, name: &str) -> String {
+        match &self.url {
+            StoreUrl::S3 { prefix, .. } | StoreUrl::Gcs { prefix, .. } => {
+                format!("{prefix}{name}/")
+            }
+            StoreUrl::Azure { .. } | StoreUrl::Folder { .. } => String::new(),
+        }
     }
 }
 
@@ -164,17 +224,29 @@ impl Container {
         format!("{}/{}", store.trim_end_matches('/'), self.name)
     }
 
-    /// Makes it where it is missing. Returns whether it was.
+    /// How often the store has asked for fewer requests (429, 503) since it was opened. Those
+    /// requests were repeated; a sender that sees this grow sends fewer at a time.
+    pub fn busy(&self) -> u64 {
+        match &self.kind {
+            Kind::Server(remote) => remote.service.busy(),
+            Kind::Folder(_) => 0,
+        }
+    }
+
+    /// Makes it where it is missing. Returns whether it was. A folder of a bucket needs no making;
+    /// the bucket is made where the server allows it.
     pub async fn create_if_missing(&self) -> Result<bool, StoreError> {
-        open::create_if_missing(self).await
+        match &self.kind {
+            Kind::Server(remote) => remote.create_if_missing().await,
+            Kind::Folder(folder) => folder.create_if_missing().await,
+        }
     }
 
     /// Asks for one object; `None` where there is none.
     pub async fn head(&self, path: &str) -> Result<Option<Object>, StoreError> {
-        match self.objects.head(&self.path(path)?).await {
-            Ok(meta) => Ok(Some(self.object(&meta))),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(self.error(path, error)),
+        match &self.kind {
+            Kind::Server(remote) => remote.head(path).await,
+            Kind::Folder(folder) => folder.head(path).await,
         }
     }
 
@@ -184,37 +256,26 @@ impl Container {
         path: &str,
         limit: u64,
     ) -> Result<Option<(Bytes, Object)>, StoreError> {
-        let got = match self.objects.get_opts(&self.path(path)?, GetOptions::default()).await {
-            Ok(got) => got,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(self.error(path, error)),
-        };
-        let object = self.object(&got.meta);
-        if object.size > limit {
-            return Err(StoreError::TooLarge { place: self.at(path), size: object.size, limit });
+        let Some(opened) = self.opened(path, 0, None).await? else { return Ok(None) };
+        let size = opened.object.size;
+        if size > limit {
+            return Err(StoreError::TooLarge { place: self.at(path), size, limit });
         }
-        let bytes = got.bytes().await.map_err(|error| self.error(path, error))?;
-        Ok(Some((bytes, object)))
+        let object = opened.object.clone();
+        Ok(Some((remote::collected(opened).await?, object)))
     }
 
-    /// Reads an object from an offset on, of exactly the version `etag` where one is given.
+    /// Reads an object from an offset on, of exactly the version `etag` where one is given. A broken
+    /// connection is made again where it broke.
     pub async fn stream(
         &self,
         path: &str,
         offset: u64,
         etag: Option<&str>,
     ) -> Result<BoxStream<'static, Result<Bytes, StoreError>>, StoreError> {
-        let mut options = GetOptions { if_match: etag.map(str::to_owned), ..GetOptions::default() };
-        if offset > 0 {
-            options.range = Some(object_store::GetRange::Offset(offset));
-        }
-        let got = self
-            .objects
-            .get_opts(&self.path(path)?, options)
-            .await
-            .map_err(|error| self.error(path, error))?;
-        let (own, path) = (self.clone(), path.to_owned());
-        Ok(got.into_stream().map(move |part| part.map_err(|error| own.error(&path, error))).boxed())
+        let opened = self.opened(path, offset, etag).await?;
+        let opened = opened.ok_or_else(|| StoreError::Missing { place: self.at(path) })?;
+        Ok(opened.bytes.boxed())
     }
 
     /// Writes a small object.
@@ -224,104 +285,94 @@ impl Container {
         bytes: Bytes,
         expect: Expect,
     ) -> Result<Written, StoreError> {
-        let mode = match expect {
-            Expect::Anything => PutMode::Overwrite,
-            Expect::Missing => PutMode::Create,
-            Expect::Version(etag) => {
-                PutMode::Update(object_store::UpdateVersion { e_tag: Some(etag), version: None })
-            }
-        };
-        let options = PutOptions { mode, ..PutOptions::default() };
-        match self.objects.put_opts(&self.path(path)?, bytes.into(), options).await {
-            Ok(put) => Ok(Written::Done(put.e_tag.unwrap_or_default())),
-            Err(
-                object_store::Error::AlreadyExists { .. }
-                | object_store::Error::Precondition { .. },
-            ) => Ok(Written::Moved),
-            Err(error) => Err(self.error(path, error)),
+        match &self.kind {
+            Kind::Server(remote) => remote.write(path, bytes, expect).await,
+            Kind::Folder(folder) => folder.write(path, bytes, expect).await,
         }
     }
 
     /// Sends a file of any size, in parts where it is large, and checks what has arrived. The object
-    /// appears whole or not at all. `sent` is told of each further number of bytes.
+    /// appears whole or not at all, and tells the SHA-256 of what was sent. `sent` is told of each
+    /// further number of bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] where the file was changed meanwhile; nothing is stored then.
     pub async fn upload(
         &self,
         path: &str,
         file: &FilePath,
         sent: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<Object, StoreError> {
-        let bytes = std::fs::read(file)
-            .map_err(|source| StoreError::File { path: file.to_owned(), source })?;
-        let length = bytes.len() as u64;
-        self.write(path, bytes.into(), Expect::Anything).await?;
-        sent(length);
-        self.head(path).await?.ok_or_else(|| StoreError::Missing { place: self.at(path) })
+        match &self.kind {
+            Kind::Server(remote) => upload::upload(remote, path, file, sent).await,
+            Kind::Folder(folder) => folder.upload(path, file, sent).await,
+        }
     }
 
     /// Copies an object within the container, on the server's side.
     pub async fn copy(&self, from: &str, to: &str) -> Result<(), StoreError> {
-        self.objects
-            .copy(&self.path(from)?, &self.path(to)?)
-            .await
-            .map_err(|error| self.error(from, error))
+        match &self.kind {
+            Kind::Server(remote) => remote.copy(from, to).await,
+            Kind::Folder(folder) => folder.copy(from, to).await,
+        }
     }
 
     /// Lists the objects below a folder (`versions/`), or all of them (empty), in no order.
     pub fn list(&self, folder: &str) -> BoxStream<'static, Result<Object, StoreError>> {
-        let own = self.clone();
-        let prefix = match self.path(folder.trim_end_matches('/')) {
-            Ok(prefix) => prefix,
-            Err(error) => return futures_util::stream::iter([Err(error)]).boxed(),
-        };
-        let folder = folder.to_owned();
-        self.objects
-            .list(Some(&prefix))
-            .map(move |meta| match meta {
-                Ok(meta) => Ok(own.object(&meta)),
-                Err(error) => Err(own.error(&folder, error)),
-            })
-            .boxed()
+        match &self.kind {
+            Kind::Server(remote) => remote.list(folder),
+            Kind::Folder(own) => own.list(folder),
+        }
     }
 
     /// Deletes an object. One that is not there is no error.
     pub async fn delete(&self, path: &str) -> Result<(), StoreError> {
-        match self.objects.delete(&self.path(path)?).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.error(path, error)),
+        match &self.kind {
+            Kind::Server(remote) => remote.delete(path).await,
+            Kind::Folder(folder) => folder.delete(path).await,
         }
     }
 
     /// Signs a URL that reads.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsupported`] where what logs in here cannot sign, or not for a container.
     pub async fn sign(&self, scope: &Scope, valid: Duration) -> Result<SignedUrl, StoreError> {
-        open::sign(self, scope, valid).await
+        match &self.kind {
+            Kind::Server(remote) => sign::sign(remote, scope, valid).await,
+            Kind::Folder(folder) => {
+                let path = match scope {
+                    Scope::Object(path) => path,
+                    Scope::Container => "",
+                };
+                let url = Secret::new(folder.url(path)?.as_str());
+                let expires = Timestamp::now().saturating_add(FOREVER).unwrap_or(Timestamp::MAX);
+                Ok(SignedUrl { url, expires, shortened: None })
+            }
+        }
     }
 
     /// Returns the URL of an object, without credentials.
     pub fn url(&self, path: &str) -> Result<Url, StoreError> {
-        open::url(self, path)
+        match &self.kind {
+            Kind::Server(remote) => sign::plain_url(remote, Some(path)),
+            Kind::Folder(folder) => folder.url(path),
+        }
     }
 
-    fn path(&self, path: &str) -> Result<Path, StoreError> {
-        Path::parse(format!("{}{path}", self.prefix))
-            .map_err(|_| StoreError::Path { path: path.to_owned() })
+    async fn opened(
+        &self,
+        path: &str,
+        offset: u64,
+        etag: Option<&str>,
+    ) -> Result<Option<remote::Opened>, StoreError> {
+        match &self.kind {
+            Kind::Server(remote) => remote.open(path, offset, etag).await,
+            Kind::Folder(folder) => folder.open(path, offset, etag).await,
+        }
     }
 
     fn at(&self, path: &str) -> String {
         format!("{}/{path}", self.place())
-    }
-
-    fn object(&self, meta: &object_store::ObjectMeta) -> Object {
-        let path = meta.location.as_ref();
-        Object {
-            path: path.strip_prefix(&self.prefix).unwrap_or(path).to_owned(),
-            size: meta.size,
-            modified: Timestamp::from_second(meta.last_modified.timestamp()).unwrap_or_default(),
-            etag: meta.e_tag.as_deref().unwrap_or_default().to_owned(),
-            sha256: None,
-        }
-    }
-
-    fn error(&self, path: &str, error: object_store::Error) -> StoreError {
-        StoreError::of(self.at(path), error)
     }
 }

@@ -362,21 +362,40 @@ impl Classified for GitHubError {
 impl Classified for StoreError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Credentials { .. } | Self::Denied { .. } => Exit::Denied,
+            Self::Credentials { .. } | Self::Denied { .. } | Self::Clock { .. } => Exit::Denied,
             Self::Unreachable { .. } | Self::Busy { .. } => Exit::Unreachable,
             Self::Moved { .. } => Exit::LostRace,
+            Self::Unsupported { .. } => Exit::Usage,
             Self::Missing { .. }
             | Self::Damaged { .. }
             | Self::TooLarge { .. }
             | Self::Path { .. }
-            | Self::File { .. } => Exit::BadInput,
-            Self::Unsupported { .. } => Exit::Usage,
+            | Self::Link { .. }
+            | Self::File { .. }
+            | Self::Changed { .. } => Exit::BadInput,
         }
     }
 
-    // Each message says what to do.
     fn hint(&self) -> Option<String> {
-        None
+        match self {
+            Self::Credentials { .. } | Self::Denied { .. } => Some(
+                "docs/how-to/data-azure.md and data-s3.md say which variables and permissions a \
+                 store needs"
+                    .to_owned(),
+            ),
+            Self::Changed { .. } => Some("run it again when nothing writes the file".to_owned()),
+            Self::Clock { .. }
+            | Self::Unreachable { .. }
+            | Self::Busy { .. }
+            | Self::Moved { .. }
+            | Self::Unsupported { .. }
+            | Self::Missing { .. }
+            | Self::Damaged { .. }
+            | Self::TooLarge { .. }
+            | Self::Path { .. }
+            | Self::Link { .. }
+            | Self::File { .. } => None,
+        }
     }
 }
 

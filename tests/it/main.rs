@@ -44,4 +44,5 @@ mod second_event;
 mod shapes;
 mod smoke;
 mod status;
+mod store;
 mod streamlit;
