@@ -20,10 +20,9 @@ use crate::evidence::freeze::OpenWindow;
 use crate::evidence::good::Witness;
 use crate::exit::Exit;
 use crate::ledger::Ledger;
-use crate::model::{BranchName, CommitSha, DataVersion, Digest, ImageRef, RunIdentity};
+use crate::model::{BranchName, CommitSha, Digest, ImageRef, RunIdentity};
 use crate::observe::{freeze, good};
 use crate::output::Output;
-use crate::plan::{Step, projections};
 use crate::policy::last_good;
 use crate::state::{Record, RecordKind, State};
 
@@ -32,6 +31,7 @@ pub(super) mod agreement;
 mod data;
 mod images;
 pub(super) mod look;
+mod pending;
 mod render;
 mod rollbacks;
 pub(super) mod served;
@@ -42,6 +42,7 @@ mod tests;
 use agreement::{Agreement, Check, Finding, Part};
 use images::LiveImage;
 use look::{Source, said};
+use pending::pending;
 use rollbacks::Rollback;
 
 /// At most so many requests go to GitHub.
@@ -121,18 +122,7 @@ struct Live {
     run_url: Option<String>,
     images: Vec<Pinned>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<LiveData>,
-}
-
-/// The data of the newest record.
-#[derive(Debug, Serialize)]
-struct LiveData {
-    /// The container that it is served from.
-    container: String,
-    version: DataVersion,
-    size: u64,
-    /// When it was first published.
-    created: Timestamp,
+    data: Option<data::LiveData>,
 }
 
 /// An image with its digest.
@@ -267,12 +257,7 @@ fn live(session: &Session, record: &Record) -> Live {
         run: record.run.clone(),
         run_url: record.run_url.clone(),
         images: pinned(record),
-        data: record.data.as_ref().map(|data| LiveData {
-            container: data.place.container_url(),
-            version: data.version.version.clone(),
-            size: data.version.size,
-            created: data.version.created,
-        }),
+        data: record.data.as_ref().map(data::LiveData::of),
     }
 }
 
@@ -390,29 +375,4 @@ pub(super) fn projections_at(
         })
         .collect();
     Ok(ProjectionsSeen { pending: pending(record, &checks), unknown })
-}
-
-/// Names the projections that are not made, in the words of a plan.
-fn pending(record: &Record, checks: &[Check]) -> Vec<String> {
-    let steps = projections(record);
-    let differs = |part: Part, name: Option<&str>| {
-        let named = |check: &Check| name.is_none_or(|name| check.name == name);
-        checks.iter().any(|check| check.part == part && check.pending && named(check))
-    };
-    let is_pending = |step: &&Step| match step {
-        Step::MoveTag { image, tag, .. } => differs(Part::Tag, Some(&format!("{image}:{tag}"))),
-        Step::MoveStable { .. } => differs(Part::Stable, None),
-        Step::MoveData { .. } => differs(Part::Data, None),
-        Step::AppendLedger(_) => differs(Part::Ledger, None),
-        Step::CheckImage { .. }
-        | Step::KeepDigest { .. }
-        | Step::UploadData { .. }
-        | Step::CheckData { .. }
-        | Step::RunLive(_)
-        | Step::WriteState { .. }
-        | Step::RollBack(_)
-        | Step::Notify { .. }
-        | Step::DispatchRetry { .. } => false,
-    };
-    steps.iter().filter(is_pending).map(ToString::to_string).collect()
 }

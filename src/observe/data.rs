@@ -15,6 +15,7 @@ use crate::secret::Redactor;
 
 mod aggregates;
 mod checks;
+pub mod absent;
 pub mod compare;
 pub mod content;
 mod dbt;

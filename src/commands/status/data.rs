@@ -3,16 +3,43 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use serde::Serialize;
+
 use super::agreement::{Check, Finding, Part};
 use super::look::said;
 use crate::apply::container;
 use crate::commands::session::{Session, block_on};
 use crate::data::{Pointer, ReleasedData};
+use crate::model::DataVersion;
 use crate::observe::data::served;
 use crate::state::Record;
 
 /// How long somebody who only asks waits for the store.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The data of the newest record.
+#[derive(Debug, Serialize)]
+pub(super) struct LiveData {
+    /// The container that it is served from.
+    container: String,
+    version: DataVersion,
+    /// In bytes.
+    size: u64,
+    /// When it was first published.
+    created: Timestamp,
+}
+
+impl LiveData {
+    pub(super) fn of(data: &ReleasedData) -> Self {
+        Self {
+            container: data.place.container_url(),
+            version: data.version.version.clone(),
+            size: data.version.size,
+            created: data.version.created,
+        }
+    }
+}
 
 /// What the pointer says.
 #[derive(Debug, Clone, PartialEq)]
