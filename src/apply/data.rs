@@ -11,6 +11,7 @@
 
 mod check_version;
 mod copy;
+pub mod fetch;
 mod hand_out;
 pub mod manifest_copy;
 pub mod manifest_file;

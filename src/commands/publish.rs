@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::workspace::Workspace;
-use crate::adapters::database::Database as Engine;
+use crate::adapters::database::{self, Database as Engine};
 use crate::adapters::store::Container;
 use crate::config::LayerConfig;
 use crate::data::DataPlace;
@@ -18,7 +18,7 @@ mod signed;
 pub(super) use proof::{Proof, prove};
 pub(super) use records::{Records, records};
 pub(super) use serve::{Publication, serve};
-pub(super) use signed::{Renewal, Signed, sign};
+pub(super) use signed::{Renewal, Signed, expiry, sign};
 
 /// The database that is published.
 pub(super) struct Database<'a> {
@@ -52,8 +52,10 @@ impl<'a> Database<'a> {
     }
 
     /// Opens a file of the database's kind, to read it.
-    pub(super) fn engine(&self, _file: &Path) -> anyhow::Result<Box<dyn Engine>> {
-        anyhow::bail!("no engine reads databases yet")
+    pub(super) async fn engine(&self, file: &Path) -> anyhow::Result<Box<dyn Engine>> {
+        let (workspace, lookup) = (self.workspace, self.workspace.lookup());
+        let file = file.to_string_lossy();
+        Ok(database::open(&workspace.data, &workspace.root, &file, &*lookup).await?)
     }
 
     /// Returns the extension of its versions: that of the file.

@@ -69,17 +69,19 @@ pub(super) fn run(global: &Global, args: &cli::Pull, output: &mut Output) -> any
             Ok(Exit::Done)
         }
         Err(error) if args.keep_old && place.target.is_file() && !is_mistake(&error) => {
-            kept(&place.target, &error.into(), output)
+            if pull::is_damaged(&place.target) {
+                let file = place.target.display();
+                return Err(error.context(format!(
+                    "{file} was damaged when this machine stopped, and cannot be fetched again"
+                )));
+            }
+            kept(&place.target, &error, output)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 
-fn fetch(
-    place: &Place,
-    args: &cli::Pull,
-    output: &mut Output,
-) -> Result<pull::Pulled, anyhow::Error> {
+fn fetch(place: &Place, args: &cli::Pull, output: &mut Output) -> anyhow::Result<pull::Pulled> {
     let name = place.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let bar = output.transfer(&name);
     let say = |going| match going {

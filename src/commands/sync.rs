@@ -5,7 +5,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use self::tree::{Held, Layer, LayerSynced};
+use self::tree::LayerSynced;
+pub(super) use self::tree::{Held, Layer, MOST_AT_ONCE};
 use super::workspace::Workspace;
 use crate::cli::{self, Global};
 use crate::data::sync::SyncPlan;

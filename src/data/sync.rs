@@ -13,11 +13,13 @@ use serde::Serialize;
 use super::manifest::{Below, Entry, EntryRef, Manifest};
 
 mod drift;
+mod fetch;
 mod limit;
 mod partition;
 mod place;
 
 pub use drift::{Drift, Listed};
+pub use fetch::{Fetch, FetchPlan};
 pub use limit::{DeleteLimit, TooManyDeletions};
 pub use partition::{Partitions, partition};
 pub use place::{BadPath, LayerPlace, MANIFESTS};

@@ -13,6 +13,7 @@ use crate::config::DataConfig;
 use crate::data::{Outcome, Pointer, Prepared};
 use crate::secret::Redactor;
 
+pub mod absent;
 mod aggregates;
 mod checks;
 pub mod compare;

@@ -18,6 +18,7 @@ mod cli;
 mod compose;
 mod cost;
 mod data_gate;
+mod database;
 mod demo;
 mod docs;
 mod doctor;

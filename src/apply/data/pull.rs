@@ -5,8 +5,8 @@
 //! 2. Take the lock: of several on this machine one fetches, the others wait and find it done.
 //! 3. Fetch into a file beside the target, on with what an ended run has left; check size and digest
 //!    against `latest.json`. What differs means that a publication is under way: ask again.
-//! 4. Write it to the disk, remove a log of the old file (DuckDB would replay it into the new one),
-//!    rename, and note in `.db_url_cache` what is here.
+//! 4. Remove a log of the old file (DuckDB would replay it into the new one), rename, and note in
+//!    `.db_url_cache` what is here.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,6 +25,7 @@ mod lock;
 mod sink;
 
 pub use cache::Cache;
+use cache::Noted;
 pub use error::PullError;
 use fetch::Fetched;
 
@@ -110,15 +111,21 @@ pub async fn pull(job: &Pull<'_>) -> Result<Pulled, PullError> {
     pulled
 }
 
+/// Whether the file that is here was fetched whole, and the last end of the machine has damaged it.
+pub fn is_damaged(file: &Path) -> bool {
+    Target::of(file)
+        .is_ok_and(|target| Cache::noted(&target.folder, &target.file) == Noted::Damaged)
+}
+
 async fn with_lock(
     job: &Pull<'_>,
     target: &Target,
     mut wanted: Wanted,
-    waited: bool,
+    late: bool,
     deadline: Instant,
 ) -> Result<Pulled, PullError> {
     let cache = Cache::of(&target.folder, &target.file);
-    if waited {
+    if late {
         match ask(job, cache.as_ref(), deadline).await? {
             Asked::Same(cache) => return Ok(unchanged(target, cache)),
             Asked::Other(newer) => wanted = newer,

@@ -64,7 +64,7 @@ pub(in crate::commands) async fn prove(
     let scratch = tempfile::tempdir()?;
     let file = scratch.path().join(format!("proof.{}", database.extension()));
     let found = proof::fetch(&source, version, &file).await?;
-    let engine = database.engine(&file)?;
+    let engine = database.engine(&file).await?;
     let tables =
         proof::count_tables(&*engine, &source, version).await.or_exit(Exit::ProbeFailed)?;
     Ok(Proof { through, size: version.size, tables, is_served: found.is_served })

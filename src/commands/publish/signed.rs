@@ -133,7 +133,6 @@ pub(in crate::commands) async fn sign(
 }
 
 /// Returns when the URL that was handed out runs out; `None` where there is none.
-#[expect(dead_code, reason = "the status of sync is still to show it")]
 pub(in crate::commands) fn expiry(database: &Database<'_>) -> Option<Timestamp> {
     let config = database.config.signed_url.as_ref()?;
     let root = &database.workspace.root;

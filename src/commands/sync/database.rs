@@ -22,6 +22,9 @@ use crate::observe::data::{self, Preparation};
 use crate::output::Output;
 
 mod show;
+mod status;
+
+pub(super) use status::{DatabaseStatus, show as show_status, status};
 
 /// What became of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -336,11 +339,4 @@ fn is_refused(error: &anyhow::Error) -> bool {
 fn passed(prepared: &Prepared) -> Vec<String> {
     let passed = prepared.checks.iter().filter(|check| check.outcome == Outcome::Passed);
     passed.map(|check| check.name.clone()).collect()
-}
-
-/// Says how the published database stands, for `sync --layer status`: its version, when it was
-/// published, when the signed URL runs out.
-#[expect(clippy::unnecessary_wraps, reason = "the store is asked for it")]
-pub(super) fn status(_workspace: &Workspace) -> anyhow::Result<Option<Value>> {
-    Ok(None)
 }

@@ -1,7 +1,6 @@
 //! `sync --layer status`: what is here, what was sent, and what others have changed in the store.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::super::session::block_on;
 use super::tree::{Held, Layer};
@@ -31,7 +30,7 @@ struct SyncStatus {
     layers: Vec<LayerStatus>,
     /// The published database.
     #[serde(skip_serializing_if = "Option::is_none")]
-    database: Option<Value>,
+    database: Option<database::DatabaseStatus>,
 }
 
 /// How one layer stands.
@@ -145,6 +144,9 @@ fn show(output: &mut Output, status: &SyncStatus) -> std::io::Result<()> {
                 clean(&problem.error)
             ))?;
         }
+    }
+    if let Some(database) = &status.database {
+        database::show_status(database, output)?;
     }
     let last = status.last_sync.as_deref().map_or("never".to_owned(), |time| format!("{time} UTC"));
     output.line(format!("last sync: {last}"))

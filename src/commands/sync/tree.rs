@@ -21,7 +21,7 @@ use crate::observe::data::layer::{self, Copy};
 use crate::output::{Output, Progress, bad, clean, good, warn};
 
 /// The most files at once, where the configuration does not say.
-const MOST_AT_ONCE: u16 = 64;
+pub(in crate::commands) const MOST_AT_ONCE: u16 = 64;
 /// So long another sync on this machine is waited for.
 const WAIT: Duration = Duration::from_mins(10);
 /// The most failed files that people are shown.
@@ -56,17 +56,20 @@ pub(super) struct LayerSynced {
 }
 
 /// The manifest, as it is used by one command for all layers.
-pub(super) struct Held {
+pub(in crate::commands) struct Held {
     /// Where it is written; `None` for those who only look.
     file: Option<ManifestFile>,
-    pub(super) manifest: Manifest,
+    pub(in crate::commands) manifest: Manifest,
     /// It was no manifest, and is made anew from what the store lists.
     damaged: bool,
 }
 
 impl Held {
     /// Takes hold of the manifest.
-    pub(super) fn hold(workspace: &Workspace, output: &mut Output) -> anyhow::Result<Self> {
+    pub(in crate::commands) fn hold(
+        workspace: &Workspace,
+        output: &mut Output,
+    ) -> anyhow::Result<Self> {
         let progress = output.progress("looking at the manifest");
         let begun = Instant::now();
         let path = &workspace.data.manifest;
@@ -110,8 +113,16 @@ impl Held {
         Ok(Self { file, manifest, damaged })
     }
 
+    /// Returns the file and the manifest of one that is held.
+    pub(in crate::commands) fn parts(
+        &mut self,
+    ) -> anyhow::Result<(&mut ManifestFile, &mut Manifest)> {
+        let file = self.file.as_mut().context("the manifest is not held")?;
+        Ok((file, &mut self.manifest))
+    }
+
     /// Gives the manifest back.
-    pub(super) fn release(self) -> anyhow::Result<()> {
+    pub(in crate::commands) fn release(self) -> anyhow::Result<()> {
         match self.file {
             Some(file) => Ok(file.release()?),
             None => Ok(()),
@@ -120,14 +131,14 @@ impl Held {
 }
 
 /// A layer whose manifest is up to date.
-pub(super) struct Layer<'a> {
-    pub(super) config: &'a LayerConfig,
-    pub(super) place: LayerPlace,
-    pub(super) container: Container,
+pub(in crate::commands) struct Layer<'a> {
+    pub(in crate::commands) config: &'a LayerConfig,
+    pub(in crate::commands) place: LayerPlace,
+    pub(in crate::commands) container: Container,
 }
 
 impl<'a> Layer<'a> {
-    pub(super) fn new(
+    pub(in crate::commands) fn new(
         workspace: &Workspace,
         name: &str,
         config: &'a LayerConfig,
@@ -267,8 +278,7 @@ pub(super) fn run(
     let (plan, done) = block_on(async {
         let caught_up = layer.catch_up(held, args.checksum, &say, &mut warnings).await?;
         let (plan, noted) = plan(workspace, layer, args, held, &progress, &mut warnings)?;
-        let file = held.file.as_mut().context("the manifest is not held")?;
-        let manifest = &mut held.manifest;
+        let (file, manifest) = held.parts()?;
         if !plan.upload.is_empty() {
             progress.say(&format!("sending {}", files(plan.upload.len() as u64)));
             progress.total(plan.upload_bytes);

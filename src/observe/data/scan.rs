@@ -177,12 +177,23 @@ impl Walk<'_, '_> {
     }
 
     fn wanted(&self, path: &str) -> bool {
-        path.strip_prefix(&self.place.folder).is_some_and(|below| self.matcher.is_match(below))
+        !is_partial(path)
+            && path
+                .strip_prefix(&self.place.folder)
+                .is_some_and(|below| self.matcher.is_match(below))
     }
 
     fn problem(&mut self, path: String, error: String) {
         self.comparing.problem(Problem { path, error });
     }
+}
+
+/// How the name of a file begins and ends that a pull has not finished.
+pub const PARTIAL: (&str, &str) = (".tidegate.", ".part");
+
+fn is_partial(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with(PARTIAL.0) && name.ends_with(PARTIAL.1)
 }
 
 const NOT_UTF8: &str = "its name is not UTF-8, and stores keep no other; rename it";

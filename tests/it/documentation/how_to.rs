@@ -11,7 +11,7 @@ use crate::harness::oci_registry::{Auth, OciRegistry, PASSWORD, Pushed, USER};
 use crate::promises::release_world::{REPOSITORY, World};
 
 /// The documents whose lines have a test of their own, and where.
-const RUN: [(&str, &str); 13] = [
+const RUN: [(&str, &str); 14] = [
     ("README.md", "here"),
     ("docs/tutorial.md", "documentation::the_tutorial_does_what_it_says"),
     ("docs/how-to/get-work-back.md", "here"),
@@ -22,6 +22,7 @@ const RUN: [(&str, &str); 13] = [
     ("docs/how-to/rollback-drill.md", "here"),
     ("docs/how-to/stop-and-free-promotions.md", "here"),
     ("docs/how-to/streamlit-community-cloud.md", "here"),
+    ("docs/how-to/streamlit-data.md", "pull::streamlit"),
     ("docs/how-to/switch-automatic-rollback-off.md", "here"),
     ("docs/how-to/tell-people.md", "here"),
     ("docs/troubleshooting.md", "here"),

@@ -75,7 +75,7 @@ pub fn site_packages(version: &str) -> PathBuf {
 /// stood in the way.
 pub fn read(version: &str, file: &Path, sql: &str) -> Result<String, String> {
     let home = tempfile::tempdir().unwrap();
-    let code = "import duckdb, sys\nprint(duckdb.connect(sys.argv[1], read_only=True).sql(sys.argv[2]).fetchall())";
+    let code = "import duckdb, sys\nc = duckdb.connect(sys.argv[1], read_only=True)\nprint(c.execute(sys.argv[2]).fetchall())";
     let output = isolated_command(python(version), home.path())
         .args(["-c", code])
         .arg(file)

@@ -21,6 +21,15 @@ struct Seen {
     versions: BTreeSet<String>,
 }
 
+/// Ends the reader, also where a publication fails.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 fn content(number: usize) -> Vec<u8> {
     // Of different sizes, and larger than one packet.
     (0..40_000 + number * 1_000).map(|at| (at % 251 + number) as u8).collect()
@@ -33,10 +42,11 @@ fn a_reader_never_sees_half_a_publication(shelf: &Shelf) {
     let done = AtomicBool::new(false);
     let seen = std::thread::scope(|scope| {
         let reader = scope.spawn(|| run(read(shelf, &done, &digests)));
+        let done = Done(&done);
         for number in 1..20 {
             shelf.publish(&content(number), &format!("2026-02-07T00:{number:02}:00Z"), None);
         }
-        done.store(true, Ordering::SeqCst);
+        drop(done);
         reader.join().unwrap()
     });
     assert!(seen.pointers > 0 && seen.copies > 0, "the reader has read nothing");

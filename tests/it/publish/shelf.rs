@@ -16,6 +16,9 @@ use crate::harness::stores::{self, run};
 /// The name of the copy.
 pub const FILE: &str = "analytics.duckdb";
 
+/// The name of the copy, where a test makes it by the command.
+pub const FILE_OF_SQLITE: &str = "analytics.db";
+
 /// The layer, and its container.
 pub const LAYER: &str = "analytics";
 

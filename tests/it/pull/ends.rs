@@ -157,7 +157,9 @@ fn nothing_that_is_said_holds_the_signature() {
 fn in_actions_the_url_and_its_signature_are_masked_first() {
     let (server, _) = served(10_000);
     let url = server.url(CONTAINER);
-    let run = App::new().pull(&url).env("GITHUB_ACTIONS", "true").run().success();
+    let app = App::new();
+    let pull = app.pull(&url).args(["--url-env", "AZURE_ANALYTICS_URL"]);
+    let run = pull.env("GITHUB_ACTIONS", "true").run().success();
     let masks: Vec<&str> = run.stdout.lines().take(3).collect();
     assert_eq!(masks[0], format!("::add-mask::{}", url.replace('%', "%25")));
     assert_eq!(masks[1], "::add-mask::c2VjcmV0LXNpZ25hdHVyZQ%253D%253D");
@@ -204,4 +206,41 @@ fn a_folder_that_cannot_be_written_is_named() {
     std::fs::write(app.folder(), b"a file where the folder should be").unwrap();
     let run = app.pull(&server.url(CONTAINER)).run();
     assert!(run.status != Some(0) && run.stderr.contains("data"), "{}", run.stderr);
+}
+
+/// Makes the note of a file one of an earlier start of the machine.
+fn restart(app: &App) {
+    let note = app.folder().join(".db_url_cache");
+    let text = std::fs::read_to_string(&note).unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(value["boot"].is_string(), "{text}");
+    value["boot"] = "0123456789abcdef".into();
+    std::fs::write(note, value.to_string()).unwrap();
+}
+
+#[test]
+fn after_a_restart_of_the_machine_the_file_is_checked_once() {
+    let (server, first) = served(50_000);
+    let app = App::new();
+    let url = server.url(CONTAINER);
+    app.pull(&url).run().success();
+    restart(&app);
+    server.forget();
+    let run = app.pull(&url).args(["--json"]).run().success().json();
+    assert_eq!((&run["outcome"], server.seen("").len()), (&"unchanged".into(), 1));
+    let note = std::fs::read_to_string(app.folder().join(".db_url_cache")).unwrap();
+    assert!(!note.contains("0123456789abcdef"), "{note}");
+
+    // What a power cut leaves: the size and the time, and not the bytes.
+    restart(&app);
+    let modified = app.file().metadata().unwrap().modified().unwrap();
+    std::fs::write(app.file(), vec![0; 50_000]).unwrap();
+    std::fs::File::options().write(true).open(app.file()).unwrap().set_modified(modified).unwrap();
+    let proxy = FaultProxy::start(server.host());
+    proxy.add(Rule::on("GET", "latest.json").answer(404, &[], ""));
+    let down = url.replace(server.host(), proxy.host());
+    let run = app.pull(&down).args(["--keep-old"]).run().code(10);
+    assert!(run.stderr.contains("was damaged"), "{}", run.stderr);
+    app.pull(&url).args(["--keep-old"]).run().success();
+    assert_eq!(app.bytes(), first);
 }

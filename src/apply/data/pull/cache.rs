@@ -1,16 +1,23 @@
 //! `.db_url_cache`: what is here, so that the next question is one small request.
 //!
+//! It also stands in for the wait until the disk has the file, which would take longer than to fetch
+//! it: the note says since which start of the machine the file is here, and after the next start its
+//! digest is checked once. A power cut may take the last seconds of a file.
+//!
 //! An older tool keeps the URL itself in a file of this name, with its signature. That is read as no
 //! note, and replaced: what tidegate notes lets nobody read the data.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
+use super::lock::without_links;
+use super::sink::digest_of;
 use crate::data::Pointer;
 use crate::model::{CommitSha, DataVersion};
 
@@ -53,6 +60,20 @@ pub struct Cache {
     mtime_ns: u64,
     /// A digest of where it comes from, without the signature.
     pub source: String,
+    /// During which start of the machine the file was written or checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    boot: Option<String>,
+}
+
+/// What a note says of the file that is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Noted {
+    /// Nothing.
+    Nothing,
+    /// This.
+    Here(Box<Cache>),
+    /// It was this, and the last end of the machine has damaged it.
+    Damaged,
 }
 
 impl Cache {
@@ -76,8 +97,33 @@ impl Cache {
 
     /// Reads the note of a folder, where it speaks of the file that is here.
     pub(super) fn of(folder: &Path, file: &Path) -> Option<Self> {
+        match Self::noted(folder, file) {
+            Noted::Here(cache) => Some(*cache),
+            Noted::Nothing | Noted::Damaged => None,
+        }
+    }
+
+    /// The same, telling damage apart.
+    pub(super) fn noted(folder: &Path, file: &Path) -> Noted {
+        let Some((mut cache, here)) = Self::read(folder, file) else { return Noted::Nothing };
+        if cache.boot != here.boot {
+            if !digest_of(file).is_ok_and(|digest| digest == cache.sha256) {
+                return Noted::Damaged;
+            }
+            cache.boot = here.boot;
+            // The next run checks it once more where it cannot be written.
+            let _ = cache.write(folder);
+        }
+        Noted::Here(Box::new(cache))
+    }
+
+    /// Returns the note, and what the system says of the file, where they agree.
+    fn read(folder: &Path, file: &Path) -> Option<(Self, Self)> {
         let mut text = Vec::new();
-        let note = File::open(folder.join(NAME)).ok()?;
+        let mut options = OpenOptions::new();
+        options.read(true);
+        without_links(&mut options);
+        let note = options.open(folder.join(NAME)).ok()?;
         if !note.metadata().ok()?.is_file() {
             return None;
         }
@@ -88,7 +134,7 @@ impl Cache {
             && cache.file == here.file
             && cache.size == here.size
             && cache.mtime_ns == here.mtime_ns;
-        same.then_some(cache)
+        same.then_some((cache, here))
     }
 
     /// Notes of a file what the system says; `None` where there is none, or a link.
@@ -107,6 +153,7 @@ impl Cache {
             etag: None,
             mtime_ns: u64::try_from(modified.as_nanos()).ok()?,
             source: String::new(),
+            boot: boot(),
         })
     }
 
@@ -119,4 +166,11 @@ impl Cache {
         file.persist(folder.join(NAME))?;
         Ok(())
     }
+}
+
+/// Tells one start of the machine from the next; `None` where the system does not say
+/// (`/proc/sys/kernel/random/boot_id`, random(4)). Of the identity only a part of its digest is kept.
+pub(super) fn boot() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(format!("{:x}", Sha256::digest(id.trim())).chars().take(16).collect())
 }

@@ -29,7 +29,7 @@ const DUCKDB: &[u8] = b"DUCK";
 /// How SQLite's files begin ("Database file format", section 1.3).
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
-/// A file that is whole and on the disk, beside the target.
+/// A file that is whole, beside the target.
 pub(super) struct Fetched {
     pub(super) file: PathBuf,
     pub(super) sha256: String,
