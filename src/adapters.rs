@@ -1,6 +1,7 @@
 //! The edges: git, GitHub, the state branch, registries, the container engine, object
 //! stores, databases.
 
+pub mod data_source;
 pub mod database;
 pub mod engine;
 pub mod git;

@@ -33,6 +33,7 @@ mod move_stable;
 mod move_tag;
 mod notify;
 mod pull_request;
+mod released_data;
 mod roll_back;
 mod run_live;
 mod write_state;
@@ -41,6 +42,7 @@ pub use complete::{Completion, Pending};
 pub use dispatch_retry::Dispatch;
 pub use notify::{Teller, Told};
 pub use pull_request::{Proposed, PullState};
+pub use released_data::container;
 pub use roll_back::RolledBack;
 
 use roll_back::MainRollback;
@@ -174,6 +176,12 @@ pub struct Applied {
     pub observed: Observed,
 }
 
+/// How variables are looked up.
+pub type Variables = std::sync::Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Copies of databases in folders of this run, by the 64 digits of their digests.
+pub type Snapshots = std::collections::BTreeMap<String, std::path::PathBuf>;
+
 /// How far a run has come.
 struct Performed {
     observed: Observed,
@@ -203,10 +211,14 @@ pub struct Applier<'a> {
     pub signer: Signer,
     /// How variables of the environment are looked up: secrets for commands, and the engine.
     pub environment: fn(&str) -> Option<String>,
+    /// The same for the credentials of stores, which may come from a file that a person names.
+    pub stores: Variables,
     /// What is not shown of what commands print.
     pub redactor: Redactor,
     /// What was read of images already.
     pub images: ImageCache,
+    /// The copies of databases that this run has checked, by the digits of their digests.
+    pub snapshots: Snapshots,
     /// Is told each step before it is performed.
     pub on_step: &'a dyn Fn(&str),
 }
@@ -258,6 +270,8 @@ impl Applier<'_> {
             Step::KeepDigest { image, digest, tag } => {
                 self.keep_digest(image, digest, tag).await?;
             }
+            Step::UploadData { data } => self.upload_data(data).await?,
+            Step::CheckData { data } => self.check_data(data).await?,
             Step::RunLive(step) => {
                 // A hold, or a newer release, may have come while the probes ran. Then nothing is
                 // promoted, and what users have must not be changed for it.
@@ -295,7 +309,8 @@ impl Applier<'_> {
             }
             // Completed as a whole, for whichever record is the newest by then.
             // People are told at the end of the command, with what earlier runs have left.
-            Step::MoveTag { .. }
+            Step::MoveData { .. }
+            | Step::MoveTag { .. }
             | Step::MoveStable { .. }
             | Step::AppendLedger(_)
             | Step::Notify { .. } => {}

@@ -8,10 +8,12 @@ use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _
 use clap::{Subcommand, ValueEnum};
 
 mod bake;
+mod data;
 mod doctor;
 mod gate;
 mod init;
 mod ledger;
+mod pull;
 mod read;
 mod release;
 mod retry;
@@ -21,10 +23,14 @@ mod sync;
 mod value;
 
 pub use bake::Bake;
+pub use data::{
+    Data, DataCommand, DataLifecycle, DataPrune, DataRestore, DataVersions, PolicyKind, Variables,
+};
 pub use doctor::Doctor;
 pub use gate::{Apply, Gate, Inputs, Plan};
 pub use init::Init;
 pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
+pub use pull::{Loader, Pull};
 pub use read::{Completions, Demo, History, LastGood, Man, Status};
 pub use release::{Promote, Repair, Rollback};
 pub use retry::Retry;
@@ -138,6 +144,8 @@ pub enum Command {
     Retry(Retry),
     Smoke(Box<Smoke>),
     Sync(Sync),
+    Pull(Pull),
+    Data(Data),
     LastGood(LastGood),
     Ledger(Ledger),
     Status(Status),

@@ -14,6 +14,8 @@ mod bake;
 mod by_hand;
 mod clients;
 mod completions;
+mod data;
+mod data_release;
 mod demo;
 mod doctor;
 mod gate;
@@ -26,6 +28,8 @@ mod log;
 mod man;
 mod plan;
 mod promote;
+mod publish;
+mod pull;
 mod quarantine;
 mod repair;
 mod report;
@@ -80,6 +84,8 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Retry(args) => retry::run(&cli.global, args, output),
         Command::Smoke(args) => smoke::run(&cli.global, args, output),
         Command::Sync(args) => sync::run(&cli.global, args, output),
+        Command::Pull(args) => pull::run(&cli.global, args, output),
+        Command::Data(args) => data::run(&cli.global, args, output),
         Command::Rollback(args) => rollback::run(&cli.global, args, output),
         Command::Bake(args) => bake::run(&cli.global, args, output),
         Command::Repair(args) => repair::run(&cli.global, args, output),

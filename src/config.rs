@@ -44,7 +44,7 @@ pub(crate) use node::Step;
 pub use notify::{EmailConfig, Hook, HookConfig, NotifyConfig, NotifyEvent, SlackConfig};
 pub use probes::{Bake, ShownIn};
 pub use report::ReportConfig;
-use servers::wait;
+pub(crate) use servers::wait;
 pub use servers::{GitHubConfig, RegistryConfig};
 pub use smoke::{CommandPlace, SmokeConfig, SmokeKind};
 pub use stack::StackError;

@@ -16,12 +16,29 @@
 
 mod backup;
 mod change;
+pub mod check;
+mod choice;
+mod lifecycle;
+pub mod manifest;
+mod pace;
 mod pointer;
 mod prepared;
+mod prune;
 mod published;
+pub mod reader;
+mod signed_url;
+pub mod sql;
+pub mod sync;
+mod validity;
 
 pub use backup::{backup_path, backup_time};
 pub use change::Change;
-pub use pointer::PointerError;
+pub use choice::{ChoiceError, KnownVersion, Serving, VersionChoice};
+pub use lifecycle::{Ageing, azure_policy, s3_policy};
+pub use pace::Pace;
+pub use pointer::{MAX_POINTER, PointerError};
 pub use prepared::{CheckResult, Columns, Outcome, Prepared, Snapshot, StepResult};
+pub use prune::{Keep, Kept, Prunable, PrunePlan, Reason, Removal};
 pub use published::{DataPlace, Pointer, PublishedVersion, ReleasedData};
+pub use signed_url::{container_url, is_kept, object_url, secret_parts, secrets_line};
+pub use validity::Validity;

@@ -9,6 +9,7 @@ use crate::model::{BranchName, CommitSha, Digest, ImageRef, RunIdentity, TreeSha
 use crate::state::{Outcome, State};
 
 pub mod checks;
+pub mod data;
 pub mod flaky;
 pub mod freeze;
 pub mod good;
@@ -22,6 +23,7 @@ pub mod runs;
 pub mod served;
 
 use checks::RequiredCheck;
+use data::DataEvidence;
 use freeze::OpenWindow;
 use good::GoodSearch;
 use jobs::JobEvidence;
@@ -184,6 +186,8 @@ pub struct Evidence {
     pub metrics: Vec<MetricObservation>,
     /// What the probes of the candidate found.
     pub probes: Probes,
+    /// What was found of the data that would be published.
+    pub data: DataEvidence,
     /// Freeze windows that are open now.
     pub freezes: Vec<OpenWindow>,
     /// What the state branch holds.

@@ -21,10 +21,12 @@ use url::Url;
 
 mod plain;
 mod retry;
+mod stream;
 mod summary;
 mod urls;
 
 pub use retry::{Repeat, RetryPolicy};
+pub use stream::Streamed;
 pub use summary::{one_line, summary};
 use urls::redirect_target;
 pub use urls::{host_of, is_loopback, same_origin, without_query};

@@ -105,6 +105,9 @@ fn headline(notice: &Notice) -> String {
         },
         NoticeEvent::Hold => format!("Held {commit}: nothing was promoted, nothing was reverted"),
         NoticeEvent::Promotion => format!("Promoted {commit}: release {}", notice.release),
+        NoticeEvent::Data => {
+            format!("Released data: release {}, with the code of {commit}", notice.release)
+        }
         NoticeEvent::Unknown => format!("Notice {}", notice.id),
     }
 }
@@ -159,6 +162,7 @@ fn lead(notice: &Notice) -> Vec<Part> {
         (NoticeEvent::Promotion, _) => {
             parts.extend([own("Users get "), said(&notice.subject), own(" now.")]);
         }
+        (NoticeEvent::Data, _) => parts.push(own("Users get other data. The code did not change.")),
         (NoticeEvent::RollbackOfMain | NoticeEvent::RollbackOfStable, None)
         | (NoticeEvent::Unknown, _) => {}
     }
@@ -214,7 +218,9 @@ fn back(notice: &Notice) -> Section {
     let main = match notice.event {
         NoticeEvent::RollbackOfMain => true,
         NoticeEvent::RollbackOfStable => notice.with_main,
-        NoticeEvent::Hold | NoticeEvent::Promotion | NoticeEvent::Unknown => false,
+        NoticeEvent::Hold | NoticeEvent::Promotion | NoticeEvent::Data | NoticeEvent::Unknown => {
+            false
+        }
     };
     let lines = if main { recovery(notice.commit.as_str(), &notice.branch) } else { Vec::new() };
     let lines = lines.into_iter().map(|line| vec![Part::Own(line)]).collect();

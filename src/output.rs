@@ -10,15 +10,19 @@ use serde::Serialize;
 
 mod error;
 mod progress;
+mod size;
 mod table;
 mod text;
 mod time;
+mod transfer;
 
 pub use error::show_failure;
 pub use progress::Progress;
+pub use size::size;
 pub use table::{Fields, Table};
 pub use text::{Styled, bad, clean, clean_lines, dim, good, plain, strong, warn, width};
 pub use time::{ago, at};
+pub use transfer::Transfer;
 
 use crate::actions::commands::neutralise_commands;
 use crate::cli::{ColorWhen, Global};
@@ -213,6 +217,12 @@ impl Output {
     /// The spinner goes away when the returned value is dropped.
     pub fn progress(&self, message: impl AsRef<str>) -> Progress {
         Progress::start(self.settings.progress, message.as_ref())
+    }
+
+    /// Shows how far a transfer is, if it takes over a second and people are watching. The bar goes
+    /// away when the returned value is dropped.
+    pub fn transfer(&self, message: impl AsRef<str>) -> Transfer {
+        Transfer::start(self.settings.progress, message.as_ref())
     }
 
     /// Asks a question that is answered with yes or no; anything but a yes is a no.

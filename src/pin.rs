@@ -85,6 +85,7 @@ mod tests {
     use super::{ACTION, CHECKOUT, DOWNLOAD_ARTIFACT, EXAMPLES, LOGIN, UPLOAD_ARTIFACT};
 
     const GATE: &str = include_str!("../docs/examples/release-gate.yml");
+    const DATA: &str = include_str!("../docs/examples/release-gate-data.yml");
     const RETRY: &str = include_str!("../docs/examples/tidegate-retry.yml");
 
     /// Every `uses:` of the examples is one of the pins, and every pin is used.
@@ -92,7 +93,7 @@ mod tests {
     fn the_examples_have_these_pins() {
         let own = format!("{ACTION}@{EXAMPLES}");
         let pins = [CHECKOUT, UPLOAD_ARTIFACT, DOWNLOAD_ARTIFACT, LOGIN].map(|pin| pin.to_string());
-        let used: Vec<&str> = [GATE, RETRY]
+        let used: Vec<&str> = [GATE, DATA, RETRY]
             .iter()
             .flat_map(|text| text.lines())
             .filter_map(|line| line.split_once("uses: ").map(|(_, uses)| uses))

@@ -10,6 +10,7 @@ use crate::model::{BranchName, CommitSha};
 use crate::policy::Verdict;
 
 mod check;
+mod data;
 mod display;
 mod live;
 mod message;
@@ -18,6 +19,7 @@ mod promotion;
 mod rollback;
 mod step;
 
+pub use data::{DataRelease, NewData, data_release};
 pub use live::LiveStep;
 pub use message::{RollbackMessage, ledger_message, stable_message};
 pub use notice::{Facts, announce, channels};
@@ -41,6 +43,19 @@ pub enum PlanError {
         /// The images.
         images: Vec<String>,
     },
+    /// The release that is to come back has no data version, and the live one has.
+    #[error(
+        "release {target} has no data version, which release {live} has: code and data cannot go back together; nothing was changed"
+    )]
+    NoDataInTarget {
+        /// The number of the release that is to come back.
+        target: u64,
+        /// The number of the live release.
+        live: u64,
+    },
+    /// There is no record that data could be released for.
+    #[error("nothing was released yet, so there is nothing that the data could belong to")]
+    NothingReleased,
     /// Nobody can tell in which image a command is to run.
     #[error("before_promote: it is not clear in which image of the release set {run:?} runs live")]
     LiveImage {

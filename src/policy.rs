@@ -7,19 +7,25 @@
 //! 4. Where the configuration asks for probes, nothing passes before they have been run;
 //!    [`wants_probes`] says when that is due.
 //!
+//! 5. The same for the data that a release publishes, after everything else: [`wants_data`].
+//!
 //! Every rule is a file below; each returns named reasons and knows nothing of the others.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::evidence::data::DataEvidence;
+use crate::evidence::freeze::OpenWindow;
 use crate::evidence::probes::Probes;
 use crate::evidence::{Evidence, Occasion};
 use crate::model::CommitSha;
-use crate::state::Outcome;
+use crate::state::{Outcome, State};
 
 pub mod bake;
 mod by_hand;
 mod checks;
+pub(crate) mod data;
 mod descent;
 mod environment;
 mod failures;
@@ -98,6 +104,37 @@ pub fn wants_probes(evidence: &Evidence, config: &Config) -> bool {
     decision.reasons.contains(&Reason::ProbesNotRun) && evidence.probes == Probes::NotRun
 }
 
+/// Tells whether the data has to be made and checked now: nothing else is in the way at all.
+/// `named`: whether somebody names a data version, which then is released even where the
+/// configuration publishes data separately.
+pub fn wants_data(evidence: &Evidence, config: &Config, named: bool) -> bool {
+    let decision = decide(evidence, config);
+    let passes = named && decision.verdict == Verdict::Promote && decision.binding;
+    let waits = decision.reasons == [Reason::DataNotReady];
+    (passes || waits) && evidence.data == DataEvidence::NotRun
+}
+
+/// Returns what the data of a promotion by hand, or of a release of data alone, forbids.
+/// `overridden`: whether a person has waived quarantines.
+pub fn unfit_data(
+    found: &DataEvidence,
+    config: &Config,
+    state: &State,
+    now: Timestamp,
+    overridden: bool,
+) -> Vec<Reason> {
+    let mut reasons = data::unfit(found, config);
+    if !overridden {
+        reasons.extend(data::quarantined(found, state, now));
+    }
+    reasons
+}
+
+/// Returns what stops a release of data alone: holds and freezes, as for every promotion.
+pub fn stops_of_data(state: &State, freezes: &[OpenWindow], now: Timestamp) -> Vec<Reason> {
+    stops::holds_and_freezes(state, freezes, now)
+}
+
 /// Returns what the probes of a promotion by hand forbid: what failed, and what is not known.
 pub fn unfit_probes(found: &Probes, config: &Config) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = probes::failures(found).collect();
@@ -119,6 +156,7 @@ pub fn decide(evidence: &Evidence, config: &Config) -> Decision {
     decision.warnings.extend(evidence.warnings.iter().cloned());
     decision.warnings.extend(markers::warnings(evidence));
     decision.warnings.extend(probes::warning(evidence, config));
+    decision.warnings.extend(data::warning(evidence, config));
     decision
 }
 
@@ -193,6 +231,10 @@ fn without_failure(evidence: &Evidence, config: &Config) -> Decision {
     holds.extend(stops::holds(evidence));
     holds.extend(descent::holds(evidence));
     holds.extend(undecided::holds(evidence));
+    // The last of all: it takes its time, and a step may change what others read.
+    if holds.is_empty() {
+        holds.extend(data::holds(evidence, config));
+    }
     if holds.is_empty() {
         return decision(Verdict::Promote, Vec::new(), Some(Outcome::Passed));
     }

@@ -243,7 +243,7 @@ impl State {
             // What a bake took back was stable. Nobody reverted a commit of the branch.
             let of_stable = self.index.iter().any(|entry| {
                 entry.number == note.after_record
-                    && !entry.kind.is_promotion()
+                    && entry.kind.is_rollback()
                     && entry.created == quarantine.created
             });
             let counts = note.after_record >= promoted && !note.by_hand && !of_stable;

@@ -6,11 +6,24 @@ use std::path::Path;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::data::check::Dialect;
+use crate::data::sql::SqlProblem;
+
+mod duckdb;
+mod open;
+mod process;
+mod sqlite;
+
+pub use open::open;
+
 /// A database file and the engine that reads and writes it.
 #[async_trait]
 pub trait Database: Send + Sync {
     /// The engine and its version, for messages and `latest.json`: `DuckDB 1.5.6`, `SQLite 3.50`.
     fn engine(&self) -> &str;
+
+    /// The SQL that it speaks.
+    fn dialect(&self) -> Dialect;
 
     /// Writes a consistent copy to `target`, which must not exist, in the given storage version (of
     /// DuckDB: `v1.2.0`). The source is never changed, and may be in use where its engine allows that.
@@ -75,6 +88,14 @@ pub enum DatabaseError {
         file: String,
         /// What the engine said.
         reason: String,
+    },
+    /// The SQL cannot be run as it is.
+    #[error("{file}: {problem}")]
+    Text {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        problem: SqlProblem,
     },
     /// It took longer than it may.
     #[error("{file}: no result after {seconds} s; the engine was stopped")]

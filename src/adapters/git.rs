@@ -231,6 +231,11 @@ impl Git {
         self.repo.is_path_ignored(path).unwrap_or(false) && tracked().is_none()
     }
 
+    /// Tells whether a path of the work tree, from its root, is in git's index.
+    pub fn is_tracked(&self, path: &Path) -> bool {
+        self.repo.index().ok().and_then(|index| index.get_path(path, 0)).is_some()
+    }
+
     /// Returns the commit that a revision of this clone names (`HEAD`, a full ref, an id).
     pub fn local_commit(&self, revision: &str) -> Option<CommitSha> {
         if revision.starts_with('-') {

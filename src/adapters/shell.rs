@@ -15,6 +15,48 @@ const KEPT_OUTPUT: usize = 16 * 1024;
 #[cfg(unix)]
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
+/// The variables that hold tidegate's own secrets and those of stores: no command of the configuration
+/// gets them. A command that needs one is given it under another name.
+pub const HIDDEN: [&str; 30] = [
+    "TIDEGATE_TOKEN",
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "TIDEGATE_APP_PRIVATE_KEY",
+    "TIDEGATE_REGISTRY_PASSWORD",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "ACTIONS_RUNTIME_TOKEN",
+    "AZURE_ACCOUNT_KEY",
+    "AZURE_STORAGE_KEY",
+    "AZURE_STORAGE_ACCOUNT_KEY",
+    "AZURE_STORAGE_ACCESS_KEY",
+    "AZURE_STORAGE_MASTER_KEY",
+    "AZURE_STORAGE_CONNECTION_STRING",
+    "AZURE_STORAGE_SAS_TOKEN",
+    "AZURE_STORAGE_SAS_KEY",
+    "AZURE_STORAGE_CLIENT_SECRET",
+    "AZURE_STORAGE_TOKEN",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_FEDERATED_TOKEN",
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_SERVICE_ACCOUNT",
+    "GOOGLE_SERVICE_ACCOUNT_PATH",
+    "GOOGLE_SERVICE_ACCOUNT_KEY",
+];
+
+/// Takes [`HIDDEN`] out of a command's environment.
+pub fn without_secrets(command: &mut Command) {
+    for name in HIDDEN {
+        command.env_remove(name);
+    }
+}
+
 /// How a command ended, with the end of what it said, as it said it.
 #[derive(Debug)]
 pub enum Ended {
@@ -37,8 +79,19 @@ pub enum Children {
 
 /// Runs a command, without input, for at most `timeout`. Where the future is dropped, the command is
 /// killed with its children.
+pub async fn run(command: Command, timeout: Duration, children: Children) -> Ended {
+    stream(command, timeout, children, &|_| {}).await
+}
+
+/// Does what [`run`] does, and tells each line of the output while the command runs: without its end,
+/// cut where it is very long.
 #[cfg(unix)]
-pub async fn run(mut command: Command, timeout: Duration, children: Children) -> Ended {
+pub async fn stream(
+    mut command: Command,
+    timeout: Duration,
+    children: Children,
+    line: &(dyn Fn(&str) + Send + Sync),
+) -> Ended {
     use std::os::unix::process::CommandExt as _;
     use std::process::Stdio;
 
@@ -67,7 +120,7 @@ pub async fn run(mut command: Command, timeout: Duration, children: Children) ->
     };
     let mut group = Group::of(&child);
     let tail = std::cell::RefCell::new(Tail::default());
-    let mut reading = std::pin::pin!(read(output, &tail));
+    let mut reading = std::pin::pin!(read(output, &tail, line));
     let mut open = true;
     let ended = {
         let waiting = tokio::time::timeout(timeout, child.wait());
@@ -100,17 +153,22 @@ pub async fn run(mut command: Command, timeout: Duration, children: Children) ->
 
 /// Says that commands need a Unix shell.
 #[cfg(not(unix))]
-pub async fn run(_: Command, _: Duration, _: Children) -> Ended {
+pub async fn stream(
+    _: Command,
+    _: Duration,
+    _: Children,
+    _: &(dyn Fn(&str) + Send + Sync),
+) -> Ended {
     Ended::NotStarted("commands are supported on Linux and macOS only; use a webhook".to_owned())
 }
 
 /// The process group of a command, killed when nobody waits for it any more.
 #[cfg(unix)]
-struct Group(Option<rustix::process::Pid>);
+pub(super) struct Group(Option<rustix::process::Pid>);
 
 #[cfg(unix)]
 impl Group {
-    fn of(child: &tokio::process::Child) -> Self {
+    pub(super) fn of(child: &tokio::process::Child) -> Self {
         Self(
             child
                 .id()
@@ -123,7 +181,7 @@ impl Group {
         self.0 = None;
     }
 
-    fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         if let Some(group) = self.0.take() {
             // It may be gone already.
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
@@ -139,13 +197,58 @@ impl Drop for Group {
 }
 
 #[cfg(unix)]
-async fn read(mut stream: impl tokio::io::AsyncRead + Unpin, tail: &std::cell::RefCell<Tail>) {
+async fn read(
+    mut stream: impl tokio::io::AsyncRead + Unpin,
+    tail: &std::cell::RefCell<Tail>,
+    line: &(dyn Fn(&str) + Send + Sync),
+) {
     use tokio::io::AsyncReadExt as _;
 
+    let mut lines = Lines { begun: Vec::new(), line };
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(count) = stream.read(&mut buffer).await {
         let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { return };
         tail.borrow_mut().take(piece);
+        lines.take(piece);
+    }
+}
+
+/// The longest line that is told in one piece, in bytes.
+#[cfg(unix)]
+const LONGEST_LINE: usize = 4096;
+
+/// Tells whole lines; the last one, without an end, when it is dropped.
+#[cfg(unix)]
+struct Lines<'a> {
+    begun: Vec<u8>,
+    line: &'a (dyn Fn(&str) + Send + Sync),
+}
+
+#[cfg(unix)]
+impl Lines<'_> {
+    fn take(&mut self, piece: &[u8]) {
+        for part in piece.split_inclusive(|byte| *byte == b'\n') {
+            let free = LONGEST_LINE.saturating_sub(self.begun.len());
+            self.begun.extend(part.iter().take(free));
+            if part.ends_with(b"\n") {
+                self.tell();
+            }
+        }
+    }
+
+    fn tell(&mut self) {
+        let line = String::from_utf8_lossy(&self.begun);
+        (self.line)(line.trim_end_matches(['\n', '\r']));
+        self.begun.clear();
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Lines<'_> {
+    fn drop(&mut self) {
+        if !self.begun.is_empty() {
+            self.tell();
+        }
     }
 }
 
@@ -186,6 +289,23 @@ mod tests {
         assert_eq!(status.code(), Some(3));
         assert!(said.ends_with("\n99999\n100000\nto stderr\n"), "{said}");
         assert!(said.len() <= KEPT_OUTPUT && !said.starts_with("1\n"));
+    }
+
+    #[tokio::test]
+    async fn lines_are_told_while_the_command_runs() {
+        let lines = std::sync::Mutex::new(Vec::new());
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg("printf 'one\\r\\ntwo\\n'; head -c 9000 /dev/zero | tr '\\0' x; printf '\\nlast'");
+        let ended = stream(command, LONG, Children::Go, &|line| {
+            lines.lock().unwrap().push(line.to_owned());
+        })
+        .await;
+        assert!(matches!(ended, Ended::Exited(status, _) if status.success()));
+        let lines = lines.into_inner().unwrap();
+        assert_eq!((lines.len(), lines[0].as_str(), lines[1].as_str()), (4, "one", "two"));
+        assert_eq!((lines[2].len(), lines[3].as_str()), (LONGEST_LINE, "last"));
     }
 
     #[tokio::test]

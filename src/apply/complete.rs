@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{Applier, TRIES};
 use crate::adapters::state_branch::{self, Observed};
+use crate::adapters::store::StoreError;
 use crate::plan::{Step, projections};
 use crate::state::Record;
 
@@ -79,10 +80,32 @@ impl Applier<'_> {
         changed: &mut Vec<String>,
     ) -> anyhow::Result<(Vec<Pending>, Option<Observed>)> {
         let mut pending: Vec<Pending> = Vec::new();
+        // What users had already is not waited for, and needs no credentials.
+        let before = observed.state.records.get(&record.number.saturating_sub(1));
+        let kept = record.data.is_some()
+            && before.and_then(|before| before.data.as_ref()) == record.data.as_ref();
+        let (mut waits_for_data, mut waits_for_others) = (false, false);
         let mut steps = projections(record).into_iter();
         while let Some(step) = steps.next() {
-            // Code must never be newer than its images: a branch waits for its tags.
-            if matches!(step, Step::MoveStable { .. }) && !pending.is_empty() {
+            // Code must never be newer than its images and its data: tags wait for the data, a
+            // branch for its tags, and on the way back the data for both.
+            let waits = match &step {
+                Step::MoveStable { .. } => waits_for_others,
+                Step::MoveData { .. } => record.kind.is_rollback() && waits_for_others,
+                Step::MoveTag { .. } => waits_for_data,
+                Step::CheckImage { .. }
+                | Step::KeepDigest { .. }
+                | Step::UploadData { .. }
+                | Step::CheckData { .. }
+                | Step::RunLive(_)
+                | Step::WriteState { .. }
+                | Step::AppendLedger(_)
+                | Step::RollBack(_)
+                | Step::DispatchRetry { .. }
+                | Step::Notify { .. } => false,
+            };
+            if waits {
+                waits_for_others = true;
                 let error = anyhow::anyhow!("it waits for the steps before it");
                 pending.push(Pending::new(step.to_string(), &error));
                 continue;
@@ -91,7 +114,13 @@ impl Applier<'_> {
                 Ok(false) => continue,
                 Ok(true) => changed.push(step.to_string()),
                 // It may have been written all the same: an answer can be lost.
-                Err(error) => pending.push(Pending::new(step.to_string(), &error)),
+                Err(error) if kept && is_without_credentials(&step, &error) => continue,
+                Err(error) => {
+                    let is_data = matches!(step, Step::MoveData { .. });
+                    waits_for_data |= is_data && !kept;
+                    waits_for_others |= !is_data || !kept;
+                    pending.push(Pending::new(step.to_string(), &error));
+                }
             }
             match self.newer_state(observed) {
                 Ok(None) => {}
@@ -138,8 +167,17 @@ impl Applier<'_> {
                 }
                 Ok(added)
             }
+            Step::MoveData { data, .. } => {
+                let moved = self.move_data(data, record).await?;
+                if moved {
+                    (self.on_step)(&step.to_string());
+                }
+                Ok(moved)
+            }
             Step::CheckImage { .. }
             | Step::KeepDigest { .. }
+            | Step::UploadData { .. }
+            | Step::CheckData { .. }
             | Step::RunLive(_)
             | Step::WriteState { .. }
             | Step::RollBack(_)
@@ -159,4 +197,10 @@ impl Applier<'_> {
         let now = state_branch::read(self.git, refs.branch(branch))?;
         Ok((now.state.newest_number() > observed.state.newest_number()).then_some(now))
     }
+}
+
+/// Tells whether data could not be moved because this job has nothing to log in to the store with.
+fn is_without_credentials(step: &Step, error: &anyhow::Error) -> bool {
+    matches!(step, Step::MoveData { .. })
+        && matches!(error.downcast_ref(), Some(StoreError::Credentials { .. }))
 }

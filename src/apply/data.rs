@@ -11,11 +11,21 @@
 
 mod check_version;
 mod copy;
+mod hand_out;
+pub mod manifest_copy;
+pub mod manifest_file;
 mod move_pointer;
+mod prune;
+pub mod pull;
+pub mod queue;
+pub mod send;
+pub mod tree;
 mod upload_version;
 
 pub use check_version::check_version;
+pub use hand_out::hand_out;
 pub use move_pointer::move_pointer;
+pub use prune::prune;
 pub use upload_version::{replace_version, upload_version};
 
 /// So often a compare-and-swap is tried.

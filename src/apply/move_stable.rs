@@ -19,7 +19,7 @@ struct StableTree {
 impl Applier<'_> {
     /// Returns whether anything was written.
     pub(super) fn move_stable(&self, branch: &BranchName, record: &Record) -> anyhow::Result<bool> {
-        let (commit, tree, release) = (&record.commit, &record.tree, record.number);
+        let (commit, tree, release) = (&record.commit, &record.tree, record.code_release());
         let mut keep_workflows = false;
         for _ in 0..TRIES {
             let refs = self.git.fetch(&[branch, &record.branch])?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Assumption, Digests, Needs, Place};
-use crate::model::Digest;
+use crate::model::{DataVersion, Digest};
 
 /// What the decision is made from.
 #[derive(Debug, Clone, Args)]
@@ -25,6 +25,9 @@ pub struct Inputs {
     /// Promote these digests: {"image": "sha256:..."}
     #[arg(long, value_name = "JSON", env = "TIDEGATE_DIGESTS", hide_env_values = true)]
     pub digests: Option<Digests>,
+    /// Release this data version, which sync --candidate has uploaded
+    #[arg(long, value_name = "sha256:HEX", env = "TIDEGATE_DATA_VERSION", hide_env_values = true)]
+    pub data_version: Option<DataVersion>,
     /// Decide about this commit
     #[arg(
         long,

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{Digests, Place};
-use crate::model::Digest;
+use crate::model::{DataVersion, Digest};
 
 /// Promote a candidate by hand
 #[derive(Debug, Clone, Args)]
@@ -23,6 +23,12 @@ pub struct Promote {
     /// Do without its probes, and say why
     #[arg(long, value_name = "REASON")]
     pub without_probes: Option<String>,
+    /// Release this data version, which sync --candidate has uploaded
+    #[arg(long, value_name = "sha256:HEX", conflicts_with = "without_data")]
+    pub data_version: Option<DataVersion>,
+    /// Let users keep the data that they have, and say why
+    #[arg(long, value_name = "REASON")]
+    pub without_data: Option<String>,
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,

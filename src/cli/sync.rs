@@ -47,7 +47,7 @@ pub struct Sync {
     #[arg(long, conflicts_with_all = ["plan", "force", "delete", "checksum", "candidate"])]
     pub steps_only: bool,
     /// Upload the database unseen and move nothing, for a gate that releases it
-    #[arg(long, conflicts_with = "plan")]
+    #[arg(long, conflicts_with = "plan", env = "TIDEGATE_CANDIDATE", hide_env_values = true)]
     pub candidate: bool,
     /// Read variables that the environment lacks from this file, such as .env
     #[arg(long, value_name = "FILE")]

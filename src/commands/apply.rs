@@ -180,6 +180,13 @@ fn refuse_forged(plan: &Plan, session: &Session, world: &World) -> anyhow::Resul
             "its record does not name a commit of {} and the tree of it; nothing was changed",
             plan.basis.branch
         );
+        let live = world.state.state.newest();
+        anyhow::ensure!(
+            plan.publishes_data()
+                || record.data.is_none()
+                || record.data.as_ref() == live.and_then(|live| live.data.as_ref()),
+            "its record names data that no step of it publishes; nothing was changed"
+        );
         let index = &world.state.state.index;
         let promoted: Vec<&CommitSha> =
             index.iter().filter(|e| e.kind.is_promotion()).map(|e| &e.commit).collect();

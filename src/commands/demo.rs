@@ -78,6 +78,7 @@ fn act(
         inputs: Inputs {
             needs: Some(Needs::File(world.folder().join(needs))),
             digest: None,
+            data_version: None,
             digests: None,
             commit: "HEAD".to_owned(),
             event: "push".to_owned(),

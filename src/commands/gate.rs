@@ -1,12 +1,14 @@
 //! `gate`: the step of the workflow. Observe, decide, plan, apply; again where the world moved.
 
+use std::sync::Arc;
+
 use super::announce::{self, Done};
 use super::bake;
 use super::clients::Clients;
 use super::report::{self, Left, Report};
 use super::session::{Session, block_on, mask_candidate_secrets, mask_secrets};
-use super::situation::{self, Probing, Situation};
-use crate::apply::{Applied, Applier, Completion, Ended};
+use super::situation::{self, Situation, Work};
+use crate::apply::{Applied, Applier, Completion, Ended, Snapshots};
 use crate::cli::{Gate, Global, Inputs};
 use crate::evidence::Occasion;
 use crate::exit::{Exit, Failed};
@@ -70,7 +72,7 @@ async fn gate(
     let clients = session.clients()?;
     let progress = output.progress("looking at the remote");
     let say = |step: &str| progress.say(step);
-    let mut probing = Probing::new(&say);
+    let mut work = Work::new(&say);
     for _ in 0..TRIES {
         let mut before = Completion::default();
         if occasion != Occasion::ReportOnly {
@@ -79,8 +81,8 @@ async fn gate(
         progress.say("observing");
         let inputs = &args.inputs;
         let mut found =
-            situation::assess(session, &clients, inputs, &[], occasion, &mut probing).await?;
-        match apply(session, &clients, &mut found, &say).await? {
+            situation::assess(session, &clients, inputs, &[], occasion, &mut work).await?;
+        match apply(session, &clients, &mut found, work.making.snapshots(), &say).await? {
             Ended::Done(applied) => {
                 let applied = with_earlier(*applied, before);
                 let mut done = Done::of(&applied);
@@ -123,7 +125,7 @@ async fn decide_left(
             Err(error) => return (Some(Left::undecided(&left.commit, &error)), None),
         };
         let Some(mut found) = found else { return (None, None) };
-        match apply(session, clients, &mut found, say).await {
+        match apply(session, clients, &mut found, &Snapshots::default(), say).await {
             Ok(Ended::Done(applied)) => {
                 let done = Done::of(&applied);
                 return (Some(Left::Decided(Box::new(Report::new(found, *applied)))), Some(done));
@@ -153,10 +155,12 @@ pub(super) async fn apply(
     session: &Session,
     clients: &Clients,
     found: &mut Situation,
+    snapshots: &Snapshots,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<Ended> {
     let mut applier = applier(session, clients, say);
     applier.images = std::mem::take(&mut found.images);
+    applier.snapshots.clone_from(snapshots);
     let ended = applier.apply(&found.plan.steps, &found.world.state).await;
     match (ended, found.decision.verdict) {
         // A hold is a hold, also where it cannot be noted for the gates that come later.
@@ -187,8 +191,10 @@ pub(super) fn applier<'a>(
         config: &session.config,
         signer: session.signer(),
         environment: session.lookup(),
+        stores: Arc::new(session.lookup()),
         redactor: session.redactor(),
         images: crate::adapters::image_cache::ImageCache::default(),
+        snapshots: Snapshots::default(),
         on_step,
     }
 }

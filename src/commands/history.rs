@@ -10,7 +10,7 @@ use crate::adapters::state_branch;
 use crate::cli::{self, Global};
 use crate::exit::Exit;
 use crate::ledger::{EntryStatus, Ledger};
-use crate::model::{CommitSha, Digest};
+use crate::model::{CommitSha, DataVersion, Digest};
 use crate::observe::rollbacks::{self, MainRollback};
 use crate::output::{Output, Styled, Table, ago, at, dim, good, plain, warn};
 use crate::state::{IndexEntry, Record, RecordKind, State};
@@ -36,6 +36,8 @@ struct History {
 enum Kind {
     /// A candidate became stable.
     Release,
+    /// Other data became live, with the same code.
+    Data,
     /// Stable went back.
     StableRollback,
     /// The protected branch went back; no release changed.
@@ -70,6 +72,9 @@ struct Entry {
     failed: Option<CommitSha>,
     /// The release that came back.
     restores: Option<u64>,
+    /// The data version that was live with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<DataVersion>,
     /// Why.
     reason: Option<String>,
     /// The reason of an `--override`.
@@ -150,6 +155,7 @@ fn observe(session: &Session, count: usize) -> History {
 fn of_index(state: &State, entry: &IndexEntry) -> Entry {
     let (kind, restores) = match entry.kind {
         RecordKind::Promotion => (Kind::Release, None),
+        RecordKind::Data { .. } => (Kind::Data, None),
         RecordKind::Rollback { restores } => (Kind::StableRollback, Some(restores)),
     };
     let left = state
@@ -177,6 +183,7 @@ impl Entry {
             subject: None,
             failed: None,
             restores: None,
+            data: None,
             reason: None,
             override_reason: None,
             expires: None,
@@ -226,6 +233,7 @@ fn complete(git: &Git, head: Option<&CommitSha>, state: &State, entry: &mut Entr
     };
     let Some(record) = record else { return };
     entry.reason = record.reason;
+    entry.data = record.data.map(|data| data.version.version);
     entry.override_reason = record.override_reason;
     entry.by = record.by;
     entry.run_url = record.run_url;
@@ -247,6 +255,7 @@ fn table(history: &History) -> Table {
 fn row(entry: &Entry, now: Timestamp) -> [Styled; 6] {
     let what = match entry.kind {
         Kind::Release => good("released"),
+        Kind::Data => good("data"),
         Kind::StableRollback => warn("stable back"),
         Kind::MainRollback if entry.pull_request.is_some() => warn("main waits"),
         Kind::MainRollback => warn("main back"),
@@ -272,7 +281,11 @@ fn row(entry: &Entry, now: Timestamp) -> [Styled; 6] {
 }
 
 fn why(entry: &Entry, now: Timestamp) -> String {
-    let reason = entry.reason.as_deref().unwrap_or_default();
+    let data = entry.data.as_ref().filter(|_| entry.kind == Kind::Data);
+    let version = data.map(|data| data.as_str().chars().take("sha256:".len() + 12).collect());
+    let mut told: Vec<String> = version.into_iter().collect();
+    told.extend(entry.reason.clone());
+    let reason = &told.join(": ");
     let mut why = match (entry.kind, &entry.failed) {
         (Kind::StableRollback | Kind::MainRollback, Some(failed)) => match entry.pull_request {
             Some(number) => {
@@ -282,6 +295,7 @@ fn why(entry: &Entry, now: Timestamp) -> String {
         },
         (
             Kind::Release
+            | Kind::Data
             | Kind::LedgerEntry
             | Kind::Quarantine
             | Kind::Lift

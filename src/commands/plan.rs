@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::session::{Session, block_on};
-use super::situation::{self, Probing};
+use super::situation::{self, Work};
 use crate::cli::{self, Global};
 use crate::exit::Exit;
 use crate::output::{Output, clean, clean_lines};
@@ -28,9 +28,9 @@ pub(super) fn run(global: &Global, args: &cli::Plan, output: &mut Output) -> any
     let found = block_on(async {
         let clients = session.clients()?;
         let say = |step: &str| progress.say(step);
-        let mut probing = Probing::new(&say);
+        let mut work = Work::new(&say);
         let (inputs, assume) = (&args.inputs, &args.assume);
-        situation::assess(&mut session, &clients, inputs, assume, occasion, &mut probing).await
+        situation::assess(&mut session, &clients, inputs, assume, occasion, &mut work).await
     })?;
     drop(progress);
     if let Some(path) = &args.out {

@@ -12,7 +12,7 @@ use super::by_hand::{self, Reach};
 use super::gate::{applier, complete_newest};
 use super::report::{details_of_probes, show_completion};
 use super::session::{Session, block_on};
-use super::situation::{Probing, by_tag};
+use super::situation::{Making, Probing, by_tag};
 use crate::adapters::image_cache::ImageCache;
 use crate::adapters::registry::{Reference, Registries};
 use crate::adapters::state_branch::Observed;
@@ -27,6 +27,8 @@ use crate::output::{Output, Progress, clean, good, strong};
 use crate::plan::{self, Facts, Promotion};
 use crate::policy::{self, ByHand};
 use crate::state::{NoticeEvent, Record};
+
+mod data;
 
 #[derive(Serialize)]
 struct Promoted {
@@ -79,6 +81,9 @@ async fn promote(
     let (promotion, images) =
         self::promotion(session, registries, args, &world, &commit, &digests).await?;
     let promotion = probed(session, registries, args, promotion, &progress, output).await?;
+    let say = |step: &str| progress.say(step);
+    let mut making = Making::new(&say);
+    let promotion = data::published(session, &mut making, args, promotion, &world, output).await?;
     let overridden = args.override_reason.iter().map(|why| format!("override: {why}"));
     let waived = promotion.probes_waived.iter().map(|why| format!("without probes: {why}"));
     let facts = Facts {
@@ -88,6 +93,7 @@ async fn promote(
     };
     let mut steps = plan::promotion(promotion, &world.state.state, &session.config)?;
     plan::announce(&mut steps, facts, &world.state.state, &session.config);
+    let checked = making.finish();
     drop(progress);
     output.note(format!("{} {}", strong("promote"), commit.short()))?;
     for (number, step) in (1..).zip(&steps) {
@@ -100,6 +106,7 @@ async fn promote(
     let say = |step: &str| progress.say(step);
     let mut apply = applier(session, &clients, &say);
     apply.images = images;
+    apply.snapshots.clone_from(&checked.snapshots);
     match apply.apply(&steps, &world.state).await? {
         Ended::Done(applied) => {
             let promoted = Promoted {
@@ -243,6 +250,7 @@ async fn promotion(
             .into_iter()
             .filter_map(|image| Some((image.image, image.digest?, image.stable)))
             .collect(),
+        data: None,
         metrics: std::collections::BTreeMap::new(),
         checks: vec!["promoted by hand".to_owned()],
         flaky: Vec::new(),

@@ -12,6 +12,7 @@ use crate::actions::Run;
 use crate::actions::commands::{Annotation, Level, annotate};
 use crate::actions::step_files::{append_outputs, append_summary};
 use crate::apply::{Applied, Completion};
+use crate::evidence::data::DataEvidence;
 use crate::evidence::probes::ProbeEvidence;
 use crate::exit::Exit;
 use crate::output::{Output, bad, clean, dim, good, strong, warn};
@@ -19,6 +20,7 @@ use crate::policy::{Reason, Verdict};
 use crate::state::Record;
 
 mod completed;
+mod data;
 mod left;
 mod probes;
 mod proposed;
@@ -46,6 +48,9 @@ pub(super) struct Report {
     /// What the probes of the candidate found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) probes: Vec<ProbeEvidence>,
+    /// What was found of the data.
+    #[serde(skip_serializing_if = "is_not_run")]
+    pub(super) data: DataEvidence,
     /// What decides nothing.
     pub(super) warnings: Vec<String>,
     /// The number of the release that is live.
@@ -76,6 +81,10 @@ pub(super) struct Report {
     /// What came of watching the release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bake: Option<Baked>,
+}
+
+fn is_not_run(data: &DataEvidence) -> bool {
+    *data == DataEvidence::NotRun
 }
 
 /// A reason by name and in words.
@@ -109,6 +118,7 @@ impl Report {
         decision.warnings.extend(retry.as_ref().and_then(RetryText::warning));
         let state = &found.world.state.state;
         let mut warnings = decision.warnings;
+        warnings.extend(found.data.prepared().iter().flat_map(|own| own.warnings.clone()));
         warnings.extend(applied.proposed.iter().flat_map(|proposed| proposed.warnings.clone()));
         Self {
             verdict: decision.verdict,
@@ -120,6 +130,7 @@ impl Report {
                 .map(|reason| ReasonText { text: reason.to_string(), reason })
                 .collect(),
             probes: found.probes.results().to_vec(),
+            data: found.data,
             warnings,
             release: applied.record.as_ref().map_or(state.newest_number(), |record| record.number),
             rolled_back: applied.rolled_back.map(|done| RolledBackText {
@@ -221,6 +232,7 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
         output.line(format!("  because {}", clean(&reason.text)))?;
     }
     probes::show(output, &report.probes)?;
+    data::show(output, &report.data)?;
     if let Some(next) = report.retry.as_ref().and_then(RetryText::next) {
         output.line(format!("  {}", clean(&next)))?;
     }

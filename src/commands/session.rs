@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::situation::Places;
+use super::workspace::{self, STORE_SECRETS};
 use crate::actions::Run;
 use crate::actions::commands::mask;
 use crate::adapters::git::{Git, GitAuth, Signer};
@@ -226,6 +227,11 @@ impl Session {
                 redactor.add_login("x-access-token", &Secret::new(form));
             }
         }
+        for value in STORE_SECRETS.into_iter().filter_map(|name| self.variable(name)) {
+            for form in workspace::forms(&value) {
+                redactor.add(&Secret::new(form));
+            }
+        }
         redactor
     }
 
@@ -336,7 +342,7 @@ impl Session {
 /// Tells the runner what to hide from its log, before anything else is printed. The redaction in
 /// this process is the other net: masks do not know encoded forms.
 pub(super) fn mask_secrets(session: &Session, output: &mut Output) -> anyhow::Result<()> {
-    mask_variables(session, SECRETS, output)
+    mask_variables(session, SECRETS.into_iter().chain(STORE_SECRETS), output)
 }
 
 /// The same for what the configuration of a commit gives to containers and commands.

@@ -11,6 +11,7 @@ use crate::adapters::image_cache::ImageCache;
 use crate::adapters::registry::{Reference, Registries};
 use crate::cli::{Assumption, Inputs};
 use crate::config::Config;
+use crate::evidence::data::DataEvidence;
 use crate::evidence::flaky::flaky;
 use crate::evidence::jobs::JobResult;
 use crate::evidence::probes::Probes;
@@ -29,6 +30,7 @@ mod base;
 mod earlier;
 mod failing;
 mod left;
+mod making;
 mod pages;
 mod places;
 mod probing;
@@ -37,8 +39,10 @@ mod steps;
 
 use failing::Looking;
 pub(super) use left::assess_left;
+pub(super) use making::{Made, Making, configured};
 pub(super) use places::Places;
 pub(super) use probing::Probing;
+pub(super) use steps::new_data;
 
 /// A decision with everything that it was made from.
 pub(super) struct Situation {
@@ -56,6 +60,8 @@ pub(super) struct Situation {
     pub(super) flaky: Vec<String>,
     /// What the probes found.
     pub(super) probes: Probes,
+    /// What was found of the data.
+    pub(super) data: DataEvidence,
     /// The run that asks.
     pub(super) run: RunIdentity,
 }
@@ -93,6 +99,21 @@ pub(super) fn begin(
     occasion(session, inputs)
 }
 
+/// What takes its time, and is done once for a commit however often it is looked at.
+pub(super) struct Work<'a> {
+    /// The probes.
+    pub(super) probing: Probing<'a>,
+    /// The data.
+    pub(super) making: Making<'a>,
+}
+
+impl<'a> Work<'a> {
+    /// Nothing was done yet; `say` tells people what goes on.
+    pub(super) fn new(say: &'a (dyn Fn(&str) + Send + Sync)) -> Self {
+        Self { probing: Probing::new(say), making: Making::new(say) }
+    }
+}
+
 /// Observes, decides and plans. A failure is judged by the configuration of the last good commit:
 /// `session.config` is that one afterwards.
 pub(super) async fn assess(
@@ -101,7 +122,7 @@ pub(super) async fn assess(
     inputs: &Inputs,
     assume: &[Assumption],
     occasion: Occasion,
-    probing: &mut Probing<'_>,
+    work: &mut Work<'_>,
 ) -> anyhow::Result<Situation> {
     let world = World::fetch(&session.git, &session.config)?;
     let head = world.head(&session.config)?.clone();
@@ -114,12 +135,13 @@ pub(super) async fn assess(
         }
         Occasion::Push | Occasion::ReportOnly => session.resolve(&inputs.commit)?,
     };
-    let results = base::job_results(session, inputs, assume)?;
+    let mut results = base::job_results(session, inputs, assume)?;
     let candidate = session.config_at(&tested);
     let ledger = observed_ledger(session, &world)?;
     if let Ok(config) = &candidate {
         session.config = config.clone();
     }
+    let data_job = making::take_data_job(session, &mut results);
     let mut images = ImageCache::default();
     let earlier = earlier::observe(session, clients, &world.state.state, &tested).await;
     let mut evidence =
@@ -136,7 +158,7 @@ pub(super) async fn assess(
         // What passed is promoted by its own configuration, which therefore has to be readable.
         if session.work_in(None) {
             let occasion = self::occasion(session, inputs)?;
-            return Box::pin(assess(session, clients, inputs, assume, occasion, probing)).await;
+            return Box::pin(assess(session, clients, inputs, assume, occasion, work)).await;
         }
         session.config = candidate?;
         let registries = &clients.registries;
@@ -164,7 +186,7 @@ pub(super) async fn assess(
         }
         if policy::wants_probes(&evidence, &session.config) {
             let digests = digests.into_iter().filter_map(|(image, digest)| Some((image, digest?)));
-            let found = probing.run(session, registries, &tested, digests.collect()).await?;
+            let found = work.probing.run(session, registries, &tested, digests.collect()).await?;
             evidence.probes = found.probes;
             evidence.warnings.extend(found.warnings);
             // They take their time: a freeze may have begun meanwhile.
@@ -174,6 +196,18 @@ pub(super) async fn assess(
             if policy::has_failure(&evidence) {
                 keep = failing::observe(session, &looking(), &ledger, &mut evidence).await?;
             }
+        }
+        let made =
+            making::made(session, inputs.data_version.as_ref(), data_job.as_ref(), &results)?;
+        let named = matches!(made, Made::Uploaded(_)) && session.config.data.is_some();
+        if inputs.data_version.is_some() {
+            configured(session)?;
+        }
+        if policy::wants_data(&evidence, &session.config, named) {
+            evidence.data = work.making.run(session, &tested, &made).await;
+            session.now = Timestamp::now();
+            evidence.now = session.now;
+            evidence.freezes = freeze::open_windows(&session.config.freeze, session.now)?;
         }
     }
     let decision = policy::decide(&evidence, &session.config);
@@ -190,8 +224,8 @@ pub(super) async fn assess(
     let left = left::by_its_gate(&evidence, &decision);
     let passed = decision.outcome == Some(Outcome::Passed);
     let flaky = if passed { flaky(&evidence, &session.config) } else { Vec::new() };
-    let Evidence { probes, run, .. } = evidence;
-    Ok(Situation { world, decision, plan, images, left, flaky, probes, run })
+    let Evidence { probes, data, run, .. } = evidence;
+    Ok(Situation { world, decision, plan, images, left, flaky, probes, data, run })
 }
 
 /// Reads the ledger of the branch that holds it.

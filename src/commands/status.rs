@@ -20,7 +20,7 @@ use crate::evidence::freeze::OpenWindow;
 use crate::evidence::good::Witness;
 use crate::exit::Exit;
 use crate::ledger::Ledger;
-use crate::model::{BranchName, CommitSha, Digest, ImageRef, RunIdentity};
+use crate::model::{BranchName, CommitSha, DataVersion, Digest, ImageRef, RunIdentity};
 use crate::observe::{freeze, good};
 use crate::output::Output;
 use crate::plan::{Step, projections};
@@ -29,6 +29,7 @@ use crate::state::{Record, RecordKind, State};
 
 mod advice;
 pub(super) mod agreement;
+mod data;
 mod images;
 pub(super) mod look;
 mod render;
@@ -119,6 +120,19 @@ struct Live {
     run: RunIdentity,
     run_url: Option<String>,
     images: Vec<Pinned>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<LiveData>,
+}
+
+/// The data of the newest record.
+#[derive(Debug, Serialize)]
+struct LiveData {
+    /// The container that it is served from.
+    container: String,
+    version: DataVersion,
+    size: u64,
+    /// When it was first published.
+    created: Timestamp,
 }
 
 /// An image with its digest.
@@ -197,8 +211,9 @@ fn observe(session: &Session, offline: bool, say: &dyn Fn(&str)) -> Status {
         warnings.push(said(error));
         Vec::new()
     });
-    let checks =
-        record.map_or_else(Vec::new, |record| checks(session, refs, record, &ledger_seen, &images));
+    let checks = record.map_or_else(Vec::new, |record| {
+        checks(session, refs, record, &ledger_seen, &images, offline)
+    });
     let rollbacks = rollbacks::find(session, state, head).unwrap_or_else(|error| {
         warnings.push(said(error));
         Vec::new()
@@ -252,6 +267,12 @@ fn live(session: &Session, record: &Record) -> Live {
         run: record.run.clone(),
         run_url: record.run_url.clone(),
         images: pinned(record),
+        data: record.data.as_ref().map(|data| LiveData {
+            container: data.place.container_url(),
+            version: data.version.version.clone(),
+            size: data.version.size,
+            created: data.version.created,
+        }),
     }
 }
 
@@ -324,6 +345,7 @@ fn checks(
     record: &Record,
     ledger: &agreement::LedgerSeen,
     images: &[LiveImage],
+    offline: bool,
 ) -> Vec<Check> {
     let (git, config) = (&session.git, &session.config);
     let tree = look::commit(git, &record.commit).map(|info| info.tree);
@@ -341,6 +363,7 @@ fn checks(
             checks.push(agreement::tag(&live.image, &tag.tag, &own.digest, &tag.seen));
         }
     }
+    checks.extend(data::look(session, record, offline));
     checks.push(agreement::ledger(&config.ledger.path, record, ledger));
     checks
 }
@@ -356,11 +379,11 @@ pub(super) fn projections_at(
     let (_, ledger) = look::ledger(&session.git, &session.config, &seen.refs, &seen.state);
     let asked: Vec<ImageRef> = record.images.iter().map(|own| own.image.clone()).collect();
     let images = images::look(session, &asked, offline, &mut Vec::new())?;
-    let checks = checks(session, &seen.refs, record, &ledger, &images);
+    let checks = checks(session, &seen.refs, record, &ledger, &images, offline);
     let unknown = checks
         .iter()
         .filter(|check| check.finding == Finding::Unknown)
-        .filter(|check| matches!(check.part, Part::Stable | Part::Tag | Part::Ledger))
+        .filter(|check| matches!(check.part, Part::Stable | Part::Tag | Part::Data | Part::Ledger))
         .map(|check| Unchecked {
             what: format!("whether {} is up to date", check.name),
             why: check.detail.clone(),
@@ -379,9 +402,12 @@ fn pending(record: &Record, checks: &[Check]) -> Vec<String> {
     let is_pending = |step: &&Step| match step {
         Step::MoveTag { image, tag, .. } => differs(Part::Tag, Some(&format!("{image}:{tag}"))),
         Step::MoveStable { .. } => differs(Part::Stable, None),
+        Step::MoveData { .. } => differs(Part::Data, None),
         Step::AppendLedger(_) => differs(Part::Ledger, None),
         Step::CheckImage { .. }
         | Step::KeepDigest { .. }
+        | Step::UploadData { .. }
+        | Step::CheckData { .. }
         | Step::RunLive(_)
         | Step::WriteState { .. }
         | Step::RollBack(_)

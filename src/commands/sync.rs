@@ -5,12 +5,16 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use self::tree::{Held, Layer, LayerSynced};
 use super::workspace::Workspace;
 use crate::cli::{self, Global};
-use crate::exit::{Exit, Failed};
+use crate::data::sync::SyncPlan;
+use crate::exit::Exit;
 use crate::output::Output;
 
 mod database;
+mod status;
+mod tree;
 
 /// What `sync` did. The first four keys are those of the field's tools.
 #[derive(Debug, Default, Serialize)]
@@ -23,7 +27,19 @@ struct Synced {
     errors: u64,
     /// What was sent, in bytes.
     total_bytes: u64,
+    /// The layers of files.
+    layers: Vec<LayerSynced>,
     /// What became of the database, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database: Option<Value>,
+}
+
+/// What `sync --plan` would do.
+#[derive(Debug, Default, Serialize)]
+struct Planned {
+    /// The layers of files.
+    layers: Vec<SyncPlan>,
+    /// What would become of the database, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<Value>,
 }
@@ -31,21 +47,65 @@ struct Synced {
 pub(super) fn run(global: &Global, args: &cli::Sync, output: &mut Output) -> anyhow::Result<Exit> {
     let workspace = Workspace::open(global, args.env_file.as_deref())?;
     workspace.mask_secrets(output)?;
-    let wants = |name: &str| args.layer == "all" || args.layer == name;
-    if !matches!(args.layer.as_str(), "all" | "status") {
+    if args.layer == "status" {
+        return status::run(&workspace, output);
+    }
+    if args.layer != "all" {
         workspace.layer(&args.layer)?;
     }
-    let mut exit = Exit::Done;
-    let mut synced = Synced::default();
+    let wants = |name: &str| args.layer == "all" || args.layer == name;
     let steps = args.layer == "all" && !workspace.data.before.is_empty();
+    let (mut exit, mut database) = (Exit::Done, None);
     if workspace.data.database().is_some_and(|(name, ..)| wants(name)) || steps {
-        let (ended, shown) = database::run(&workspace, args, output)?;
-        exit = ended;
-        synced.database = Some(shown);
+        let (ended, shown) = database::run(global, &workspace, args, output)?;
+        (exit, database) = (ended, Some(shown));
     }
-    if !args.steps_only && workspace.data.trees().any(|(name, ..)| wants(name)) {
-        return Err(Failed::new(Exit::Internal, "folders of files cannot be synced yet").into());
+    let trees: Vec<_> = workspace
+        .data
+        .trees()
+        .filter(|(name, ..)| wants(name) && !args.steps_only && !args.candidate)
+        .map(|(name, config, path)| Layer::new(&workspace, name, config, path))
+        .collect::<anyhow::Result<_>>()?;
+    if args.plan {
+        let mut planned = Planned { layers: Vec::new(), database };
+        let mut held = Held::look(&workspace, output)?;
+        for layer in &trees {
+            planned.layers.push(tree::show_plan(&workspace, layer, args, &mut held, output)?);
+        }
+        output.show("tidegate/sync-plan/1", &planned, |_, _| Ok(()))?;
+        return Ok(exit);
+    }
+    let mut synced = Synced { database, ..Synced::default() };
+    if !trees.is_empty() {
+        sync_trees(&workspace, &trees, args, &mut synced, output)?;
     }
     output.show("tidegate/sync/1", &synced, |_, _| Ok(()))?;
+    let stopped = synced.layers.iter().any(|layer| layer.stopped.is_some());
+    if exit == Exit::Done && (synced.errors > 0 || stopped) {
+        exit = Exit::Incomplete;
+    }
     Ok(exit)
+}
+
+fn sync_trees(
+    workspace: &Workspace,
+    trees: &[Layer<'_>],
+    args: &cli::Sync,
+    synced: &mut Synced,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let mut held = Held::hold(workspace, output)?;
+    for layer in trees {
+        let one = tree::run(workspace, layer, args, &mut held, output)?;
+        synced.uploaded += one.uploaded;
+        synced.skipped += one.skipped;
+        synced.errors += one.errors;
+        synced.total_bytes += one.total_bytes;
+        let stopped = one.stopped.is_some();
+        synced.layers.push(one);
+        if stopped {
+            break;
+        }
+    }
+    held.release()
 }

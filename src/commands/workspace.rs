@@ -25,7 +25,7 @@ mod env_file;
 pub(super) type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The variables of stores that hold a secret as a whole.
-const STORE_SECRETS: [&str; 13] = [
+pub(super) const STORE_SECRETS: [&str; 13] = [
     "AZURE_ACCOUNT_KEY",
     "AZURE_STORAGE_KEY",
     "AZURE_STORAGE_ACCOUNT_KEY",
@@ -65,6 +65,20 @@ impl Workspace {
     /// # Errors
     /// [`Exit::Usage`] where the configuration has no `data`, or a file cannot be read.
     pub(super) fn open(global: &Global, env_file: Option<&Path>) -> anyhow::Result<Self> {
+        Self::find(global, env_file)?.map_err(|path| {
+            let error = format!("{} says nothing about data", path.display());
+            Failed::new(Exit::Usage, error)
+                .with_hint("add `data` with a store and its layers, see docs/reference/data.md")
+                .into()
+        })
+    }
+
+    /// The same for commands that can do without a configuration: the inner error is the path of
+    /// the file that has no `data`, or is not there.
+    pub(super) fn find(
+        global: &Global,
+        env_file: Option<&Path>,
+    ) -> anyhow::Result<Result<Self, PathBuf>> {
         let folder = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let lookup = lookup(global, &folder, env_file)?;
         let (root, head) = match Git::discover(&folder, GitAuth::default(), Redactor::new()) {
@@ -90,13 +104,8 @@ impl Workspace {
             true => Config::load(&path)?,
             false => Config::default(),
         };
-        let Some(data) = config.data.clone() else {
-            let error = format!("{} says nothing about data", path.display());
-            return Err(Failed::new(Exit::Usage, error)
-                .with_hint("add `data` with a store and its layers, see docs/reference/data.md")
-                .into());
-        };
-        Ok(Self { root, config, data, head, run, now: Timestamp::now(), lookup })
+        let Some(data) = config.data.clone() else { return Ok(Err(path)) };
+        Ok(Ok(Self { root, config, data, head, run, now: Timestamp::now(), lookup }))
     }
 
     /// Returns how variables are looked up.
@@ -167,7 +176,7 @@ impl Workspace {
 
 /// The forms in which a secret is used: line breaks of a key may be written as `\n`; of a connection
 /// string or a shared access signature, the key and the signature by themselves.
-fn forms(value: &str) -> Vec<String> {
+pub(super) fn forms(value: &str) -> Vec<String> {
     let mut forms = vec![value.to_owned()];
     if value.contains("\\n") {
         forms.push(value.replace("\\n", "\n"));
@@ -186,7 +195,12 @@ fn forms(value: &str) -> Vec<String> {
     forms
 }
 
-fn lookup(global: &Global, folder: &Path, env_file: Option<&Path>) -> anyhow::Result<Lookup> {
+/// Returns how variables are looked up: the environment, over `env_file`, below `folder`.
+pub(super) fn lookup(
+    global: &Global,
+    folder: &Path,
+    env_file: Option<&Path>,
+) -> anyhow::Result<Lookup> {
     let own: fn(&str) -> Option<String> = if global.isolated { |_| None } else { environment };
     let file: BTreeMap<String, String> = match env_file {
         Some(path) => env_file::read(&folder.join(path)).or_exit(Exit::Usage)?,

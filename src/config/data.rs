@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Config;
+use crate::data::DataPlace;
 use crate::model::StoreUrl;
 
 /// The data of a release.
@@ -29,6 +31,12 @@ pub struct DataConfig {
     /// Whether the gate publishes the database together with the code.
     #[serde(default)]
     pub publish: DataPublish,
+    /// The job in the gate's `needs` that makes the data, checks it and uploads it unseen with
+    /// `sync --candidate`; its output `data-version` names it. The gate then makes none itself, and
+    /// where the job fails, nothing is promoted and nothing is reverted. Without the key, the gate
+    /// takes the output of any job that has one, else it makes the data itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
     /// Commands that make the data, such as `dbt run`: at most 20, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<DataStepConfig>,
@@ -259,6 +267,18 @@ pub struct TransferConfig {
 }
 
 impl DataConfig {
+    /// Returns where the database is served: the place that stands in records.
+    pub fn place(&self) -> Option<DataPlace> {
+        let (name, layer, file) = self.database()?;
+        Some(DataPlace {
+            store: self.store.clone(),
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            container: layer.container(name).to_owned(),
+            file: file.rsplit('/').next().unwrap_or(file).to_owned(),
+        })
+    }
+
     /// Returns the published database: its layer's name and configuration, and its file.
     pub fn database(&self) -> Option<(&str, &LayerConfig, &str)> {
         self.layers
@@ -283,5 +303,14 @@ impl LayerConfig {
     /// Returns the pattern of a folder of files.
     pub fn pattern(&self) -> &str {
         self.pattern.as_deref().unwrap_or("**/*.parquet")
+    }
+}
+
+impl Config {
+    /// Tells whether a release of code publishes a database with it.
+    pub fn publishes_data(&self) -> bool {
+        self.data.as_ref().is_some_and(|data| {
+            data.publish == DataPublish::WithRelease && data.database().is_some()
+        })
     }
 }

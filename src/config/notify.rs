@@ -104,7 +104,7 @@ pub enum NotifyEvent {
     Hold,
     /// A candidate became stable.
     Promotion,
-    /// Data was published; nothing publishes data yet.
+    /// Data was published by itself, with no release of code.
     Data,
 }
 

@@ -60,7 +60,7 @@ impl RegistryConfig {
 }
 
 /// Reads a wait such as `30s` or `500ms`; `None` where it is none, or not a positive one.
-pub(super) fn wait(text: &str) -> Option<Duration> {
+pub(crate) fn wait(text: &str) -> Option<Duration> {
     let duration: jiff::SignedDuration = text.parse().ok()?;
     Duration::try_from(duration).ok().filter(|duration| !duration.is_zero())
 }

@@ -8,6 +8,12 @@ use serde::Deserialize;
 use super::{Pointer, PublishedVersion};
 use crate::model::DataVersion;
 
+/// The most that is read of a pointer or a description, in bytes: it lists the columns of tables.
+pub const MAX_POINTER: usize = 4 << 20;
+
+/// The largest version that is fetched, in bytes: a wrong number must not fill a disk.
+const MAX_SIZE: u64 = 1 << 44;
+
 /// Why a pointer or a description cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PointerError {
@@ -53,14 +59,15 @@ struct Format {
 impl Pointer {
     /// The format that this program writes.
     pub const FORMAT: u32 = 1;
-    /// The most that is read of a pointer or a description, in bytes.
-    pub const MAX_SIZE: u64 = 4 << 20;
 
-    /// Reads the text of `latest.json`.
-    pub fn parse(bytes: &[u8]) -> Result<Self, PointerError> {
-        let format: Format = read(bytes)?;
-        if format.format > Self::FORMAT {
-            return Err(PointerError::Newer { format: format.format });
+    /// Reads the text of `latest.json`, and checks what is followed later: path, digest and size.
+    pub fn read(bytes: &[u8]) -> Result<Self, PointerError> {
+        let Format { format } = read(bytes)?;
+        if format > Self::FORMAT {
+            return Err(PointerError::Newer { format });
+        }
+        if format != Self::FORMAT {
+            return Err(PointerError::Wrong { problem: "there is no such format" });
         }
         let pointer: Self = read(bytes)?;
         pointer.version.check()?;
@@ -75,7 +82,7 @@ impl Pointer {
 
 impl PublishedVersion {
     /// Reads the description of `version`.
-    pub fn parse(bytes: &[u8], version: &DataVersion) -> Result<Self, PointerError> {
+    pub fn read(bytes: &[u8], version: &DataVersion) -> Result<Self, PointerError> {
         let published: Self = read(bytes)?;
         published.check()?;
         if published.version != *version {
@@ -110,13 +117,21 @@ impl PublishedVersion {
         if !extension.is_some_and(fits) || extension == Some("json") {
             return wrong("path is not versions/, the digest and an extension");
         }
+        if self.size == 0 || self.size > MAX_SIZE {
+            return wrong("size is not one that a database can have");
+        }
         Ok(())
     }
 }
 
 fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, PointerError> {
     serde_json::from_slice(bytes)
-        .map_err(|error| PointerError::Unreadable { reason: error.to_string() })
+        .map_err(|error| PointerError::Unreadable { reason: shown(&error.to_string()) })
+}
+
+/// A text of others, on one short line.
+fn shown(text: &str) -> String {
+    text.chars().take(120).flat_map(char::escape_debug).collect()
 }
 
 fn write(value: &impl serde::Serialize) -> Result<Vec<u8>, PointerError> {
@@ -140,21 +155,21 @@ mod tests {
             "format": 1, "version": format!("sha256:{hex}"), "sha256": hex, "size": 12,
             "created": "2026-02-07T19:53:58Z", "storage_format": "duckdb v1.2.0",
             "path": format!("versions/{hex}.duckdb"), "release": 7,
-            "figures": {"rows": 3.0}, "moved": "2026-02-07T19:54:02Z",
+            "figures": {"rows": 3.0}, "moved": "2026-02-07T19:54:02Z", "later": {"unknown": true},
         })
     }
 
     fn parse(value: &Value) -> Result<Pointer, PointerError> {
-        Pointer::parse(&serde_json::to_vec(value).unwrap())
+        Pointer::read(&serde_json::to_vec(value).unwrap())
     }
 
     #[test]
     fn what_is_written_is_read_again() {
         let pointer = parse(&latest()).unwrap();
         assert_eq!((pointer.release, pointer.version.size), (Some(7), 12));
-        assert_eq!(Pointer::parse(&pointer.text().unwrap()), Ok(pointer.clone()));
+        assert_eq!(Pointer::read(&pointer.text().unwrap()), Ok(pointer.clone()));
         let text = pointer.version.text().unwrap();
-        let again = PublishedVersion::parse(&text, &pointer.version.version).unwrap();
+        let again = PublishedVersion::read(&text, &pointer.version.version).unwrap();
         assert_eq!(again, pointer.version);
     }
 
@@ -163,7 +178,7 @@ mod tests {
         let newer = json!({"format": 2, "anything": true});
         assert_eq!(parse(&newer), Err(PointerError::Newer { format: 2 }));
         for damaged in ["", "{", "[]", "{}", "null", r#"{"format": 1}"#, r#"{"format": "1"}"#] {
-            let error = Pointer::parse(damaged.as_bytes()).unwrap_err();
+            let error = Pointer::read(damaged.as_bytes()).unwrap_err();
             assert!(matches!(error, PointerError::Unreadable { .. }), "{damaged}: {error}");
         }
     }
@@ -187,11 +202,36 @@ mod tests {
     }
 
     #[test]
+    fn hostile_values_are_refused() {
+        for (key, hostile) in [
+            ("path", json!("https://evil.example/x")),
+            ("path", json!("versions/x?sig=1")),
+            ("path", json!("v/\u{1b}[2J")),
+            ("path", json!("a".repeat(2000))),
+            ("path", json!(7)),
+            ("size", json!(0)),
+            ("size", json!(-1)),
+            ("size", json!(1_u64 << 60)),
+            ("size", json!("9")),
+            ("sha256", json!("A".repeat(64))),
+            ("sha256", json!("ab")),
+            ("version", json!("latest")),
+            ("format", json!(0)),
+            ("moved", json!("yesterday")),
+        ] {
+            let mut value = latest();
+            value[key] = hostile.clone();
+            let error = parse(&value).unwrap_err();
+            assert!(!error.to_string().contains('\u{1b}'), "{key}: {hostile}: {error}");
+        }
+    }
+
+    #[test]
     fn a_description_of_another_version_is_refused() {
         let pointer = parse(&latest()).unwrap();
         let other: DataVersion = format!("sha256:{}", "b".repeat(64)).parse().unwrap();
         let text = pointer.version.text().unwrap();
-        assert!(PublishedVersion::parse(&text, &other).is_err());
+        assert!(PublishedVersion::read(&text, &other).is_err());
         let mut value = latest();
         value["sha256"] = json!("b".repeat(64));
         assert!(parse(&value).is_err());

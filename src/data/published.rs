@@ -1,12 +1,13 @@
 //! A published version of a database, and where it is served.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Columns;
-use crate::model::{CommitSha, DataVersion, StoreUrl};
+use super::{Columns, Prepared};
+use crate::model::{CommitSha, DataVersion, Digest, StoreUrl};
 
 /// One immutable published version. `latest.json` holds it, and so does `versions/<sha256>.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,13 +78,56 @@ pub struct ReleasedData {
     pub version: PublishedVersion,
 }
 
+impl DataPlace {
+    /// Returns the container, for messages: `azure://account/analytics`.
+    pub fn container_url(&self) -> String {
+        let store = self.store.to_string();
+        format!("{}/{}", store.trim_end_matches('/'), self.container)
+    }
+}
+
+impl fmt::Display for DataPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.container_url())
+    }
+}
+
 impl PublishedVersion {
+    /// Returns what would be published of a snapshot; `None` where none was taken. `file` is the
+    /// database, whose ending the version gets.
+    pub fn of(
+        prepared: &Prepared,
+        file: &str,
+        commit: Option<CommitSha>,
+        created: Timestamp,
+    ) -> Option<Self> {
+        let snapshot = prepared.snapshot.as_ref()?;
+        let extension = file.rsplit_once('.').map_or("db", |(_, extension)| extension);
+        Some(Self {
+            version: format!("sha256:{}", snapshot.sha256).parse().ok()?,
+            sha256: snapshot.sha256.clone(),
+            size: snapshot.size,
+            created,
+            commit,
+            storage_format: snapshot.storage_format.clone(),
+            path: format!("versions/{}.{extension}", snapshot.sha256),
+            figures: prepared.figures.clone(),
+            columns: prepared.columns.clone(),
+        })
+    }
+
     /// The path of the pointer in its container.
     pub const POINTER: &str = "latest.json";
 
     /// Returns the path of its description in the container.
     pub fn description(&self) -> String {
         format!("versions/{}.json", self.sha256)
+    }
+
+    /// Returns the digest, which is what a quarantine names; `None` where a hand-written description
+    /// has none.
+    pub fn digest(&self) -> Option<Digest> {
+        self.version.as_str().parse().ok()
     }
 
     /// Returns the first twelve digits of the digest, as people quote versions.

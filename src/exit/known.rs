@@ -7,6 +7,8 @@ use std::error::Error as StdError;
 use super::{Classified, Exit};
 use crate::actions::ActionsError;
 use crate::actions::step_files::StepFileError;
+use crate::adapters::data_source::SourceError;
+use crate::adapters::database::DatabaseError;
 use crate::adapters::engine::EngineError;
 use crate::adapters::git::GitError;
 use crate::adapters::github::GitHubError;
@@ -14,11 +16,16 @@ use crate::adapters::registry::RegistryError;
 use crate::adapters::state_branch::StateBranchError;
 use crate::adapters::store::StoreError;
 use crate::apply::data::PublishError;
+use crate::apply::data::manifest_file::ManifestFileError;
+use crate::apply::data::pull::PullError;
 use crate::apply::{ApplyError, Ran};
 use crate::config::{ConfigError, TagPatternError};
+use crate::data::sync::TooManyDeletions;
 use crate::http::HttpError;
 use crate::init::InitError;
 use crate::ledger::LedgerError;
+use crate::observe::data::proof::ProofError;
+use crate::observe::data::scan::ScanError;
 use crate::observe::freeze::FreezeError;
 use crate::observe::globs::GlobError;
 use crate::observe::jobs::{DigestError, NeedsError};
@@ -31,7 +38,7 @@ use crate::state::StateError;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 23] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 30] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
@@ -46,15 +53,22 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 23] = [
     known::<GitError>,
     known::<GitHubError>,
     known::<RegistryError>,
+    known::<DatabaseError>,
     known::<EngineError>,
     known::<Stopped>,
     known::<HttpError>,
     known::<PlanError>,
     known::<ApplyError>,
+    known::<StoreError>,
+    known::<SourceError>,
+    known::<PullError>,
     known::<PublishError>,
+    known::<ProofError>,
+    known::<ManifestFileError>,
+    known::<ScanError>,
+    known::<TooManyDeletions>,
     known::<ActionsError>,
     known::<StepFileError>,
-    known::<StoreError>,
 ];
 
 fn known<E: Classified>(error: &(dyn StdError + 'static)) -> Option<Known> {
@@ -124,6 +138,81 @@ impl Classified for EngineError {
     // Each message says what to do.
     fn hint(&self) -> Option<String> {
         None
+    }
+}
+
+impl Classified for DatabaseError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoEngine { .. } | Self::Text { .. } => Exit::Usage,
+            Self::Open { .. } | Self::Sql { .. } => Exit::BadInput,
+            Self::InUse { .. } | Self::TimedOut { .. } => Exit::Unreachable,
+            Self::Io { .. } => Exit::Internal,
+        }
+    }
+}
+
+impl Classified for ManifestFileError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Held { .. } => Exit::LostRace,
+            Self::Outside { .. } | Self::TooLarge { .. } => Exit::BadInput,
+            Self::Io { .. } => Exit::Incomplete,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Held { .. } => Some("run it again when the other sync has ended".to_owned()),
+            Self::Io { .. } => Some(
+                "mend it (is the disk full?) and run it again: what was sent and not noted is sent again"
+                    .to_owned(),
+            ),
+            Self::Outside { .. } | Self::TooLarge { .. } => None,
+        }
+    }
+}
+
+impl Classified for ScanError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Pattern(_) => Exit::Usage,
+            Self::Outside { .. } | Self::NoFolder { .. } | Self::Io { .. } => Exit::BadInput,
+        }
+    }
+}
+
+impl Classified for TooManyDeletions {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::OverLimit { .. } => {
+                "bring the files back, or allow more by `transfer: { max_delete: 50% }` below `data` in .github/tidegate.yml"
+            }
+            Self::Unseen { .. } => "mend that, or sync without --delete",
+        }
+        .to_owned())
+    }
+}
+
+impl Classified for ProofError {
+    fn exit(&self) -> Exit {
+        Exit::ProbeFailed
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Damaged { .. } => {
+                "send it again with `tidegate sync --force`, or go back: `tidegate data restore --to previous`; apps that use `tidegate pull` keep what they have"
+            }
+            Self::Unusable { .. } => {
+                "go back with `tidegate data restore --to previous`, and look at the engine's version"
+            }
+        }
+        .to_owned())
     }
 }
 
@@ -288,13 +377,12 @@ impl Classified for StoreError {
     }
 
     fn hint(&self) -> Option<String> {
-        match self {
-            Self::Credentials { .. } | Self::Denied { .. } => Some(
-                "docs/how-to/data-azure.md and data-s3.md say which variables and permissions a \
-                 store needs"
-                    .to_owned(),
-            ),
-            Self::Changed { .. } => Some("run it again when nothing writes the file".to_owned()),
+        let hint = match self {
+            Self::Credentials { .. } | Self::Denied { .. } => {
+                "docs/how-to/data-azure.md and data-s3.md say which variables and permissions a store needs"
+            }
+            Self::Changed { .. } => "run it again when nothing writes the file",
+            // Each message says what to do.
             Self::Clock { .. }
             | Self::Unreachable { .. }
             | Self::Busy { .. }
@@ -305,7 +393,74 @@ impl Classified for StoreError {
             | Self::TooLarge { .. }
             | Self::Path { .. }
             | Self::Link { .. }
-            | Self::File { .. } => None,
+            | Self::File { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl Classified for SourceError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Url { .. } => Exit::Usage,
+            Self::Http { error, .. } => error.exit(),
+            Self::Denied { .. } => Exit::Denied,
+            Self::Refused { transient: true, .. } => Exit::Unreachable,
+            Self::Refused { .. }
+            | Self::Missing { .. }
+            | Self::Moved { .. }
+            | Self::TooLarge { .. }
+            | Self::File { .. } => Exit::BadInput,
+            Self::Store(error) => error.exit(),
         }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Denied { .. } => {
+                "make a new signed URL with `tidegate sync`, and put it into the app's secrets"
+            }
+            Self::Missing { .. } => {
+                "publish the data with `tidegate sync`, or look whether the URL is that of its container"
+            }
+            Self::Store(error) => return Classified::hint(error),
+            Self::Url { .. }
+            | Self::Http { .. }
+            | Self::Refused { .. }
+            | Self::Moved { .. }
+            | Self::TooLarge { .. }
+            | Self::File { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl Classified for PullError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Source(error) => error.exit(),
+            Self::Target { .. } => Exit::Usage,
+            Self::Pointer { .. } | Self::Mismatch { .. } | Self::NoDatabase { .. } => {
+                Exit::BadInput
+            }
+            Self::Full { .. } | Self::File { .. } => Exit::Internal,
+            Self::Locked { .. } | Self::TimedOut { .. } => Exit::Unreachable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Source(error) => return Classified::hint(error),
+            Self::Pointer { error, .. } => error.hint(),
+            Self::Mismatch { .. } => {
+                "where nobody is publishing, the version is damaged: publish it again with `tidegate sync`"
+            }
+            Self::NoDatabase { .. } => "look whether the URL is that of the database",
+            Self::Full { .. } => "free some space and run it again",
+            Self::Locked { .. } => "end that process, or give it more time with --timeout",
+            Self::TimedOut { .. } => "give it more time with --timeout",
+            Self::Target { .. } | Self::File { .. } => return None,
+        };
+        Some(hint.to_owned())
     }
 }

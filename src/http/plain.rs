@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use ::http::response::Parts;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{self, Error};
@@ -17,6 +19,9 @@ use super::{Body, HttpError, Request, Response, USER_AGENT, cause, host_of};
 /// A client with kept-alive connections.
 #[derive(Debug)]
 pub(super) struct Client(legacy::Client<HttpConnector, Full<Bytes>>);
+
+/// A body that is still to come; its error says what broke it.
+pub(super) type Incoming = UnsyncBoxBody<bytes::Bytes, String>;
 
 /// What `Full` is made of, without a dependency of our own on its crate.
 type Bytes = std::io::Cursor<Vec<u8>>;
@@ -55,30 +60,10 @@ impl Client {
         url: &Url,
         headers: HeaderMap,
     ) -> Result<Response, HttpError> {
-        let host = host_of(url);
-        let cut = |reason: String| HttpError::Cut { host: host.clone(), reason, attempts: 1 };
-        let mut message = ::http::Request::new(Full::new(Bytes::new(request.body.clone())));
-        *message.method_mut() = request.method.clone();
-        *message.headers_mut() = headers;
-        message.headers_mut().insert(USER_AGENT_HEADER, HeaderValue::from_static(USER_AGENT));
-        *message.uri_mut() = url
-            .as_str()
-            .parse()
-            .map_err(|_| HttpError::Setup { reason: format!("{host} is not a valid address") })?;
-        let answer = self.0.request(message).await.map_err(|error: Error| {
-            if error.is_connect() {
-                HttpError::Connect { host: host.clone(), reason: cause(&error), attempts: 1 }
-            } else {
-                cut(cause(&error))
-            }
-        })?;
-        let (parts, mut incoming) = answer.into_parts();
+        let (parts, mut incoming) = self.open(request, url, headers).await?;
         let mut body = Body::new(parts.status, request.largest_body);
-        while let Some(frame) = incoming.frame().await {
-            let frame = frame.map_err(|error| cut(cause(&error)))?;
-            if let Some(piece) = frame.data_ref()
-                && !body.take(piece, url)?
-            {
+        while let Some(piece) = next(&mut incoming, url).await? {
+            if !body.take(&piece, url)? {
                 break;
             }
         }
@@ -90,4 +75,49 @@ impl Client {
             same_origin: true,
         })
     }
+
+    /// Sends a request once, and returns the head of the answer before its body.
+    pub(super) async fn open(
+        &self,
+        request: &Request,
+        url: &Url,
+        headers: HeaderMap,
+    ) -> Result<(Parts, Incoming), HttpError> {
+        let host = host_of(url);
+        let mut message = ::http::Request::new(Full::new(Bytes::new(request.body.clone())));
+        *message.method_mut() = request.method.clone();
+        *message.headers_mut() = headers;
+        message.headers_mut().insert(USER_AGENT_HEADER, HeaderValue::from_static(USER_AGENT));
+        *message.uri_mut() = url
+            .as_str()
+            .parse()
+            .map_err(|_| HttpError::Setup { reason: format!("{host} is not a valid address") })?;
+        let answer = self.0.request(message).await.map_err(|error: Error| {
+            if error.is_connect() {
+                HttpError::Connect { host, reason: cause(&error), attempts: 1 }
+            } else {
+                cut(url, cause(&error))
+            }
+        })?;
+        let (parts, incoming) = answer.into_parts();
+        Ok((parts, incoming.map_err(|error| cause(&error)).boxed_unsync()))
+    }
+}
+
+/// Returns the next piece of a body; `None` after the last.
+pub(super) async fn next(
+    incoming: &mut Incoming,
+    url: &Url,
+) -> Result<Option<bytes::Bytes>, HttpError> {
+    while let Some(frame) = incoming.frame().await {
+        let frame = frame.map_err(|reason| cut(url, reason))?;
+        if let Ok(piece) = frame.into_data() {
+            return Ok(Some(piece));
+        }
+    }
+    Ok(None)
+}
+
+fn cut(url: &Url, reason: String) -> HttpError {
+    HttpError::Cut { host: host_of(url), reason, attempts: 1 }
 }

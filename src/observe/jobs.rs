@@ -1,5 +1,7 @@
 //! Reads the results of jobs from the `needs` context of GitHub Actions.
 
+mod data;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -73,6 +75,14 @@ pub enum DigestError {
         /// What is wrong.
         cause: InvalidValue,
     },
+    /// Two jobs name different versions of the data.
+    #[error("jobs {first:?} and {second:?} name two data versions in their outputs; leave one out")]
+    DataConflict {
+        /// The first job.
+        first: String,
+        /// The second.
+        second: String,
+    },
     /// The output `digests` is not a JSON object from images to digests.
     #[error(
         "output \"digests\" of job {job:?}, line {line}, column {column}: {cause}; expected a JSON object such as {{\"ghcr.io/acme/app\": \"sha256:...\"}}"
@@ -98,6 +108,8 @@ pub enum DigestError {
         image: ImageRef,
     },
 }
+
+pub use data::data_version;
 
 /// Reads what `toJSON(needs)` gives: an object from job ids to `result` and `outputs` ("Contexts
 /// reference", `needs` context). Jobs come by name.

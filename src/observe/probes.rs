@@ -30,7 +30,7 @@ mod health;
 mod http;
 mod kinds;
 mod schedule;
-mod shown;
+pub(in crate::observe) mod shown;
 mod stack;
 mod tcp;
 

@@ -83,7 +83,7 @@ pub fn of_stable(state: &State, quarantine: &Quarantine) -> Option<u64> {
     // Record and quarantine are written in one commit, at one time.
     let own = state.index.iter().find(|entry| {
         entry.number == note.after_record
-            && !entry.kind.is_promotion()
+            && entry.kind.is_rollback()
             && entry.created == told.created
     })?;
     Some(own.number)

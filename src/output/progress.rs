@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// What is done within this time needs no spinner.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A spinner on stderr that appears after a second, and goes away when this is dropped.
 #[derive(Debug)]
@@ -33,6 +33,22 @@ impl Progress {
             (done, thread)
         });
         Self { bar, waiting }
+    }
+
+    /// Shows from now on how much is done of so many bytes.
+    pub fn total(&self, bytes: u64) {
+        let template = "{spinner} {msg} [{bar:30}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style.progress_chars("=> "));
+        }
+        self.bar.set_length(bytes);
+        self.bar.set_position(0);
+        self.bar.reset_eta();
+    }
+
+    /// Says that so many more bytes are done.
+    pub fn advance(&self, bytes: u64) {
+        self.bar.inc(bytes);
     }
 
     /// Says what is done now; control characters are escaped.

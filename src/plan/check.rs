@@ -11,6 +11,8 @@
 //! 5. What is told is told of what the plan does, on channels that the configuration has. The
 //!    texts of notices are not checked: they decide nothing, and are escaped wherever they go.
 
+mod data;
+
 use super::live::live;
 use super::{Plan, RollbackStep, Step, places, projections};
 use crate::config::Config;
@@ -48,6 +50,11 @@ impl Plan {
         self.steps.iter().filter_map(Step::change).find_map(|change| change.record.as_ref())
     }
 
+    /// Tells whether the plan publishes data of its own.
+    pub fn publishes_data(&self) -> bool {
+        data::published(&self.steps).next().is_some()
+    }
+
     /// Returns the rollback of main that the plan pushes.
     pub fn main_rollback(&self) -> Option<&RollbackStep> {
         self.steps.iter().find_map(Step::main_rollback)
@@ -65,7 +72,10 @@ impl Plan {
             }
             Step::CheckImage { .. }
             | Step::KeepDigest { .. }
+            | Step::UploadData { .. }
+            | Step::CheckData { .. }
             | Step::RunLive(_)
+            | Step::MoveData { .. }
             | Step::MoveTag { .. }
             | Step::MoveStable { .. }
             | Step::AppendLedger(_)
@@ -149,8 +159,9 @@ impl Plan {
                     && (own.digest == *digest || own.previous.as_ref() == Some(digest))
             }),
             // Held against the configuration below.
-            Step::RunLive(_) => false,
+            Step::RunLive(_) | Step::UploadData { .. } | Step::CheckData { .. } => false,
             Step::WriteState { .. }
+            | Step::MoveData { .. }
             | Step::MoveTag { .. }
             | Step::MoveStable { .. }
             | Step::AppendLedger(_)
@@ -161,6 +172,7 @@ impl Plan {
         if let Some(step) = foreign {
             return Err(format!("\"{step}\" does not belong to its record"));
         }
+        data::contradiction(before, record, config)?;
         let digests = record.images.iter().map(|own| (own.image.clone(), own.digest.clone()));
         let wanted = live(config, &digests.collect()).map_err(|error| error.to_string())?;
         let planned = before.iter().filter(|step| matches!(step, Step::RunLive(_)));

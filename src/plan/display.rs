@@ -14,6 +14,16 @@ impl fmt::Display for Step {
             Self::KeepDigest { image, digest, tag } => {
                 write!(f, "keep {image}@{} reachable as {tag}", digest.short())
             }
+            Self::UploadData { data } => {
+                write!(f, "upload data {} to {}, unseen", data.version.short(), data.place)
+            }
+            Self::CheckData { data } => {
+                write!(f, "check that data {} is in {}", data.version.short(), data.place)
+            }
+            Self::MoveData { data, release } => {
+                let version = data.version.short();
+                write!(f, "data {} -> {version} (release {release})", data.place)
+            }
             Self::RunLive(step) => {
                 let digest = step.digest.short();
                 write!(f, "before_promote: {} in {}@{digest}, live", step.short(), step.image)

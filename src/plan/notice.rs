@@ -86,6 +86,7 @@ pub fn channels(
             (NotifyEvent::Promotion, (0..count).map(Channel::AfterPromote).collect())
         }
         NoticeEvent::Hold => (NotifyEvent::Hold, Vec::new()),
+        NoticeEvent::Data => (NotifyEvent::Data, Vec::new()),
         NoticeEvent::Unknown => return Vec::new(),
     };
     let mut channels: Vec<Channel> = hooks;
@@ -126,7 +127,10 @@ pub fn announce(steps: &mut Vec<Step>, facts: Facts, state: &State, config: &Con
         Step::WriteState { change } => Some(change),
         Step::CheckImage { .. }
         | Step::KeepDigest { .. }
+        | Step::UploadData { .. }
+        | Step::CheckData { .. }
         | Step::RunLive(_)
+        | Step::MoveData { .. }
         | Step::MoveTag { .. }
         | Step::MoveStable { .. }
         | Step::AppendLedger(_)
@@ -148,11 +152,12 @@ fn notice(facts: Facts, steps: &[Step], channels: &[Channel], state: &State) -> 
     let release = live.map_or(0, |record| record.number);
     let restored_release = live.and_then(|live| match live.kind {
         crate::state::RecordKind::Rollback { restores } => Some(restores),
-        crate::state::RecordKind::Promotion => None,
+        crate::state::RecordKind::Promotion | crate::state::RecordKind::Data { .. } => None,
     });
     let short = &facts.commit.as_str()[..12];
     let id = match facts.event {
         NoticeEvent::Promotion => format!("release-{release}"),
+        NoticeEvent::Data => format!("data-{release}"),
         NoticeEvent::RollbackOfStable => format!("stable-{release}"),
         NoticeEvent::RollbackOfMain => format!("rollback-{short}-{release}"),
         NoticeEvent::Hold | NoticeEvent::Unknown => {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::PlanError;
 use super::live::live;
-use super::{LedgerStep, Step};
+use super::{LedgerStep, NewData, Step};
 use crate::config::Config;
 use crate::model::{CommitSha, Digest, ImageRef, RunIdentity, Tag, TreeSha};
 use crate::state::{
@@ -23,6 +23,8 @@ pub struct Promotion {
     pub tree: TreeSha,
     /// The release set, each with what `stable` points at now.
     pub images: Vec<(ImageRef, Digest, Option<Digest>)>,
+    /// The data that is published with it; without, users keep what they have.
+    pub data: Option<NewData>,
     /// The figures of the candidate.
     pub metrics: BTreeMap<String, f64>,
     /// What passed, in the words of the ledger.
@@ -66,6 +68,7 @@ pub fn promotion(
         });
     }
     let digests = promotion.images.iter().map(|(image, digest, _)| (image.clone(), digest.clone()));
+    steps.extend(promotion.data.iter().map(NewData::step));
     steps.extend(live(config, &digests.collect())?);
     let record = Record {
         version: FORMAT,
@@ -80,8 +83,11 @@ pub fn promotion(
             .map(|(image, digest, previous)| ReleasedImage { image, digest, previous })
             .collect(),
         places: places(config)?,
-        // A promotion publishes no data of its own: users keep what they have.
-        data: state.newest().and_then(|live| live.data.clone()),
+        data: match promotion.data {
+            Some(new) => Some(new.data),
+            // It publishes no data of its own: users keep what they have.
+            None => config.data.as_ref().and_then(|_| state.newest()?.data.clone()),
+        },
         metrics: promotion.metrics,
         checks: promotion.checks,
         flaky: promotion.flaky,
@@ -123,7 +129,8 @@ fn lifted(record: &Record) -> Lifted {
 fn lifted_digests(state: &State, record: &Record, lifted: &Lifted) -> Vec<QuarantinedDigest> {
     let with_commit = state.quarantine(&record.commit, record.created);
     let mut ended: Vec<QuarantinedDigest> = Vec::new();
-    for digest in record.images.iter().map(|own| &own.digest) {
+    let data = record.data.as_ref().and_then(|data| data.version.digest());
+    for digest in record.images.iter().map(|own| &own.digest).chain(&data) {
         let goes_with_commit = with_commit.is_some_and(|own| own.digests.contains(digest))
             && !state.quarantined_digests.contains_key(digest);
         if !goes_with_commit && ended.iter().all(|own| own.digest != *digest) {
@@ -162,10 +169,16 @@ pub fn places(config: &Config) -> Result<Places, PlanError> {
 }
 
 /// Returns what follows from a record and can always be made again. Code is never newer than its
-/// data, tags move before the branch, and the ledger never leads.
+/// data, so data comes first on the way forth and last on the way back; tags move before the
+/// branch, and the ledger never leads.
 pub fn projections(record: &Record) -> Vec<Step> {
     let places = &record.places;
-    let mut steps = Vec::new();
+    let data = record
+        .data
+        .iter()
+        .map(|data| Step::MoveData { data: data.clone(), release: record.number });
+    let (first, last): (Vec<Step>, Vec<Step>) = data.partition(|_| !record.kind.is_rollback());
+    let mut steps = first;
     for released in &record.images {
         for tag in &places.tags {
             steps.push(Step::MoveTag {
@@ -179,8 +192,9 @@ pub fn projections(record: &Record) -> Vec<Step> {
         branch: places.stable_branch.clone(),
         commit: record.commit.clone(),
         tree: record.tree.clone(),
-        release: record.number,
+        release: record.code_release(),
     });
+    steps.extend(last);
     // Only released commits are written; one that comes back was written when it was promoted.
     if record.kind.is_promotion() {
         steps.push(Step::AppendLedger(LedgerStep {

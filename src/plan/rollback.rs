@@ -123,6 +123,9 @@ pub struct StableRollback {
     pub by_hand: bool,
     /// Whether promotions stop until `resume`.
     pub hold: bool,
+    /// Whether a person goes back to a release that has no data version although the live one has:
+    /// users keep the data that they have.
+    pub keep_data: bool,
 }
 
 /// Plans a rollback of stable: all parts are checked, then record and quarantine in one commit,
@@ -133,7 +136,8 @@ pub fn stable_rollback(
     config: &Config,
 ) -> Result<Vec<Step>, PlanError> {
     let number = state.newest_number() + 1;
-    let target = rollback.target;
+    let mut target = rollback.target;
+    let mut digests = rollback.digests;
     let mut places = places(config)?;
     if let Some(live) = state.newest() {
         let lacking = live
@@ -145,6 +149,18 @@ pub fn stable_rollback(
             let (target, live) = (target.number, live.number);
             return Err(PlanError::NotInTarget { target, live, images });
         }
+        match (&live.data, &target.data) {
+            (Some(_), None) if !rollback.keep_data => {
+                let (target, live) = (target.number, live.number);
+                return Err(PlanError::NoDataInTarget { target, live });
+            }
+            (Some(kept), None) => target.data = Some(kept.clone()),
+            // What is left may be what was wrong.
+            (Some(left), Some(own)) if left.version.version != own.version.version => {
+                digests.extend(left.version.digest());
+            }
+            (Some(_), Some(_)) | (None, _) => {}
+        }
         // Tags that only one of the two releases follows must not stay behind.
         for tag in live.places.tags.iter().chain(&target.places.tags) {
             if !places.tags.contains(tag) {
@@ -153,10 +169,14 @@ pub fn stable_rollback(
         }
         places.stable_branch.clone_from(&live.places.stable_branch);
     }
+    // What users have already need not be looked for.
+    let live = state.newest().and_then(|live| live.data.as_ref());
+    let moved = target.data.as_ref().filter(|own| Some(*own) != live);
     let mut steps: Vec<Step> = target
         .images
         .iter()
         .map(|own| Step::CheckImage { image: own.image.clone(), digest: own.digest.clone() })
+        .chain(moved.map(|data| Step::CheckData { data: data.clone() }))
         .collect();
     let record = Record {
         number,
@@ -173,8 +193,7 @@ pub fn stable_rollback(
     let quarantine = Quarantine {
         version: FORMAT,
         commit: rollback.failed,
-        digests: rollback
-            .digests
+        digests: digests
             .into_iter()
             .filter(|digest| target.images.iter().all(|own| own.digest != *digest))
             .collect(),

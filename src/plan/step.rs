@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::LiveStep;
+use crate::data::ReleasedData;
 use crate::model::{BranchName, CommitSha, Digest, ImageRef, Tag, TreeSha};
 use crate::state::{Record, StateChange};
 
@@ -31,6 +32,17 @@ pub enum Step {
         /// The tag.
         tag: Tag,
     },
+    /// Uploads a data version, which nobody reads yet. The file is that of the run that checked it;
+    /// where another run performs the step, the version has to be in the store already.
+    UploadData {
+        /// The version, and where it goes.
+        data: ReleasedData,
+    },
+    /// Checks that a data version can still be had, whole.
+    CheckData {
+        /// The version, and where it is.
+        data: ReleasedData,
+    },
     /// Runs a command with the environment of what users see, just before the record.
     RunLive(LiveStep),
     /// Writes to the state branch by compare-and-swap. With a record in it, this is the commit
@@ -38,6 +50,13 @@ pub enum Step {
     WriteState {
         /// What is written.
         change: StateChange,
+    },
+    /// Points readers at a data version: the backup, the pointer, then the copy.
+    MoveData {
+        /// The version, and where it is served.
+        data: ReleasedData,
+        /// The number of the release.
+        release: u64,
     },
     /// Points a tag at a digest.
     MoveTag {
@@ -127,7 +146,10 @@ impl Step {
             Self::WriteState { change } => Some(change),
             Self::CheckImage { .. }
             | Self::KeepDigest { .. }
+            | Self::UploadData { .. }
+            | Self::CheckData { .. }
             | Self::RunLive(_)
+            | Self::MoveData { .. }
             | Self::MoveTag { .. }
             | Self::MoveStable { .. }
             | Self::AppendLedger(_)
@@ -143,8 +165,11 @@ impl Step {
             Self::RollBack(step) => Some(step),
             Self::CheckImage { .. }
             | Self::KeepDigest { .. }
+            | Self::UploadData { .. }
+            | Self::CheckData { .. }
             | Self::RunLive(_)
             | Self::WriteState { .. }
+            | Self::MoveData { .. }
             | Self::MoveTag { .. }
             | Self::MoveStable { .. }
             | Self::AppendLedger(_)
@@ -156,9 +181,14 @@ impl Step {
     /// Returns the release that this step completes, where it is a projection.
     pub fn is_projection(&self) -> bool {
         match self {
-            Self::MoveTag { .. } | Self::MoveStable { .. } | Self::AppendLedger(_) => true,
+            Self::MoveData { .. }
+            | Self::MoveTag { .. }
+            | Self::MoveStable { .. }
+            | Self::AppendLedger(_) => true,
             Self::CheckImage { .. }
             | Self::KeepDigest { .. }
+            | Self::UploadData { .. }
+            | Self::CheckData { .. }
             | Self::RunLive(_)
             | Self::WriteState { .. }
             | Self::RollBack(_)

@@ -49,6 +49,22 @@ pub enum Reason {
     },
     /// The probes that the configuration asks for have not been run.
     ProbesNotRun,
+    /// A step that makes the data, or a check of it, conclusively failed.
+    DataFailed {
+        /// The step or the check.
+        what: String,
+        /// What was seen.
+        why: String,
+    },
+    /// Nobody could find out whether the data is fit to be published.
+    DataUnknown {
+        /// The step, the check, or the data as a whole.
+        what: String,
+        /// Why.
+        why: String,
+    },
+    /// The data that a release publishes has not been made and checked.
+    DataNotReady,
     /// The gate of another run has found a failure of the commit, and left it to this one.
     FailedEarlier {
         /// The commit.
@@ -230,6 +246,11 @@ impl fmt::Display for Reason {
                 write!(f, "probe {probe:?} could not be run: {why}")
             }
             Self::ProbesNotRun => f.write_str("the probes have not been run"),
+            Self::DataFailed { what, why } => write!(f, "data: {what} failed: {why}"),
+            Self::DataUnknown { what, why } => {
+                write!(f, "data: nobody could find out about {what}: {why}")
+            }
+            Self::DataNotReady => f.write_str("the data has not been made and checked"),
             Self::FailedEarlier { commit, run, why } => {
                 write!(f, "run {run} found that {} failed: {why}", commit.short())
             }

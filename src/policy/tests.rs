@@ -51,6 +51,7 @@ fn passing() -> Evidence {
         stored_failure: None,
         metrics: Vec::new(),
         probes: Probes::NotRun,
+        data: DataEvidence::NotRun,
         freezes: Vec::new(),
         state: released('a'),
         release: Some(ReleaseEvidence {

@@ -304,6 +304,10 @@ impl StateChange {
                 super::RecordKind::Promotion => {
                     format!("Release {}: {}", record.number, record.commit.short())
                 }
+                super::RecordKind::Data { .. } => {
+                    let data = record.data.as_ref().map_or("", |data| data.version.short());
+                    format!("Release {}: data {data}", record.number)
+                }
                 super::RecordKind::Rollback { restores } => {
                     format!("Release {}: back to release {restores}", record.number)
                 }

@@ -29,6 +29,8 @@ pub enum NoticeEvent {
     Hold,
     /// A candidate became stable.
     Promotion,
+    /// Other data became live, with the same code.
+    Data,
     /// What a later version tells of. Nobody is told of it by this one.
     #[serde(other)]
     Unknown,
@@ -42,6 +44,7 @@ impl NoticeEvent {
             Self::RollbackOfStable => "rollback_of_stable",
             Self::Hold => "hold",
             Self::Promotion => "promotion",
+            Self::Data => "data",
             Self::Unknown => "unknown",
         }
     }
@@ -50,7 +53,7 @@ impl NoticeEvent {
     pub fn is_rollback(self) -> bool {
         match self {
             Self::RollbackOfMain | Self::RollbackOfStable => true,
-            Self::Hold | Self::Promotion | Self::Unknown => false,
+            Self::Hold | Self::Promotion | Self::Data | Self::Unknown => false,
         }
     }
 }
@@ -365,6 +368,7 @@ mod tests {
             NoticeEvent::RollbackOfStable,
             NoticeEvent::Hold,
             NoticeEvent::Promotion,
+            NoticeEvent::Data,
         ] {
             assert_eq!(serde_json::to_value(event).unwrap(), event.word());
         }

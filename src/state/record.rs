@@ -14,6 +14,11 @@ use crate::model::{BranchName, CommitSha, Digest, ImageRef, RunIdentity, Tag, Tr
 pub enum RecordKind {
     /// A candidate became stable.
     Promotion,
+    /// Other data became live; the code and its images stayed as they were.
+    Data {
+        /// The number of the release whose code stayed.
+        of: u64,
+    },
     /// Stable went back to an earlier release.
     Rollback {
         /// The number of the record whose parts are live again.
@@ -22,12 +27,25 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
-    /// Tells promotions from rollbacks.
+    /// Tells whether a candidate became stable.
     pub fn is_promotion(&self) -> bool {
         match self {
             Self::Promotion => true,
-            Self::Rollback { .. } => false,
+            Self::Data { .. } | Self::Rollback { .. } => false,
         }
+    }
+
+    /// Tells whether stable went back.
+    pub fn is_rollback(&self) -> bool {
+        match self {
+            Self::Rollback { .. } => true,
+            Self::Promotion | Self::Data { .. } => false,
+        }
+    }
+
+    /// Tells whether something new became live: what one can go back to.
+    pub fn is_release(&self) -> bool {
+        !self.is_rollback()
     }
 }
 
@@ -113,4 +131,15 @@ pub struct Record {
     /// The reason of an `--override`.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "override")]
     pub override_reason: Option<String>,
+}
+
+impl Record {
+    /// Returns the number of the release that its code became live with: what the branch `stable`
+    /// names. A release of data alone moves no branch.
+    pub fn code_release(&self) -> u64 {
+        match self.kind {
+            RecordKind::Data { of } => of,
+            RecordKind::Promotion | RecordKind::Rollback { .. } => self.number,
+        }
+    }
 }

@@ -11,6 +11,7 @@ pub mod duckdb;
 pub mod engine;
 pub mod environment;
 pub mod fault_proxy;
+pub mod file_server;
 pub mod git_server;
 pub mod github;
 pub mod mail_server;

@@ -41,7 +41,7 @@ impl Channels<'_> {
             NoticeEvent::Promotion => {
                 close(github, (notice, state), around.open_issue.as_ref()).await
             }
-            NoticeEvent::Hold | NoticeEvent::Unknown => Ok(None),
+            NoticeEvent::Hold | NoticeEvent::Data | NoticeEvent::Unknown => Ok(None),
         };
         match told {
             Ok(issue) => Sent::Done { issue },

@@ -122,6 +122,7 @@ fn steps(
         by: session.actor(),
         by_hand: false,
         hold: false,
+        keep_data: false,
     };
     let state = &world.state.state;
     let mut steps = plan::stable_rollback(rollback, state, &session.config)?;

@@ -46,6 +46,9 @@ impl RetryText {
                 }
                 Step::CheckImage { .. }
                 | Step::KeepDigest { .. }
+                | Step::UploadData { .. }
+                | Step::CheckData { .. }
+                | Step::MoveData { .. }
                 | Step::RunLive(_)
                 | Step::WriteState { .. }
                 | Step::MoveTag { .. }

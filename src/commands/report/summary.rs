@@ -18,6 +18,7 @@ pub(super) fn outputs(report: &Report) -> Vec<(&'static str, String)> {
         report.rolled_back.as_ref().or(left.and_then(|left| left.rolled_back.as_ref()));
     let pull_request =
         report.pull_request.as_ref().or(left.and_then(|left| left.pull_request.as_ref()));
+    let data = report.record.as_ref().and_then(|record| record.data.as_ref());
     vec![
         ("verdict", report.verdict.word().to_owned()),
         ("commit", report.commit.clone()),
@@ -35,6 +36,7 @@ pub(super) fn outputs(report: &Report) -> Vec<(&'static str, String)> {
                 serde_json::Value::from(digests).to_string()
             },
         ),
+        ("data-version", data.map(|data| data.version.version.to_string()).unwrap_or_default()),
         ("pending", report.completion.pending.len().to_string()),
     ]
 }
@@ -63,6 +65,7 @@ pub(super) fn markdown(session: &Session, report: &Report) -> String {
         let _ = writeln!(text, "- {}", inline(&reason.text));
     }
     super::probes::markdown(&mut text, &report.probes);
+    super::data::markdown(&mut text, &report.data);
     if let Some(next) = report.retry.as_ref().and_then(super::RetryText::next) {
         let _ = writeln!(text, "\n{}. Nothing was reverted or quarantined.", inline(&next));
     }

@@ -72,7 +72,8 @@ pub(in crate::commands) fn previous(
 ) -> anyhow::Result<Record> {
     let state = &world.state.state;
     let mut before = state.index.iter().rev().filter(|entry| {
-        entry.kind.is_promotion()
+        // The last data that was released for a commit goes with it.
+        entry.kind.is_release()
             && entry.commit != live.commit
             && state.quarantine(&entry.commit, session.now).is_none()
             && !state.is_rolled_back(&entry.commit)
@@ -113,6 +114,7 @@ pub(super) fn steps(
         by: session.actor(),
         by_hand: true,
         hold: args.stable_only,
+        keep_data: args.override_reason.is_some(),
     };
     let mut steps = plan::stable_rollback(rollback, &world.state.state, &session.config)?;
     for step in &mut steps {

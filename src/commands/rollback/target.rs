@@ -56,7 +56,7 @@ pub(super) fn find(session: &Session, world: &World, to: &str) -> anyhow::Result
         return Ok(Target { commit: record.commit.clone(), record: Some(record) });
     }
     let commit = session.resolve(to)?;
-    let released = state.index.iter().rev().find(|e| e.kind.is_promotion() && e.commit == commit);
+    let released = state.index.iter().rev().find(|e| e.kind.is_release() && e.commit == commit);
     let record = released.map(|entry| record(session, world, entry.number)).transpose()?;
     Ok(Target { commit, record })
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::earlier::Earlier;
 use crate::cli::{self, Assumption, Inputs, Needs};
 use crate::commands::session::Session;
+use crate::evidence::data::DataEvidence;
 use crate::evidence::jobs::{Conclusion, JobEvidence, JobResult};
 use crate::evidence::metrics::MetricObservation;
 use crate::evidence::probes::Probes;
@@ -129,6 +130,7 @@ pub(super) fn base_evidence(
         reports,
         metrics,
         probes: Probes::NotRun,
+        data: DataEvidence::NotRun,
         freezes: freeze::open_windows(&config.freeze, session.now)?,
         state: state.clone(),
         release: None,

@@ -7,6 +7,7 @@ use crate::adapters::image_cache::ImageCache;
 use crate::cli::Inputs;
 use crate::commands::clients::Clients;
 use crate::commands::session::Session;
+use crate::evidence::data::DataEvidence;
 use crate::evidence::probes::Probes;
 use crate::evidence::reports::ReportEvidence;
 use crate::evidence::{Evidence, Occasion, StoredFailure};
@@ -64,6 +65,6 @@ pub(in crate::commands) async fn assess_left(
     let news = pages::observe(session, clients, &evidence, &decision).await;
     let plan = steps::make_plan(session, &world, &evidence, &decision, keep, &news)?;
     let (images, flaky, run) = (ImageCache::default(), Vec::new(), evidence.run);
-    let probes = Probes::NotRun;
-    Ok(Some(Situation { world, decision, plan, images, left: None, flaky, probes, run }))
+    let (probes, data) = (Probes::NotRun, DataEvidence::NotRun);
+    Ok(Some(Situation { world, decision, plan, images, left: None, flaky, probes, data, run }))
 }

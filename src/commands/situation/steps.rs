@@ -5,9 +5,10 @@ use super::retry::retry_steps;
 use crate::commands::announce;
 use crate::commands::session::Session;
 use crate::evidence::Evidence;
+use crate::evidence::data::DataEvidence;
 use crate::evidence::flaky::flaky;
 use crate::observe::world::World;
-use crate::plan::{self, Basis, MainRollback, Plan, Promotion, Step};
+use crate::plan::{self, Basis, MainRollback, NewData, Plan, Promotion, Step};
 use crate::policy::{Decision, Reason, Verdict};
 use crate::state::{FORMAT, Outcome, State, StateChange, StoredVerdict};
 
@@ -66,6 +67,7 @@ fn promotion(session: &Session, evidence: &Evidence) -> Promotion {
                 Some((image.image.clone(), image.digest.clone()?, image.stable.clone()))
             })
             .collect(),
+        data: new_data(&evidence.data),
         metrics: evidence.figures(),
         checks: checks(evidence),
         flaky: flaky(evidence, &session.config),
@@ -79,6 +81,13 @@ fn promotion(session: &Session, evidence: &Evidence) -> Promotion {
     }
 }
 
+/// Returns the data that is published with the release.
+pub(in crate::commands) fn new_data(found: &DataEvidence) -> Option<NewData> {
+    let data = found.candidate()?.clone();
+    let uploaded = matches!(found, DataEvidence::Uploaded { .. });
+    Some(NewData { data, uploaded })
+}
+
 /// Says what passed, in the words of the ledger.
 fn checks(evidence: &Evidence) -> Vec<String> {
     let jobs = evidence.jobs.required.iter().map(|job| job.name.clone());
@@ -87,7 +96,7 @@ fn checks(evidence: &Evidence) -> Vec<String> {
         .reports
         .iter()
         .map(|report| format!("{} tests in {}", report.tests - report.skipped, report.path));
-    jobs.chain(reports).chain(evidence.probes.in_words()).collect()
+    jobs.chain(reports).chain(evidence.probes.in_words()).chain(evidence.data.in_words()).collect()
 }
 
 fn rollback_steps(

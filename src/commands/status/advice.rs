@@ -43,7 +43,11 @@ pub(super) fn advice(status: &Status, config: &Config) -> Vec<Advice> {
                 "see which entries of the ledger count".to_owned(),
                 "tidegate ledger show".to_owned(),
             ),
-            Part::Ledger | Part::Stable | Part::Tag => {}
+            Part::Data if !check.pending => add(
+                "see who moved the data, and publish what belongs to the release".to_owned(),
+                "tidegate data versions".to_owned(),
+            ),
+            Part::Ledger | Part::Stable | Part::Tag | Part::Data => {}
         }
     }
     let automatic = status.rollbacks.iter().filter(|own| own.what == What::Main && !own.by_hand);

@@ -20,6 +20,8 @@ pub(super) enum Part {
     Stable,
     /// A tag of an image.
     Tag,
+    /// The data pointer.
+    Data,
     /// The ledger.
     Ledger,
 }
@@ -173,7 +175,7 @@ pub(super) enum StableSeen {
 
 /// Compares `stable` with the record.
 pub(super) fn stable(branch: &str, record: &Record, seen: &StableSeen) -> Check {
-    let release = record.number;
+    let release = record.code_release();
     let (finding, detail) = match seen {
         StableSeen::Missing => (Finding::Differs, "there is no such branch yet".to_owned()),
         StableSeen::At { commit, .. } | StableSeen::NotHere(commit) if *commit == record.commit => {
@@ -313,6 +315,7 @@ fn restored(record: &Record) -> String {
         RecordKind::Rollback { restores } => {
             format!("gets no entry for going back to release {restores}")
         }
+        RecordKind::Data { .. } => "gets no entry for a release of data alone".to_owned(),
         RecordKind::Promotion => String::new(),
     }
 }

@@ -249,9 +249,13 @@ pub(super) fn stable(
     let looked = || -> Result<StableSeen, GitError> {
         let info = git.commit(commit)?;
         let shows = match record {
-            Some(record) => {
-                stable::shows_release(git, commit, &record.commit, &record.tree, record.number)?
-            }
+            Some(record) => stable::shows_release(
+                git,
+                commit,
+                &record.commit,
+                &record.tree,
+                record.code_release(),
+            )?,
             None => false,
         };
         Ok(StableSeen::At {

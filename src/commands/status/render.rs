@@ -53,6 +53,7 @@ fn headline(output: &mut Output, status: &Status) -> io::Result<()> {
     };
     let back = match live.kind {
         RecordKind::Promotion => String::new(),
+        RecordKind::Data { .. } => "data alone, ".to_owned(),
         RecordKind::Rollback { restores } => format!("back to release {restores}, "),
     };
     output.line(format!(
@@ -111,6 +112,7 @@ fn name(check: &Check) -> String {
         Part::Record => check.name.clone(),
         Part::Main | Part::Stable => format!("branch {}", check.name),
         Part::Tag => format!("tag {}", check.name),
+        Part::Data => format!("data {}", check.name),
         Part::Ledger => format!("ledger {}", check.name),
     }
 }
@@ -127,6 +129,7 @@ fn parts(checks: &[&Check]) -> String {
             Part::Tag => {
                 names.push(format!("{tags} image tag{}", if tags == 1 { "" } else { "s" }));
             }
+            Part::Data => names.push("data".to_owned()),
             Part::Ledger => names.push("ledger".to_owned()),
         }
     }
@@ -257,6 +260,7 @@ fn details(status: &Status) -> Fields {
     for check in &status.checks {
         match check.part {
             Part::Stable => fields.add(&check.name, plain(&check.detail)),
+            Part::Data => fields.add("data", plain(&check.detail)),
             Part::Ledger => fields.add("ledger", plain(&check.detail)),
             Part::Record | Part::Main | Part::Tag => {}
         }

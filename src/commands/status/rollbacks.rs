@@ -81,7 +81,7 @@ pub(super) fn find(
             RecordKind::Rollback { restores } => {
                 found.push(of_stable(session, state, record, restores));
             }
-            RecordKind::Promotion => {}
+            RecordKind::Promotion | RecordKind::Data { .. } => {}
         }
     }
     found.sort_by_key(|rollback| std::cmp::Reverse(rollback.created));

@@ -126,6 +126,7 @@ fn status(main: &agreement::MainSeen, stable_tag: &agreement::TagSeen) -> Status
             incompatible_with_rollback_before: None,
             run: record.run.clone(),
             run_url: None,
+            data: None,
             images: pinned(&record),
         }),
         state_problem: None,

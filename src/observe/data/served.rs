@@ -3,9 +3,11 @@
 use anyhow::Context as _;
 
 use crate::adapters::store::Container;
-use crate::data::{Pointer, PointerError, PublishedVersion};
+use crate::data::{MAX_POINTER, Pointer, PointerError, PublishedVersion};
 use crate::exit::{Exit, OrFailed as _};
 use crate::model::DataVersion;
+
+const LIMIT: u64 = MAX_POINTER as u64;
 
 /// Reads `latest.json`: which version is served, and the `ETag` that a compare-and-swap needs. `None`
 /// where nothing was published yet.
@@ -15,10 +17,10 @@ use crate::model::DataVersion;
 /// has written it.
 pub async fn served(container: &Container) -> anyhow::Result<Option<(Pointer, String)>> {
     let path = PublishedVersion::POINTER;
-    let Some((bytes, object)) = container.read(path, Pointer::MAX_SIZE).await? else {
+    let Some((bytes, object)) = container.read(path, LIMIT).await? else {
         return Ok(None);
     };
-    let pointer = Pointer::parse(&bytes).or_else(|error| unusable(container, path, error))?;
+    let pointer = Pointer::read(&bytes).or_else(|error| unusable(container, path, error))?;
     Ok(Some((pointer, object.etag)))
 }
 
@@ -33,8 +35,8 @@ pub async fn version(
     version: &DataVersion,
 ) -> anyhow::Result<Option<PublishedVersion>> {
     let Some(path) = description(version) else { return Ok(None) };
-    let Some((bytes, _)) = container.read(&path, Pointer::MAX_SIZE).await? else { return Ok(None) };
-    let published = PublishedVersion::parse(&bytes, version);
+    let Some((bytes, _)) = container.read(&path, LIMIT).await? else { return Ok(None) };
+    let published = PublishedVersion::read(&bytes, version);
     published.or_else(|error| unusable(container, &path, error)).map(Some)
 }
 

@@ -9,7 +9,7 @@ use crate::secret::Redactor;
 const LONGEST: usize = 64 * 1024;
 
 /// Returns a text on one line, at most 200 characters.
-pub(super) fn line(text: &str, redactor: &Redactor) -> String {
+pub(in crate::observe) fn line(text: &str, redactor: &Redactor) -> String {
     let mut end = text.len().min(LONGEST);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -29,7 +29,7 @@ const LONGEST_LINE: usize = 1000;
 
 /// Returns a text on one line, at most 1000 characters: for messages of tidegate with parts of others
 /// in them.
-pub(super) fn long_line(text: &str, redactor: &Redactor) -> String {
+pub(in crate::observe) fn long_line(text: &str, redactor: &Redactor) -> String {
     let text = hidden(text, redactor);
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = clean(&words.join(" ")).into_owned();
@@ -40,7 +40,7 @@ pub(super) fn long_line(text: &str, redactor: &Redactor) -> String {
 }
 
 /// Returns a text of several lines: its end, where it is very long.
-pub(super) fn lines(text: &str, redactor: &Redactor) -> String {
+pub(in crate::observe) fn lines(text: &str, redactor: &Redactor) -> String {
     let mut start = text.len().saturating_sub(LONGEST);
     while !text.is_char_boundary(start) {
         start += 1;
@@ -49,7 +49,7 @@ pub(super) fn lines(text: &str, redactor: &Redactor) -> String {
 }
 
 /// Returns the last `most` lines.
-pub(super) fn last_lines(text: &str, most: usize) -> &str {
+pub(in crate::observe) fn last_lines(text: &str, most: usize) -> &str {
     let text = text.trim_end();
     match text.rmatch_indices('\n').nth(most.saturating_sub(1)) {
         Some((at, _)) => text.get(at + 1..).unwrap_or_default(),

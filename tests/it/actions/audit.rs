@@ -11,7 +11,7 @@ fn workflows_action_and_example_pass_zizmor() {
     let output = isolated_command(require_program("zizmor"), home.path())
         .args(["--offline", "--no-progress", "--strict-collection", "--no-config"])
         .args([".github", "action.yml", "docs/examples/release-gate.yml"])
-        .arg("docs/examples/tidegate-retry.yml")
+        .args(["docs/examples/release-gate-data.yml", "docs/examples/tidegate-retry.yml"])
         .current_dir(root)
         .output()
         .expect("start zizmor");

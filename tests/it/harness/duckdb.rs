@@ -63,6 +63,14 @@ pub fn python(version: &str) -> PathBuf {
     python
 }
 
+/// The folder of the Python package, for the path of another Python of the same version.
+pub fn site_packages(version: &str) -> PathBuf {
+    let lib = python(version).with_file_name("../lib");
+    let entries = std::fs::read_dir(&lib).expect("the packages of Python");
+    let mut found = entries.map(|entry| entry.unwrap().path().join("site-packages"));
+    found.find(|folder| folder.join("duckdb").is_dir()).expect("the package duckdb")
+}
+
 /// Opens a file read-only with the Python package and runs a query; returns what it printed, or what
 /// stood in the way.
 pub fn read(version: &str, file: &Path, sql: &str) -> Result<String, String> {

@@ -1,0 +1,28 @@
+//! Writes a signed URL into a file that only its owner reads.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::exit::{Exit, OrFailed as _};
+use crate::secret::Secret;
+
+/// Replaces the file at `path` by one that holds `text`, readable by its owner only. A link is
+/// replaced, and what it leads to stays as it is.
+///
+/// # Errors
+/// Where the file cannot be written; the message does not hold the text.
+pub fn hand_out(path: &Path, text: &Secret) -> anyhow::Result<()> {
+    let write = || -> std::io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        // It is made with mode 0600.
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(text.expose().as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write {}", path.display())).or_exit(Exit::BadInput)
+}

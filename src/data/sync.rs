@@ -1,0 +1,398 @@
+//! What a sync of a folder has to do: local files and the manifest come in, a plan goes out.
+//!
+//! A file is the same where size and time are those of the manifest. Where only the time differs, its
+//! digest decides: a file that was merely touched is not sent again. An entry of an older manifest
+//! has neither time nor digest: the same size counts as synced, and both are filled in.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::iter::Peekable;
+
+use serde::Serialize;
+
+use super::manifest::{Below, Entry, EntryRef, Manifest};
+
+mod drift;
+mod limit;
+mod partition;
+mod place;
+
+pub use drift::{Drift, Listed};
+pub use limit::{DeleteLimit, TooManyDeletions};
+pub use partition::{Partitions, partition};
+pub use place::{BadPath, LayerPlace, MANIFESTS};
+
+/// A file of the folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalFile {
+    /// Its path from the root of the repository, with `/` between its parts.
+    pub path: String,
+    /// Its size, in bytes.
+    pub size: u64,
+    /// When it was last written, in microseconds since 1970.
+    pub mtime: i64,
+}
+
+/// How files are compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct How {
+    /// Read every file, also where size and time are the same.
+    pub checksum: bool,
+    /// Send every file.
+    pub force: bool,
+}
+
+/// Why a file is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// It was never sent.
+    New,
+    /// It has another size.
+    Size,
+    /// It has another content.
+    Content,
+    /// It was written since, and nobody knows what was sent.
+    Time,
+    /// Everything is sent again.
+    Forced,
+}
+
+impl Reason {
+    /// Returns the word for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Size => "other size",
+            Self::Content => "other content",
+            Self::Time => "written since",
+            Self::Forced => "forced",
+        }
+    }
+}
+
+/// A file that is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Upload {
+    /// Its path from the root of the repository.
+    pub path: String,
+    /// Its path in the container.
+    pub blob_path: String,
+    /// Its size, in bytes.
+    pub size: u64,
+    /// When it was last written, in microseconds since 1970.
+    #[serde(skip)]
+    pub mtime: i64,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// A file whose content has to be read before it is known whether it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsure {
+    /// The file.
+    pub file: LocalFile,
+    /// What the manifest says.
+    pub entry: Entry,
+}
+
+/// A file that was sent once and is no longer here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gone {
+    /// Its path from the root of the repository.
+    pub path: String,
+    /// Its path in the container.
+    pub blob_path: String,
+    /// Its size, in bytes.
+    pub size: u64,
+}
+
+/// A file that cannot be synced, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Its path, as far as it can be written as text.
+    pub path: String,
+    /// What is wrong.
+    pub error: String,
+}
+
+/// What a sync of one folder has to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SyncPlan {
+    /// The layer.
+    pub layer: String,
+    /// The container, for people: `azure://acme/bronze`.
+    pub place: String,
+    /// What is sent, in the order of the paths.
+    pub upload: Vec<Upload>,
+    /// What is sent, in bytes.
+    pub upload_bytes: u64,
+    /// What is deleted from the store.
+    pub delete: Vec<Gone>,
+    /// How many files were sent once, are no longer here, and stay in the store.
+    pub kept: u64,
+    /// How many files are there already.
+    pub skipped: u64,
+    /// Of these, how many get what an older manifest lacks, or a new time.
+    pub noted: u64,
+    /// How many files are here.
+    pub local_files: u64,
+    /// What they have, in bytes.
+    pub local_bytes: u64,
+    /// Files that cannot be synced.
+    pub problems: Vec<Problem>,
+    /// Links and other things that are no files; they are left out.
+    pub left_out: Vec<String>,
+}
+
+/// Compares the files of a folder, which come in the order of their paths, with the manifest.
+pub struct Comparing<'m> {
+    place: &'m LayerPlace,
+    how: How,
+    entries: Peekable<Below<'m>>,
+    plan: SyncPlan,
+    unsure: Vec<Unsure>,
+    gone: Vec<Gone>,
+    entries_seen: u64,
+}
+
+/// What the comparison gave; [`Compared::settle`] makes a plan of it.
+#[derive(Debug, Clone, Default)]
+pub struct Compared {
+    plan: SyncPlan,
+    /// The files whose content has to be read.
+    pub unsure: Vec<Unsure>,
+    gone: Vec<Gone>,
+    entries: u64,
+    /// What the manifest gets to know of files that are not sent.
+    pub noted: BTreeMap<String, Entry>,
+}
+
+impl<'m> Comparing<'m> {
+    /// Begins.
+    pub fn new(place: &'m LayerPlace, manifest: &'m Manifest, how: How) -> Self {
+        let plan = SyncPlan { layer: place.layer.clone(), ..SyncPlan::default() };
+        let entries = manifest.below(&place.folder).peekable();
+        Self { place, how, entries, plan, unsure: Vec::new(), gone: Vec::new(), entries_seen: 0 }
+    }
+
+    /// Takes the next file. Its path comes after those of all files before, by its bytes.
+    pub fn file(&mut self, file: LocalFile) {
+        self.gone_before(Some(&file.path));
+        self.plan.local_files += 1;
+        self.plan.local_bytes += file.size;
+        let entry = self.entries.next_if(|entry| entry.key == file.path);
+        self.entries_seen += u64::from(entry.is_some());
+        if let Err(bad) = self.place.blob_path(&file.path) {
+            return self.problem(Problem { error: bad.to_string(), path: file.path });
+        }
+        let Some(entry) = entry else {
+            let reason = if self.how.force { Reason::Forced } else { Reason::New };
+            return self.upload(file, None, reason);
+        };
+        // An older manifest may have sent it to another place.
+        let place = Some(entry.blob_path).filter(|path| !path.is_empty());
+        if let Some(Err(bad)) = place.map(place::check) {
+            let error = format!("the manifest sends it to {:?}, which {bad}", entry.blob_path);
+            return self.problem(Problem { error, path: file.path });
+        }
+        if self.how.force {
+            return self.upload(file, None, Reason::Forced);
+        }
+        if entry.size != file.size {
+            return self.upload(file, place, Reason::Size);
+        }
+        let same_time = entry.mtime == Some(file.mtime);
+        match (entry.sha256.is_some(), entry.mtime) {
+            (true, _) if same_time && !self.how.checksum => self.plan.skipped += 1,
+            (false, Some(_)) if !same_time => self.upload(file, place, Reason::Time),
+            (false, Some(_)) if !self.how.checksum => self.plan.skipped += 1,
+            (true | false, Some(_) | None) => {
+                let blob_path = self.at(&file, place);
+                self.unsure.push(Unsure { file, entry: Entry { blob_path, ..entry.to_entry() } });
+            }
+        }
+    }
+
+    /// Returns the path in the container: the usual one, where there is no other.
+    fn at(&self, file: &LocalFile, place: Option<&str>) -> String {
+        let usual = || file.path.get(self.place.folder.len()..).unwrap_or_default();
+        place.unwrap_or_else(usual).to_owned()
+    }
+
+    /// Notes something that cannot be synced.
+    pub fn problem(&mut self, problem: Problem) {
+        self.plan.problems.push(problem);
+    }
+
+    /// Notes a link, or another thing that is no file.
+    pub fn left_out(&mut self, path: String) {
+        self.plan.left_out.push(path);
+    }
+
+    /// Ends the comparison: all files were there.
+    pub fn finish(mut self) -> Compared {
+        self.gone_before(None);
+        Compared {
+            plan: self.plan,
+            unsure: self.unsure,
+            gone: self.gone,
+            entries: self.entries_seen,
+            noted: BTreeMap::new(),
+        }
+    }
+
+    fn gone_before(&mut self, path: Option<&str>) {
+        let before = |entry: &EntryRef<'_>| path.is_none_or(|path| entry.key < path);
+        while let Some(entry) = self.entries.next_if(before) {
+            self.entries_seen += 1;
+            let usual = self.place.blob_path(entry.key).unwrap_or_default();
+            let blob_path = if entry.blob_path.is_empty() { usual } else { entry.blob_path };
+            self.gone.push(Gone {
+                path: entry.key.to_owned(),
+                blob_path: blob_path.to_owned(),
+                size: entry.size,
+            });
+        }
+    }
+
+    fn upload(&mut self, file: LocalFile, place: Option<&str>, reason: Reason) {
+        self.plan.upload_bytes += file.size;
+        self.plan.upload.push(Upload {
+            blob_path: self.at(&file, place),
+            path: file.path,
+            size: file.size,
+            mtime: file.mtime,
+            reason,
+        });
+    }
+}
+
+impl Compared {
+    /// Decides about a file whose content was read; `mtime` is its time, where it may be noted.
+    pub fn settle(&mut self, unsure: Unsure, sha256: [u8; 32], mtime: Option<i64>) {
+        let Unsure { file, entry } = unsure;
+        if entry.sha256.is_some_and(|known| known != sha256) {
+            self.plan.upload_bytes += file.size;
+            self.plan.upload.push(Upload {
+                path: file.path,
+                blob_path: entry.blob_path,
+                size: file.size,
+                mtime: file.mtime,
+                reason: Reason::Content,
+            });
+            return;
+        }
+        self.plan.skipped += 1;
+        let known = Entry { sha256: Some(sha256), mtime, ..entry.clone() };
+        if known != entry {
+            self.plan.noted += 1;
+            self.noted.insert(file.path, known);
+        }
+    }
+
+    /// Notes a file whose content could not be read.
+    pub fn problem(&mut self, problem: Problem) {
+        self.plan.problems.push(problem);
+    }
+
+    /// Makes the plan once every [`Compared::unsure`] is settled. With a limit, what is no longer here
+    /// is deleted from the store.
+    ///
+    /// # Errors
+    /// [`TooManyDeletions`] where more than the limit would be deleted, or where files that could not
+    /// be read might only look deleted.
+    pub fn plan(
+        self,
+        delete: Option<DeleteLimit>,
+    ) -> Result<(SyncPlan, BTreeMap<String, Entry>), TooManyDeletions> {
+        let mut plan = self.plan;
+        plan.upload.sort_by(|a, b| a.path.cmp(&b.path));
+        match delete {
+            Some(limit) => {
+                limit.check(&self.gone, self.entries, &plan)?;
+                plan.delete = self.gone;
+            }
+            None => plan.kept = self.gone.len() as u64,
+        }
+        Ok((plan, self.noted))
+    }
+}
+
+impl SyncPlan {
+    /// Tells whether nothing is sent and nothing deleted.
+    pub fn is_empty(&self) -> bool {
+        self.upload.is_empty() && self.delete.is_empty()
+    }
+}
+
+/// The most paths that are shown of each kind.
+const SHOWN: usize = 20;
+
+impl fmt::Display for SyncPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} -> {}: {} to send ({}), {} there already",
+            self.layer,
+            self.place,
+            files(self.upload.len() as u64),
+            bytes(self.upload_bytes),
+            self.skipped
+        )?;
+        for upload in self.upload.iter().take(SHOWN) {
+            let reason = upload.reason.as_str();
+            writeln!(f, "  send    {} ({}, {reason})", upload.path, bytes(upload.size))?;
+        }
+        more(f, self.upload.len())?;
+        for gone in self.delete.iter().take(SHOWN) {
+            writeln!(f, "  delete  {} ({})", gone.blob_path, bytes(gone.size))?;
+        }
+        more(f, self.delete.len())?;
+        for problem in self.problems.iter().take(SHOWN) {
+            writeln!(f, "  cannot  {}: {}", problem.path, problem.error)?;
+        }
+        more(f, self.problems.len())?;
+        if self.kept > 0 {
+            let kept = files(self.kept);
+            writeln!(
+                f,
+                "  {kept} of the store are no longer here and stay; --delete deletes them"
+            )?;
+        }
+        if !self.left_out.is_empty() {
+            let count = self.left_out.len();
+            writeln!(f, "  {count} links and other things that are no files are left out")?;
+        }
+        Ok(())
+    }
+}
+
+fn more(f: &mut fmt::Formatter<'_>, count: usize) -> fmt::Result {
+    if count > SHOWN { writeln!(f, "  ... and {} more", count - SHOWN) } else { Ok(()) }
+}
+
+/// Writes a number of files for people.
+pub fn files(count: u64) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}
+
+/// Writes a size for people: `1.4 MB`, in powers of 1000.
+#[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
+pub fn bytes(size: u64) -> String {
+    let mut value = size as f64;
+    for unit in ["bytes", "kB", "MB", "GB", "TB"] {
+        if value < 999.95 || unit == "TB" {
+            return if unit == "bytes" {
+                format!("{size} bytes")
+            } else {
+                format!("{value:.1} {unit}")
+            };
+        }
+        value /= 1000.0;
+    }
+    format!("{size} bytes")
+}
+
+#[cfg(test)]
+mod tests;

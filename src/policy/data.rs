@@ -1,0 +1,79 @@
+//! Rules of the data: a step or a check that did not pass holds, and so does data that cannot be
+//! had. None of them ever reverts anything: a stale feed is not the code's fault.
+//!
+//! 1. As long as the data was not made, nothing else at all being in the way, it is wanted: it takes
+//!    its time, and during a hold or a freeze nobody would get it.
+//! 2. For pull requests and merge queues it is never wanted: nothing is promoted.
+//! 3. Whether the commit counts as passed does not depend on it.
+
+use super::Reason;
+use crate::config::Config;
+use crate::data::Outcome;
+use crate::evidence::data::DataEvidence;
+use crate::evidence::{Evidence, Occasion};
+use crate::state::State;
+
+/// Returns what is in the way of a promotion, where nothing else is.
+pub(super) fn holds(evidence: &Evidence, config: &Config) -> Vec<Reason> {
+    if evidence.occasion == Occasion::ReportOnly {
+        return Vec::new();
+    }
+    let mut reasons = unfit(&evidence.data, config);
+    reasons.extend(quarantined(&evidence.data, &evidence.state, evidence.now));
+    reasons
+}
+
+/// Returns what is wrong with the data, or missing of it.
+pub(super) fn unfit(found: &DataEvidence, config: &Config) -> Vec<Reason> {
+    match found {
+        DataEvidence::NotRun if config.publishes_data() => vec![Reason::DataNotReady],
+        DataEvidence::NotRun | DataEvidence::Uploaded { .. } => Vec::new(),
+        DataEvidence::Failed { why } => {
+            vec![Reason::DataFailed { what: "its job".to_owned(), why: why.clone() }]
+        }
+        DataEvidence::Unknown { why } => {
+            vec![Reason::DataUnknown { what: "the data".to_owned(), why: why.clone() }]
+        }
+        DataEvidence::Prepared { prepared, candidate } => {
+            let reasons: Vec<Reason> = prepared
+                .in_the_way()
+                .filter_map(|(name, outcome)| {
+                    let what = name.to_owned();
+                    match outcome {
+                        Outcome::Passed => None,
+                        Outcome::Failed { why } => {
+                            Some(Reason::DataFailed { what, why: why.clone() })
+                        }
+                        Outcome::Inconclusive { why } => {
+                            Some(Reason::DataUnknown { what, why: why.clone() })
+                        }
+                    }
+                })
+                .collect();
+            // Nothing in the way, and nothing to publish either, proves nothing.
+            if reasons.is_empty() && candidate.is_none() {
+                return vec![Reason::DataNotReady];
+            }
+            reasons
+        }
+    }
+}
+
+/// Returns why the version may not be published.
+pub(super) fn quarantined(
+    found: &DataEvidence,
+    state: &State,
+    now: jiff::Timestamp,
+) -> Option<Reason> {
+    let digest = found.candidate()?.version.digest()?;
+    let why = state.quarantine_of_digest(&digest, now)?.to_owned();
+    Some(Reason::DigestQuarantined { digest, why })
+}
+
+/// Says what a report that makes no data leaves out.
+pub(super) fn warning(evidence: &Evidence, config: &Config) -> Option<String> {
+    let left_out = evidence.occasion == Occasion::ReportOnly && config.publishes_data();
+    left_out.then(|| {
+        "the data is made and checked for the protected branch only, and not here".to_owned()
+    })
+}

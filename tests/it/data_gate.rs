@@ -1,0 +1,8 @@
+//! Code, image and data of a release go forward and back together: the built program, a git server, a
+//! registry, and a store.
+
+mod by_hand;
+mod killed;
+mod lake;
+mod refused;
+mod together;

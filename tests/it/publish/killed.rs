@@ -1,0 +1,63 @@
+//! A publication that ends at any moment leaves nothing half, and the next run completes it.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+
+use tidegate::apply::data::{move_pointer, upload_version};
+use tidegate::data::PublishedVersion;
+
+use super::shelf::{FILE, LAYER, Shelf, on_every_store};
+use crate::harness::stores::run;
+
+on_every_store! {
+    a_publication_that_is_killed_is_completed_by_the_next
+}
+
+/// Drives a future until it has waited so often, and drops it then. Returns whether it has ended.
+async fn ends_within(waits: usize, future: impl Future<Output = ()>) -> bool {
+    let mut future = pin!(future);
+    let mut left = waits;
+    std::future::poll_fn(move |context| match future.as_mut().poll(context) {
+        Poll::Ready(()) => Poll::Ready(true),
+        Poll::Pending if left == 0 => Poll::Ready(false),
+        Poll::Pending => {
+            left -= 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+async fn publish(shelf: &Shelf, file: &std::path::Path, version: &PublishedVersion) {
+    let container = shelf.store().container(LAYER).unwrap();
+    upload_version(&container, file, version, &|_| {}).await.unwrap();
+    let time = version.created;
+    move_pointer(&container, FILE, version, None, Some(time), time).await.unwrap();
+}
+
+fn a_publication_that_is_killed_is_completed_by_the_next(shelf: &Shelf) {
+    let mut before = shelf.publish(b"before", "2026-02-01T00:00:00Z", None);
+    let mut killed = 0;
+    for waits in 0.. {
+        let content = format!("content {waits} {}", "x".repeat(waits));
+        let (file, own) = shelf.version(content.as_bytes(), "2026-02-07T19:53:58Z");
+        let ended = run(ends_within(waits, publish(shelf, &file, &own)));
+        // Whatever has happened: what is served is one of the two, and whole.
+        let pointer = shelf.served().expect("something is served").version;
+        let either = [&before.version, &own.version];
+        assert!(either.contains(&&pointer.version), "after {waits} waits");
+        let bytes = shelf.bytes(&pointer.path).expect("the served version");
+        assert_eq!(bytes.len() as u64, pointer.size, "after {waits} waits");
+        if ended {
+            shelf.assert_whole(&own);
+            break;
+        }
+        killed += 1;
+        run(publish(shelf, &file, &own));
+        shelf.assert_whole(&own);
+        before = own;
+    }
+    // The parts of a publication are at least so many requests.
+    assert!(killed >= 8, "it was killed at {killed} moments only");
+}
