@@ -47,3 +47,4 @@ mod smoke;
 mod status;
 mod store;
 mod streamlit;
+mod sync;

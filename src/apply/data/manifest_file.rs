@@ -86,6 +86,8 @@ pub struct ManifestFile {
     last: Instant,
     /// Whether a checkpoint writes the whole manifest.
     whole: bool,
+    /// Whether there is a journal beside the manifest.
+    has_journal: bool,
 }
 
 impl ManifestFile {
@@ -117,6 +119,7 @@ impl ManifestFile {
                         noted,
                         last,
                         whole: true,
+                        has_journal: false,
                     });
                 }
                 Err(holder) if waiting(holder) => std::thread::sleep(Duration::from_millis(100)),
@@ -142,6 +145,7 @@ impl ManifestFile {
             }
         };
         let replayed = replay(&self.path, &mut manifest)?;
+        self.has_journal = journal_of(&self.path).exists();
         self.whole = manifest.size_hint() <= SMALL;
         if missing && replayed == 0 { Ok(Found::Missing) } else { Ok(Found::Manifest(manifest)) }
     }
@@ -168,7 +172,8 @@ impl ManifestFile {
             return Ok(());
         }
         if self.whole && manifest.size_hint() <= SMALL {
-            if self.writing.as_ref().is_some_and(|writing| !writing.is_finished()) && !now {
+            let busy = self.writing.as_ref().is_some_and(|writing| !writing.is_finished());
+            if busy && !now && self.noted.len() < 2 * FILES {
                 return Ok(());
             }
             self.finish_writing()?;
@@ -194,6 +199,7 @@ impl ManifestFile {
         self.last = Instant::now();
         // What it says is in the manifest now, and would say the same again.
         self.journal = None;
+        self.has_journal = false;
         match fs::remove_file(journal_of(&self.path)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(failed("remove", &journal_of(&self.path))(error))
@@ -211,6 +217,7 @@ impl ManifestFile {
 
     fn add_to_journal(&mut self) -> Result<(), ManifestFileError> {
         let path = journal_of(&self.path);
+        self.has_journal = true;
         let mut text = String::new();
         for (key, entry) in &self.noted {
             text.push_str(&journal_line(key, entry.as_ref()).map_err(failed("write", &path))?);
@@ -235,8 +242,11 @@ impl ManifestFile {
         write().map_err(failed("write", &path))
     }
 
-    /// Gives it back.
-    pub fn release(mut self) -> Result<(), ManifestFileError> {
+    /// Gives it back, without a journal beside it.
+    pub fn release(mut self, manifest: &Manifest) -> Result<(), ManifestFileError> {
+        if self.has_journal {
+            return self.write(manifest);
+        }
         self.finish_writing()
     }
 }

@@ -13,12 +13,12 @@ use crate::data::Pace;
 
 /// How many bytes may be under way at once.
 const ROOM: u64 = 64 << 20;
-/// So often a transfer is tried where the store cannot be reached.
-const TRIES: u32 = 4;
-/// So long a transfer waits for a store that asks for fewer requests.
-const PATIENCE: Duration = Duration::from_mins(5);
-/// The first wait, and the longest.
-const WAITS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(20));
+/// So often a transfer is tried.
+const TRIES: u32 = 3;
+/// The first wait between tries.
+const WAIT: Duration = Duration::from_millis(500);
+/// So often the queue looks whether the store asks for fewer requests.
+const LOOK: Duration = Duration::from_millis(250);
 /// After so many transfers in a row that found no store, there is none.
 const UNREACHABLE: usize = 16;
 
@@ -47,7 +47,7 @@ pub enum Ended {
     Hopeless(Fault),
 }
 
-/// What became of one transfer, or that a second has passed without one.
+/// What became of one transfer, or that time has passed without one.
 pub enum Event<'a, J, T> {
     /// It arrived.
     Done(&'a J, T),
@@ -58,11 +58,13 @@ pub enum Event<'a, J, T> {
 }
 
 /// Runs `work` for each of `jobs`. `size` says how much memory one takes, and how much it brings.
-/// `on` hears of each end, and every second; where it gives an error, the queue ends.
+/// `busy` says how often the store has asked for fewer requests. `on` hears of each end, and four times a
+/// second; where it gives an error, the queue ends.
 pub async fn run<J, T>(
     jobs: &[J],
     pace: &mut Pace,
     size: impl Fn(&J) -> u64,
+    busy: impl Fn() -> u64,
     work: impl AsyncFn(&J) -> Result<T, Fault>,
     mut on: impl FnMut(Event<'_, J, T>) -> anyhow::Result<()>,
 ) -> anyhow::Result<Ended> {
@@ -71,17 +73,16 @@ pub async fn run<J, T>(
     let mut running = FuturesUnordered::new();
     let (mut room, mut lost) = (0_u64, 0_usize);
     let mut stop = std::pin::pin!(stop_signal());
-    let busy = tokio::sync::mpsc::unbounded_channel();
-    let (tell, mut told) = busy;
-    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    let mut asked = busy();
+    let mut tick = tokio::time::interval(LOOK);
     loop {
         while running.len() < pace.limit() {
             let fits = |job: &&J| running.is_empty() || room + size(job) <= ROOM;
             let Some(job) = jobs.next_if(fits) else { break };
             room += size(job);
-            let (tell, work) = (tell.clone(), &work);
+            let work = &work;
             running.push(async move {
-                let end = tried(job, work, begun, &tell).await;
+                let end = tried(job, work).await;
                 (job, end)
             });
         }
@@ -90,8 +91,14 @@ pub async fn run<J, T>(
         }
         tokio::select! {
             signal = &mut stop => return Ok(Ended::Stopped(signal)),
-            Some(sent) = told.recv() => pace.busy(sent, begun.elapsed()),
-            _ = tick.tick() => on(Event::Tick)?,
+            _ = tick.tick() => {
+                let now = begun.elapsed();
+                if busy() > asked {
+                    asked = busy();
+                    pace.busy(now, now);
+                }
+                on(Event::Tick)?;
+            }
             Some((job, end)) = running.next() => {
                 let bytes = size(job);
                 room = room.saturating_sub(bytes);
@@ -114,37 +121,25 @@ pub async fn run<J, T>(
     }
 }
 
-/// Tries one transfer, and waits between tries: longer each time, and not all the same time.
-async fn tried<J, T>(
-    job: &J,
-    work: &impl AsyncFn(&J) -> Result<T, Fault>,
-    begun: Instant,
-    tell: &tokio::sync::mpsc::UnboundedSender<Duration>,
-) -> Result<T, Fault> {
-    let first = Instant::now();
-    let (mut failed, mut wait) = (0, WAITS.0);
+/// Tries one transfer, and waits between tries: longer each time, and not all the same time. The
+/// store has repeated its requests already: what is tried again here was cut in between.
+async fn tried<J, T>(job: &J, work: &impl AsyncFn(&J) -> Result<T, Fault>) -> Result<T, Fault> {
+    let (mut tries, mut wait) = (1, WAIT);
     loop {
-        let sent = begun.elapsed();
         let fault = match work(job).await {
             Ok(value) => return Ok(value),
             Err(fault) => fault,
         };
-        match &fault {
-            Fault::Store(StoreError::Busy { .. }) if first.elapsed() < PATIENCE => {
-                // Nobody listens only when the queue has ended.
-                let _ = tell.send(sent);
-            }
-            Fault::Store(StoreError::Unreachable { .. } | StoreError::Damaged { .. }) => {
-                failed += 1;
-                if failed >= TRIES {
-                    return Err(fault);
-                }
-            }
-            Fault::Store(_) | Fault::File(_) | Fault::Here(_) => return Err(fault),
+        let again = matches!(
+            &fault,
+            Fault::Store(StoreError::Unreachable { .. } | StoreError::Damaged { .. })
+        );
+        if !again || tries >= TRIES {
+            return Err(fault);
         }
         tracing::debug!("trying again in about {wait:?}: {fault}");
         sleep(wait.mul_f64(0.5 + random())).await;
-        wait = (wait * 2).min(WAITS.1);
+        (tries, wait) = (tries + 1, wait * 2);
     }
 }
 

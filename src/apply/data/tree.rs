@@ -94,7 +94,9 @@ pub async fn perform(
         }
         Ok(())
     };
-    let ended = queue::run(&plan.upload, &mut pace, |upload| upload.size, work, on).await;
+    let ended =
+        queue::run(&plan.upload, &mut pace, |upload| upload.size, || container.busy(), work, on)
+            .await;
     let ended = match ended {
         Ok(ended) => ended,
         Err(error) => {

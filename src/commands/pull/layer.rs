@@ -128,7 +128,15 @@ fn pull(
             Ok(())
         };
         let mut pace = Pace::new(usize::from(most));
-        let ended = queue::run(&plan.fetch, &mut pace, |one| one.object.size, work, on).await?;
+        let ended = queue::run(
+            &plan.fetch,
+            &mut pace,
+            |one| one.object.size,
+            || container.busy(),
+            work,
+            on,
+        )
+        .await?;
         file.checkpoint(manifest, true)?;
         match ended {
             Ended::All => {}

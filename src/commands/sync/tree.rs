@@ -124,7 +124,7 @@ impl Held {
     /// Gives the manifest back.
     pub(in crate::commands) fn release(self) -> anyhow::Result<()> {
         match self.file {
-            Some(file) => Ok(file.release()?),
+            Some(file) => Ok(file.release(&self.manifest)?),
             None => Ok(()),
         }
     }

@@ -226,7 +226,8 @@ fn micros(seconds: f64) -> i64 {
     (seconds * 1e6).round() as i64
 }
 
-fn digest(digits: &str) -> Option<[u8; 32]> {
+/// Reads a digest of 64 hexadecimal digits.
+pub fn digest(digits: &str) -> Option<[u8; 32]> {
     if digits.len() != 64 {
         return None;
     }
