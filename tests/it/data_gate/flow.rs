@@ -129,10 +129,14 @@ fn another_commit_in_the_work_tree_holds() {
 }
 
 #[test]
-fn a_gate_whose_store_is_down_holds_before_anything_is_made() {
+fn a_gate_whose_store_cannot_be_written_releases_nothing() {
     let team = Team::new();
     let (first, one) = team.candidate("first", 3);
     std::fs::write(team.lake.path(), "no folder").unwrap();
-    team.lake.world.gate(&first).passed(&one).run().code(4).says("data");
+    let users = team.lake.world.seen_by_users();
+    let finished = team.lake.world.gate(&first).passed(&one).run();
+    assert_ne!(finished.status, Some(0), "{}", finished.stdout);
+    finished.says("analytics");
     assert_eq!(team.lake.world.bare().newest_number(), 0);
+    assert_eq!(team.lake.world.seen_by_users(), users);
 }
