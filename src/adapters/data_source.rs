@@ -1,7 +1,7 @@
 //! Where an app gets a published database from: a signed URL, a folder, or a store that it has the
 //! credentials of.
 //!
-//! A source is a container (`latest.json` names the version) or one file (its ETag does). It is only
+//! A source is a container (`latest.json` names the version) or one file (its `ETag` does). It is only
 //! read, and all that comes from it may be hostile.
 
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ pub struct Source {
 }
 
 enum Kind {
-    Web(web::Web),
+    Web(Box<web::Web>),
     Folder(PathBuf),
     Store(Container),
 }
@@ -50,6 +50,9 @@ pub enum Answer<T> {
     /// It is this.
     New(T),
 }
+
+/// A small file: its bytes, and its version where the source has any.
+pub type Small = (Vec<u8>, Option<String>);
 
 /// A file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +78,7 @@ pub struct Opened {
 /// The rest of a file, piece by piece.
 pub enum Body {
     /// Over HTTP.
-    Web(http::Streamed, String),
+    Web(Box<http::Streamed>, String),
     /// From a file of this machine.
     File(folder::Reader),
     /// From a store.
@@ -116,7 +119,11 @@ impl Source {
         }
         let signed_for_one = url.query_pairs().any(|(name, value)| name == "sr" && value == "b");
         let single = is_database(url.path()) || signed_for_one;
-        Ok(Self { place: without_query(&url), kind: Kind::Web(web::Web { url, client }), single })
+        Ok(Self {
+            place: without_query(&url),
+            kind: Kind::Web(Box::new(web::Web { url, client })),
+            single,
+        })
     }
 
     /// A folder that is laid out like a container, or a database file.
@@ -162,10 +169,7 @@ impl Source {
     ///
     /// # Errors
     /// [`SourceError`].
-    pub async fn pointer(
-        &self,
-        known: Option<&str>,
-    ) -> Result<Answer<(Vec<u8>, Option<String>)>, SourceError> {
+    pub async fn pointer(&self, known: Option<&str>) -> Result<Answer<Small>, SourceError> {
         let path = PublishedVersion::POINTER;
         match &self.kind {
             Kind::Web(web) => web.small(path, known, MAX_POINTER).await,

@@ -137,7 +137,11 @@ pub(super) fn run(global: &Global, args: &cli::Bake, output: &mut Output) -> any
     let progress = output.progress("looking at the remote");
     let world = World::fetch(&session.git, &session.config)?;
     drop(progress);
-    let Some(record) = world.state.state.newest().cloned() else {
+    let state = &world.state.state;
+    // A release of data alone brought no code that could be watched.
+    let code =
+        state.newest().map(|newest| state.records.get(&newest.code_release()).unwrap_or(newest));
+    let Some(record) = code.cloned() else {
         let error = "nothing was ever released, so there is nothing to watch";
         return Err(Failed::new(Exit::NoGoodCommit, error).into());
     };

@@ -13,6 +13,7 @@ use crate::evidence::{Above, Descent, FailureEvidence, ImageEvidence, ReleaseEvi
 use crate::model::{Digest, RunIdentity, TreeSha};
 use crate::state::{FORMAT, Hold, IndexEntry, Quarantine, Record, RecordKind, RollbackNote, State};
 
+mod data;
 mod probes;
 
 const NOW: &str = "2026-03-01T12:00:00Z";

@@ -1,6 +1,7 @@
 //! The action and the example workflows: audited, and run for real.
 
 mod audit;
+mod data;
 mod doctor;
 mod download;
 mod example;

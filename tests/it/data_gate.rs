@@ -2,6 +2,7 @@
 //! registry, and a store.
 
 mod by_hand;
+mod flow;
 mod killed;
 mod lake;
 mod refused;

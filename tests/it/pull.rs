@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use crate::harness::file_server::FileServer;
 use crate::harness::tidegate::Tidegate;
 
+mod azure;
 mod ends;
 mod hostile;
 mod loader;

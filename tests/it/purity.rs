@@ -195,8 +195,8 @@ fn forces(text: &str) -> bool {
         let target = spec.split_once(':').map_or("", |(_, target)| target);
         !own_view.iter().any(|view| target.starts_with(view))
     });
-    // An option of a command that touches no ref.
-    let text = text.replace("tidegate init --force", "");
+    // An option of commands that touch no ref.
+    let text = text.replace("tidegate init --force", "").replace("tidegate sync --force", "");
     forced
         || text.starts_with("+{")
         || text.contains("--force")

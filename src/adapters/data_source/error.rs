@@ -98,9 +98,9 @@ impl SourceError {
                 | StoreError::TooLarge { .. }
                 | StoreError::Path { .. }
                 | StoreError::File { .. }
+                | StoreError::Clock { .. }
                 | StoreError::Link { .. }
                 | StoreError::Changed { .. }
-                | StoreError::Clock { .. }
                 | StoreError::Unsupported { .. } => false,
             },
             Self::Url { .. }

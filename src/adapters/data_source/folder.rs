@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 
-use super::{Answer, Body, Opened, SourceError, SourceFile};
+use super::{Answer, Body, Opened, Small, SourceError, SourceFile};
 
 /// How much is read at once, in bytes.
 const PIECE: usize = 1024 * 1024;
@@ -31,7 +31,7 @@ pub(super) fn small(
     path: &Path,
     known: Option<&str>,
     limit: usize,
-) -> Result<Answer<(Vec<u8>, Option<String>)>, SourceError> {
+) -> Result<Answer<Small>, SourceError> {
     let (file, found) = regular(path)?;
     if known.is_some() && known == found.etag.as_deref() {
         return Ok(Answer::Same);

@@ -11,7 +11,7 @@ use reqwest::header::{
 use reqwest::{Method, StatusCode};
 use url::Url;
 
-use super::{Answer, Body, Opened, SourceError, SourceFile};
+use super::{Answer, Body, Opened, Small, SourceError, SourceFile};
 use crate::data::Validity;
 use crate::http::{Client, HttpError, Repeat, Request, Streamed, one_line, without_query};
 
@@ -28,7 +28,7 @@ impl Web {
         path: &str,
         known: Option<&str>,
         limit: usize,
-    ) -> Result<Answer<(Vec<u8>, Option<String>)>, SourceError> {
+    ) -> Result<Answer<Small>, SourceError> {
         let url = self.under(Some(path))?;
         let mut headers = HeaderMap::new();
         condition(&mut headers, IF_NONE_MATCH, known);
@@ -99,7 +99,7 @@ impl Web {
             _ => return Err(refused(&url, place, answer).await),
         };
         let etag = text(&answer.headers, ETAG);
-        Ok(Opened { offset, size, etag, body: Body::Web(answer, place) })
+        Ok(Opened { offset, size, etag, body: Body::Web(Box::new(answer), place) })
     }
 
     async fn ask(

@@ -195,8 +195,10 @@ fn meaning(code: &str) -> &'static str {
         "AuthorizationPermissionMismatch" | "InsufficientAccountPermissions" => {
             "the login lacks a permission, such as the role Storage Blob Data Contributor: "
         }
+        // Azure's word for both: the address is not in the account's network rules, and a signature
+        // that does not fit.
         "AuthorizationFailure" | "PublicAccessNotPermitted" | "NoAuthenticationInformation" => {
-            "the account's network rules or the signature do not allow it: "
+            "the key or the signature is wrong, or the account's network rules do not allow it: "
         }
         "AccessDenied" => "the login lacks a permission: ",
         "KeyBasedAuthenticationNotPermitted" => "the account takes no keys, use OIDC: ",

@@ -124,12 +124,15 @@ impl Remote {
         let got = match self.objects.get_opts(&location, options).await {
             Ok(got) => got,
             Err(error) if is_missing(&error) => return Ok(None),
-            // Nothing lies behind the end; the version was compared before.
-            Err(error) if status(&error) == Some(416) => {
+            // Nothing lies behind the end, which servers and the library say each in its way.
+            Err(error) if offset > 0 && matches!(status(&error), None | Some(416)) => {
                 let Some(object) = self.head(path).await? else { return Ok(None) };
-                if offset > object.size || etag.is_some_and(|etag| plain_etag(etag) != object.etag)
+                if etag.is_some_and(|etag| plain_etag(etag) != object.etag) || offset > object.size
                 {
                     return Err(StoreError::Moved { place: self.at(path) });
+                }
+                if offset < object.size {
+                    return Err(self.error(path, &error));
                 }
                 return Ok(Some(Opened { object, bytes: stream::empty().boxed() }));
             }
@@ -211,12 +214,16 @@ impl Remote {
     }
 
     pub(super) fn list(&self, folder: &str) -> BoxStream<'static, Result<Object, StoreError>> {
-        let prefix = match self.path(folder.trim_end_matches('/')) {
-            Ok(prefix) => prefix,
+        let whole = Path::parse(&self.prefix).map_err(|_| StoreError::Path { path: String::new() });
+        let prefix = match folder.trim_end_matches('/') {
+            "" => whole,
+            folder => self.path(folder),
+        };
+        let prefix = match prefix {
+            Ok(prefix) => (!prefix.as_ref().is_empty()).then_some(prefix),
             Err(error) => return stream::iter([Err(error)]).boxed(),
         };
         let (own, folder) = (self.clone(), folder.to_owned());
-        let prefix = (!prefix.as_ref().is_empty()).then_some(prefix);
         self.objects
             .list(prefix.as_ref())
             .map(move |meta| match meta {
@@ -243,7 +250,7 @@ impl Remote {
 
     pub(super) fn path(&self, path: &str) -> Result<Path, StoreError> {
         let wrong = || StoreError::Path { path: path.to_owned() };
-        if path.starts_with('/') || path.ends_with('/') {
+        if path.is_empty() || path.starts_with('/') || path.ends_with('/') {
             return Err(wrong());
         }
         Path::parse(format!("{}{path}", self.prefix)).map_err(|_| wrong())

@@ -165,15 +165,15 @@ async fn in_parts(
             return Err(error);
         }
     };
-    match multipart.complete().await {
-        Ok(_) => {}
-        // The answer to an earlier attempt was lost: then the upload is complete and forgotten.
-        Err(error)
-            if matches!(
-                Failure::below(&error),
-                Some(Failure::Answer { status: 404, repeated: true, .. })
-            ) => {}
-        Err(error) => {
+    if let Err(error) = multipart.complete().await {
+        // The answer to an earlier attempt was lost: then the upload may be complete and forgotten.
+        let forgotten = match Failure::below(&error) {
+            Some(Failure::Answer { status, code, repeated: true, .. }) => {
+                *status == 404 || code == "InvalidBlockList"
+            }
+            _ => false,
+        };
+        if !forgotten || !arrived(remote, path, size, &sha256).await? {
             let _ = multipart.abort().await;
             return Err(remote.error(path, &error));
         }
@@ -185,6 +185,24 @@ async fn in_parts(
         return Err(StoreError::Damaged { place: remote.at(path), problem });
     }
     Ok(Object { sha256: Some(sha256), ..object })
+}
+
+/// Whether an object is what was sent, by reading it: it may be an older one of the same size.
+async fn arrived(
+    remote: &Remote,
+    path: &str,
+    size: u64,
+    sha256: &Digest,
+) -> Result<bool, StoreError> {
+    let Some(mut opened) = remote.open(path, 0, None).await? else { return Ok(false) };
+    if opened.object.size != size {
+        return Ok(false);
+    }
+    let mut hash = Sha256::new();
+    while let Some(piece) = opened.bytes.next().await {
+        hash.update(&piece?);
+    }
+    Ok(digest(hash) == *sha256)
 }
 
 /// Sends all parts, some at a time.

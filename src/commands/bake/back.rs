@@ -78,9 +78,9 @@ fn perform(
     let say = |step: &str| progress.say(step);
     for _ in 0..TRIES {
         let world = World::fetch(&session.git, &session.config)?;
-        let newest = world.state.state.newest_number();
-        if newest != record.number {
-            return Ok(Taken::Superseded { by: newest });
+        let newest = world.state.state.newest();
+        if let Some(newest) = newest.filter(|newest| newest.code_release() != record.number) {
+            return Ok(Taken::Superseded { by: newest.number });
         }
         let target = target(session, &world, record)?;
         let ended = block_on(async {

@@ -163,8 +163,10 @@ impl<'a> Watch<'a> {
             Ok(None) => {}
             Err(error) => tracing::info!("whether a newer release came is not known: {error:#}"),
         }
-        let number = world.state.state.newest_number();
-        (number != self.record.number).then_some(number)
+        // Other data does not end the watch over the code.
+        let newest =
+            world.state.state.newest().filter(|newest| newest.code_release() != self.record.number);
+        newest.map(|newest| newest.number)
     }
 }
 

@@ -26,9 +26,14 @@ pub(super) fn propose(
         None => previous(session, world, &live)?,
     };
     if record.commit == live.commit {
-        return Err(
-            Failed::new(Exit::Usage, format!("{} is live already", record.commit.short())).into()
-        );
+        let already =
+            Failed::new(Exit::Usage, format!("{} is live already", record.commit.short()));
+        // Only the data differs.
+        return Err(if record.data == live.data {
+            already.into()
+        } else {
+            already.with_hint("`tidegate data restore` goes back with the data alone").into()
+        });
     }
     limit::refuse(session, world, &record.commit, args.override_reason.as_deref())?;
     let range = session.git.range(&record.commit, &live.commit, MAX_RANGE)?;

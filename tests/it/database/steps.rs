@@ -49,7 +49,9 @@ async fn aggregates_give_the_same_twice() {
             ["active_users", 2.0],
             ["conversion_rate", 0.5],
             ["orders", 3.0],
-            ["revenue", 35.0]
+            ["orders_30_days", 2.0],
+            ["revenue", 35.0],
+            ["revenue_30_days", 30.0]
         ]);
         assert_eq!(json!(seen), json!([expected, expected]), "{engine:?}");
     }

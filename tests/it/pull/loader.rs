@@ -31,13 +31,13 @@ fn python(app: &App, script: &str, url: &str) -> Command {
     command
 }
 
-fn load(app: &App, url: &str) -> Output {
+pub(super) fn load(app: &App, url: &str) -> Output {
     python(app, LOAD, url).output().unwrap()
 }
 
 /// What a load that went well returns: the bytes, and the version.
 #[track_caller]
-fn loaded(app: &App, output: &Output) -> (Vec<u8>, String) {
+pub(super) fn loaded(app: &App, output: &Output) -> (Vec<u8>, String) {
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8_lossy(&output.stdout);
     let found: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();

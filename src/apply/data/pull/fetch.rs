@@ -26,7 +26,7 @@ const AFTER_CUT: Duration = Duration::from_millis(100);
 /// How DuckDB's files begin, from the ninth byte on ("Storage versions and format").
 const DUCKDB: &[u8] = b"DUCK";
 
-/// How SQLite's files begin ("Database file format", section 1.3).
+/// How the files of `SQLite` begin ("Database file format", section 1.3).
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
 /// A file that is whole, beside the target.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::{PullError, Target, error};
 
-/// What databases keep beside a file, and would play into the next one: DuckDB's log, and SQLite's
-/// log, its index and its journal.
+/// What databases keep beside a file, and would play into the next one: DuckDB's log; the log of `SQLite`,
+/// its index and its journal.
 const LOGS: [&str; 4] = [".wal", "-wal", "-shm", "-journal"];
 
 pub(super) fn install(file: &Path, target: &Target) -> Result<(), PullError> {

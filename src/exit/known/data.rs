@@ -1,0 +1,218 @@
+//! The errors of stores, databases and published data, and their exit codes.
+
+use crate::adapters::data_source::SourceError;
+use crate::adapters::database::DatabaseError;
+use crate::adapters::store::StoreError;
+use crate::apply::data::PublishError;
+use crate::apply::data::manifest_file::ManifestFileError;
+use crate::apply::data::pull::PullError;
+use crate::data::sync::TooManyDeletions;
+use crate::exit::{Classified, Exit};
+use crate::observe::data::proof::ProofError;
+use crate::observe::data::scan::ScanError;
+
+impl Classified for DatabaseError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoEngine { .. } | Self::Text { .. } => Exit::Usage,
+            Self::Open { .. } | Self::Sql { .. } => Exit::BadInput,
+            Self::InUse { .. } | Self::TimedOut { .. } => Exit::Unreachable,
+            Self::Io { .. } => Exit::Internal,
+        }
+    }
+}
+
+impl Classified for ManifestFileError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Held { .. } => Exit::LostRace,
+            Self::Outside { .. } | Self::TooLarge { .. } => Exit::BadInput,
+            Self::Io { .. } => Exit::Incomplete,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Held { .. } => Some("run it again when the other sync has ended".to_owned()),
+            Self::Io { .. } => Some(
+                "mend it (is the disk full?) and run it again: what was sent and not noted is sent again"
+                    .to_owned(),
+            ),
+            Self::Outside { .. } | Self::TooLarge { .. } => None,
+        }
+    }
+}
+
+impl Classified for ScanError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Pattern(_) => Exit::Usage,
+            Self::Outside { .. } | Self::NoFolder { .. } | Self::Io { .. } => Exit::BadInput,
+        }
+    }
+}
+
+impl Classified for TooManyDeletions {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::OverLimit { .. } => {
+                "bring the files back, or allow more by `transfer: { max_delete: 50% }` below `data` in .github/tidegate.yml"
+            }
+            Self::Unseen { .. } => "mend that, or sync without --delete",
+        }
+        .to_owned())
+    }
+}
+
+impl Classified for ProofError {
+    fn exit(&self) -> Exit {
+        Exit::ProbeFailed
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Damaged { .. } => {
+                "send it again with `tidegate sync --force`, or go back: `tidegate data restore --to previous`; apps that use `tidegate pull` keep what they have"
+            }
+            Self::Unusable { .. } => {
+                "go back with `tidegate data restore --to previous`, and look at the engine's version"
+            }
+        }
+        .to_owned())
+    }
+}
+
+impl Classified for PublishError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoVersion { .. } => Exit::BadInput,
+            Self::Released { .. } => Exit::Refused,
+            Self::LostRace { .. } => Exit::LostRace,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoVersion { .. } => {
+                "publish it again with `tidegate sync --force`, or name another version: \
+                 `tidegate data versions` lists them"
+            }
+            Self::Released { .. } => {
+                "publish from a clone of the repository whose release it is, so that a release of \
+                 the data is recorded there"
+            }
+            Self::LostRace { .. } => "run it again; let one job publish at a time",
+        }
+        .to_owned())
+    }
+}
+
+impl Classified for StoreError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Credentials { .. } | Self::Denied { .. } | Self::Clock { .. } => Exit::Denied,
+            Self::Unreachable { .. } | Self::Busy { .. } => Exit::Unreachable,
+            Self::Moved { .. } => Exit::LostRace,
+            Self::Unsupported { .. } => Exit::Usage,
+            Self::Missing { .. }
+            | Self::Damaged { .. }
+            | Self::TooLarge { .. }
+            | Self::Path { .. }
+            | Self::Link { .. }
+            | Self::File { .. }
+            | Self::Changed { .. } => Exit::BadInput,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Credentials { .. } | Self::Denied { .. } => Some(
+                "docs/how-to/data-azure.md and data-s3.md say which variables and permissions a \
+                 store needs"
+                    .to_owned(),
+            ),
+            Self::Changed { .. } => Some("run it again when nothing writes the file".to_owned()),
+            Self::Clock { .. }
+            | Self::Unreachable { .. }
+            | Self::Busy { .. }
+            | Self::Moved { .. }
+            | Self::Unsupported { .. }
+            | Self::Missing { .. }
+            | Self::Damaged { .. }
+            | Self::TooLarge { .. }
+            | Self::Path { .. }
+            | Self::Link { .. }
+            | Self::File { .. } => None,
+        }
+    }
+}
+
+impl Classified for SourceError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Url { .. } => Exit::Usage,
+            Self::Http { error, .. } => error.exit(),
+            Self::Denied { .. } => Exit::Denied,
+            Self::Refused { transient: true, .. } => Exit::Unreachable,
+            Self::Refused { .. }
+            | Self::Missing { .. }
+            | Self::Moved { .. }
+            | Self::TooLarge { .. }
+            | Self::File { .. } => Exit::BadInput,
+            Self::Store(error) => error.exit(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Denied { .. } => {
+                "make a new signed URL with `tidegate sync`, and put it into the app's secrets"
+            }
+            Self::Missing { .. } => {
+                "publish the data with `tidegate sync`, or look whether the URL is that of its container"
+            }
+            Self::Store(error) => return Classified::hint(error),
+            Self::Url { .. }
+            | Self::Http { .. }
+            | Self::Refused { .. }
+            | Self::Moved { .. }
+            | Self::TooLarge { .. }
+            | Self::File { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl Classified for PullError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Source(error) => error.exit(),
+            Self::Target { .. } => Exit::Usage,
+            Self::Pointer { .. } | Self::Mismatch { .. } | Self::NoDatabase { .. } => {
+                Exit::BadInput
+            }
+            Self::Full { .. } | Self::File { .. } => Exit::Internal,
+            Self::Locked { .. } | Self::TimedOut { .. } => Exit::Unreachable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Source(error) => return Classified::hint(error),
+            Self::Pointer { error, .. } => error.hint(),
+            Self::Mismatch { .. } => {
+                "where nobody is publishing, the version is damaged: publish it again with `tidegate sync`"
+            }
+            Self::NoDatabase { .. } => "look whether the URL is that of the database",
+            Self::Full { .. } => "free some space and run it again",
+            Self::Locked { .. } => "end that process, or give it more time with --timeout",
+            Self::TimedOut { .. } => "give it more time with --timeout",
+            Self::Target { .. } | Self::File { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

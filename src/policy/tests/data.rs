@@ -1,0 +1,127 @@
+//! What the data came to, by value.
+
+use super::*;
+use crate::data::{
+    CheckResult, Outcome as Found, Prepared, PublishedVersion, ReleasedData, StepResult,
+};
+
+fn config() -> Config {
+    let data = serde_json::json!({
+        "store": "file:///srv/lake", "layers": { "analytics": { "file": "data/analytics.db" } },
+    });
+    Config { data: Some(serde_json::from_value(data).unwrap()), ..Config::default() }
+}
+
+fn candidate() -> ReleasedData {
+    let hex = "c".repeat(64);
+    let version: PublishedVersion = serde_json::from_value(serde_json::json!({
+        "version": format!("sha256:{hex}"), "sha256": hex, "size": 9,
+        "created": NOW, "storage_format": "sqlite 3", "path": format!("versions/{hex}.db"),
+    }))
+    .unwrap();
+    let place = config().data.unwrap().place().unwrap();
+    ReleasedData { place, version }
+}
+
+fn check(name: &str, required: bool, outcome: Found) -> CheckResult {
+    CheckResult { name: name.to_owned(), required, value: Some(1.0), outcome }
+}
+
+fn with(checks: Vec<CheckResult>) -> Evidence {
+    let prepared = Prepared { checks, ..Prepared::default() };
+    let candidate = Some(Box::new(candidate()));
+    Evidence { data: DataEvidence::Prepared { prepared, candidate }, ..passing() }
+}
+
+fn failed() -> Found {
+    Found::Failed { why: "1, expected at least 2".to_owned() }
+}
+
+#[test]
+fn data_is_made_last_of_all() {
+    let evidence = passing();
+    let decision = decide(&evidence, &config());
+    assert_eq!(
+        (decision.verdict, &decision.reasons[..]),
+        (Verdict::Hold, &[Reason::DataNotReady][..])
+    );
+    assert_eq!(decision.outcome, Some(Outcome::Passed), "the code passed");
+    assert!(wants_data(&evidence, &config(), false));
+    assert!(!wants_data(&evidence, &Config::default(), false));
+    // With a version that somebody names, also where it is published separately.
+    let mut separately = config();
+    if let Some(data) = &mut separately.data {
+        data.publish = crate::config::DataPublish::Separately;
+    }
+    assert!(!wants_data(&evidence, &separately, false));
+    assert!(wants_data(&evidence, &separately, true));
+    // Nobody would get it.
+    let open = OpenWindow { entry: 1, reason: "weekend".to_owned(), until: NOW.parse().unwrap() };
+    let frozen = Evidence { freezes: vec![open], ..passing() };
+    assert!(!wants_data(&frozen, &config(), false));
+    assert!(!wants_data(&failing(), &config(), true));
+    let report = Evidence { occasion: Occasion::ReportOnly, ..passing() };
+    assert!(!wants_data(&report, &config(), true));
+}
+
+#[test]
+fn what_did_not_pass_holds_and_never_reverts() {
+    let passed = check("fresh", true, Found::Passed);
+    let decision = decide(&with(vec![passed.clone()]), &config());
+    assert_eq!(decision.verdict, Verdict::Promote);
+    let bad = with(vec![passed.clone(), check("rows", true, failed())]);
+    let decision = decide(&bad, &config());
+    assert_eq!((decision.verdict, decision.outcome), (Verdict::Hold, Some(Outcome::Passed)));
+    let why = "1, expected at least 2".to_owned();
+    assert_eq!(decision.reasons, [Reason::DataFailed { what: "rows".to_owned(), why }]);
+    assert!(!has_failure(&bad));
+    // What is not required is reported only.
+    let advisory = with(vec![passed, check("rows", false, failed())]);
+    assert_eq!(decide(&advisory, &config()).verdict, Verdict::Promote);
+    let unknown = Found::Inconclusive { why: "no such table".to_owned() };
+    let decision = decide(&with(vec![check("rows", true, unknown)]), &config());
+    assert!(matches!(&decision.reasons[..], [Reason::DataUnknown { .. }]), "{decision:?}");
+}
+
+#[test]
+fn a_step_that_failed_a_job_that_failed_and_no_snapshot_hold() {
+    let step = StepResult { name: "dbt run".to_owned(), outcome: failed() };
+    let prepared = Prepared { steps: vec![step], ..Prepared::default() };
+    let stopped =
+        Evidence { data: DataEvidence::Prepared { prepared, candidate: None }, ..passing() };
+    assert!(matches!(&decide(&stopped, &config()).reasons[..], [Reason::DataFailed { .. }]));
+    let nothing = DataEvidence::Prepared { prepared: Prepared::default(), candidate: None };
+    let nothing = Evidence { data: nothing, ..passing() };
+    assert_eq!(decide(&nothing, &config()).reasons, [Reason::DataNotReady]);
+    let job = DataEvidence::Failed { why: "job data ended with failure".to_owned() };
+    let job = Evidence { data: job, ..passing() };
+    assert!(matches!(&decide(&job, &config()).reasons[..], [Reason::DataFailed { .. }]));
+    let unknown = DataEvidence::Unknown { why: "the store does not answer".to_owned() };
+    let unknown = Evidence { data: unknown, ..passing() };
+    assert!(matches!(&decide(&unknown, &config()).reasons[..], [Reason::DataUnknown { .. }]));
+}
+
+#[test]
+fn a_quarantined_version_is_not_published() {
+    let mut evidence = with(vec![check("rows", true, Found::Passed)]);
+    let digest = candidate().version.digest().unwrap();
+    let quarantine = Quarantine {
+        version: FORMAT,
+        commit: sha('f'),
+        digests: vec![digest.clone()],
+        reason: "sums were wrong".to_owned(),
+        by: None,
+        created: NOW.parse().unwrap(),
+        expires: None,
+        lifted: None,
+        rollback: None,
+    };
+    evidence.state.quarantines.insert(sha('f'), quarantine);
+    let reasons = decide(&evidence, &config()).reasons;
+    let why = "sums were wrong".to_owned();
+    assert_eq!(reasons, [Reason::DigestQuarantined { digest, why }]);
+    let unfit = |overridden| {
+        unfit_data(&evidence.data, &config(), &evidence.state, evidence.now, overridden)
+    };
+    assert_eq!((unfit(false).len(), unfit(true).len()), (1, 0));
+}

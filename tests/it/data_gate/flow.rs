@@ -1,0 +1,142 @@
+//! The whole flow with real steps and checks: made, checked, released, held back, released alone, and
+//! gone back.
+
+use super::lake::Lake;
+use super::together::BACK;
+
+/// Makes the database from the feed, as a team's own command would.
+const MAKE: &str = "\
+import csv, os, sqlite3
+os.makedirs('data', exist_ok=True)
+if os.path.exists('data/analytics.db'):
+    os.remove('data/analytics.db')
+base = sqlite3.connect('data/analytics.db')
+base.execute('create table prices (day text, price real)')
+with open('feed.csv') as feed:
+    base.executemany('insert into prices values (?, ?)', csv.reader(feed))
+base.commit()
+base.close()
+";
+
+const STEPS: &str = "\
+before: [ { run: python3 make_data.py } ]
+aggregates: [ { name: kpi, sql: \"drop table if exists kpi; create table kpi as select count(*) as days from prices\" } ]
+checks:
+  - { name: rows, sql: select count(*) from prices, min: 2 }
+  - { name: kpi, sql: select days = (select count(*) from prices) from kpi }
+";
+
+fn feed(days: usize) -> String {
+    (1..=days).map(|day| format!("2026-03-{day:02},{day}.5\n")).collect()
+}
+
+struct Team {
+    lake: Lake,
+}
+
+impl Team {
+    fn new() -> Self {
+        let lake = Lake::with(STEPS);
+        lake.world.commit("Make the data", &[("make_data.py", MAKE), (".gitignore", "data/\n")]);
+        Self { lake }
+    }
+
+    fn candidate(
+        &self,
+        message: &str,
+        days: usize,
+    ) -> (String, crate::harness::oci_registry::Pushed) {
+        let world = &self.lake.world;
+        let commit = world
+            .commit(message, &[("app.py", &format!("# {message}\n")), ("feed.csv", &feed(days))]);
+        let image = world.build(&commit);
+        (commit, image)
+    }
+}
+
+#[test]
+fn data_is_made_checked_released_held_back_released_alone_and_taken_back() {
+    let team = Team::new();
+    let (lake, world) = (&team.lake, &team.lake.world);
+    let (first, one) = team.candidate("first", 3);
+    let said = world.gate(&first).passed(&one).run().code(0);
+    assert!(said.stdout.contains("rows"), "{}", said.stdout);
+    world.assert_live(1, &first, &one);
+    let (v1, release) = lake.served();
+    assert_eq!(release, 1);
+    let record = world.bare().newest_record();
+    assert_eq!(record["data"]["figures"]["rows"], 3.0, "{record}");
+    assert!(record["checks"].to_string().contains("2 data checks"), "{record}");
+
+    // Bad data is held back, and reverts nothing.
+    let (bad, image) = team.candidate("bad data", 1);
+    let (users, store) = (world.seen_by_users(), lake.fingerprint());
+    let main = world.bare().branch("main");
+    world.gate(&bad).passed(&image).run().code(4).says("rows");
+    assert_eq!((world.seen_by_users(), lake.fingerprint()), (users, store));
+    assert_eq!(world.bare().branch("main"), main, "nothing is reverted");
+
+    // Good data goes live with its code.
+    let (second, two) = team.candidate("second", 5);
+    world.gate(&second).passed(&two).run().code(0);
+    world.assert_live(2, &second, &two);
+    let (v2, _) = lake.served();
+    assert_ne!(v1, v2);
+
+    // A nightly sync releases data alone, unless somebody has stopped releases.
+    let (stable, ledger) = (world.bare().branch("stable"), world.bare().ledger());
+    world.commit("Feed", &[("feed.csv", &feed(6))]);
+    world.by_hand(&["hold", "the feed is under repair"]).run().code(0);
+    world.by_hand(&["sync", "--layer", "analytics"]).run().code(4).says("under repair");
+    assert_eq!(lake.served(), (v2.clone(), 2));
+    world.by_hand(&["resume"]).run().code(0);
+    world.by_hand(&["sync", "--layer", "analytics"]).run().code(0);
+    let (v3, release) = lake.served();
+    assert!(v3 != v2 && release == 3);
+    let bare = world.bare();
+    let record = bare.newest_record();
+    assert_eq!((&record["kind"], &record["of"]), (&"data".into(), &2.into()), "{record}");
+    assert_eq!(record["commit"], second.as_str());
+    assert_eq!((bare.branch("stable"), bare.ledger()), (stable, ledger), "the code did not move");
+    world.by_hand(&["history"]).run().code(0).says("data");
+    world.by_hand(&["repair"]).run().code(0).says("nothing to mend");
+
+    // A bad release is taken back with its data.
+    let (third, three) = team.candidate("third", 7);
+    world.gate(&third).passed(&three).run().code(0);
+    let (v4, _) = lake.served();
+    world.by_hand(&BACK).run().code(0);
+    world.assert_live(5, &second, &two);
+    assert_eq!(lake.served(), (v3, 5), "the last data that was live with the code");
+    let path = format!("quarantine/{third}.json");
+    assert!(world.bare().show("refs/heads/tidegate", &path).contains(&v4));
+}
+
+#[test]
+fn another_commit_in_the_work_tree_holds() {
+    let team = Team::new();
+    let (first, one) = team.candidate("first", 3);
+    team.lake.world.commit("Later", &[("later.txt", "1\n")]);
+    let needs = serde_json::json!({
+        "tests": {"result": "success", "outputs": {}},
+        "build-docker": {"result": "success", "outputs": {"digest": one.digest}},
+    });
+    // The work tree shows main, and the gate is asked about the commit below.
+    let gate =
+        team.lake.world.by_hand(&["gate", "--commit", &first, "--needs", &needs.to_string()]);
+    gate.run().code(4).says("is checked out");
+    assert_eq!(team.lake.pointer(), None);
+}
+
+#[test]
+fn a_gate_whose_store_cannot_be_written_releases_nothing() {
+    let team = Team::new();
+    let (first, one) = team.candidate("first", 3);
+    std::fs::write(team.lake.path(), "no folder").unwrap();
+    let users = team.lake.world.seen_by_users();
+    let finished = team.lake.world.gate(&first).passed(&one).run();
+    assert_ne!(finished.status, Some(0), "{}", finished.stdout);
+    finished.says("analytics");
+    assert_eq!(team.lake.world.bare().newest_number(), 0);
+    assert_eq!(team.lake.world.seen_by_users(), users);
+}

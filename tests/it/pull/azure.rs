@@ -1,0 +1,56 @@
+//! Azurite, and a signature that covers the container.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tidegate::adapters::store::{Expect, Scope};
+
+use crate::harness::azurite::Azurite;
+use crate::harness::stores::run;
+
+use super::{App, CONTAINER, database, loader, pointer};
+
+#[test]
+fn one_signature_reads_the_pointer_and_every_version() {
+    let azurite = Azurite::start();
+    let container = azurite.container(CONTAINER);
+    let publish = |bytes: &[u8]| {
+        let pointer = pointer(bytes);
+        let put = |path: &str, bytes: Vec<u8>| {
+            run(container.write(path, Bytes::from(bytes), Expect::Anything)).unwrap();
+        };
+        put(pointer["path"].as_str().unwrap(), bytes.to_vec());
+        put("latest.json", pointer.to_string().into());
+    };
+    let first = database(1, 3_000_000);
+    publish(&first);
+    let signed = run(container.sign(&Scope::Container, Duration::from_hours(24))).unwrap();
+    let url = signed.url.expose();
+
+    let app = App::new();
+    app.pull(url).run().success();
+    assert_eq!(app.bytes(), first);
+    let again = app.pull(url).args(["--json"]).run().success().json();
+    assert_eq!(again["outcome"], "unchanged");
+    let second = database(2, 2_000_000);
+    publish(&second);
+    app.pull(url).run().success();
+    assert_eq!(app.bytes(), second, "the same URL");
+    let python = App::new();
+    loader::emit(python.folder.path());
+    assert_eq!(loader::loaded(&python, &loader::load(&python, url)).0, second);
+
+    // The signature is refused where a part of it is another one.
+    let at = url.find("sig=").unwrap() + 8;
+    let forged =
+        format!("{}{}{}", &url[..at], if &url[at..=at] == "A" { "B" } else { "A" }, &url[at + 1..]);
+    let refused = app.pull(&forged).run().code(9);
+    assert!(refused.stderr.contains("tidegate sync"), "{}", refused.stderr);
+    assert_eq!(app.bytes(), second);
+    // One file by itself.
+    let path = pointer(&first)["path"].as_str().unwrap().to_owned();
+    let one = run(container.sign(&Scope::Object(path), Duration::from_hours(24))).unwrap();
+    let app = App::new();
+    app.pull(one.url.expose()).run().success();
+    assert_eq!(app.bytes(), first);
+}
