@@ -231,10 +231,7 @@ fn plan(
         warnings
             .push(format!("{folder} is not there, so layer {} has nothing to send", place.layer));
     }
-    let limit = match args.delete {
-        true => Some(limit(workspace)?),
-        false => None,
-    };
+    let limit = if args.delete { Some(limit(workspace)?) } else { None };
     let (mut plan, noted) = compared.plan(limit)?;
     plan.place = layer.container.place();
     Ok((plan, noted))
@@ -352,10 +349,10 @@ impl LayerSynced {
             self.skipped
         );
         if self.errors > 0 {
-            line.push_str(&format!(", {} failed", self.errors));
+            line.extend([", ", &self.errors.to_string(), " failed"]);
         }
         if self.deleted > 0 {
-            line.push_str(&format!(", {} deleted", self.deleted));
+            line.extend([", ", &self.deleted.to_string(), " deleted"]);
         }
         output.line(line)?;
         if self.kept > 0 {
