@@ -137,6 +137,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] where credentials are missing or make no sense.
+    #[expect(clippy::needless_pass_by_value, reason = "options are made for one store")]
     pub fn open(url: &StoreUrl, options: Options) -> Result<Self, StoreError> {
         let server = |provider, service| {
             Some(Server { provider, service, memory: Arc::new(Semaphore::new(upload::MEMORY)) })

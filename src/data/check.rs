@@ -129,9 +129,8 @@ pub fn judge(
         judged.result.outcome = outcome;
         return judged;
     }
-    let value = match row.as_slice() {
-        [value] => value,
-        _ => return inconclusive(check, "the query gave more than one column".to_owned()),
+    let [value] = row.as_slice() else {
+        return inconclusive(check, "the query gave more than one column".to_owned());
     };
     let bounds = Bounds::of(check);
     match value {

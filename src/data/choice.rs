@@ -180,8 +180,8 @@ mod tests {
                 created: created.parse().unwrap(),
                 commit: Some(commit.clone()),
                 storage_format: "duckdb v1.2.0".to_owned(),
-                figures: Default::default(),
-                columns: Default::default(),
+                figures: std::collections::BTreeMap::default(),
+                columns: std::collections::BTreeMap::default(),
             },
             releases: releases
                 .iter()

@@ -119,7 +119,7 @@ pub fn transaction(sql: &str) -> Result<(), SqlProblem> {
     }
     for statement in found {
         let start = begin(statement);
-        let word: String = start.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
+        let word: String = start.chars().take_while(char::is_ascii_alphabetic).collect();
         let word = word.to_ascii_uppercase();
         if matches!(
             word.as_str(),

@@ -7,6 +7,18 @@
     clippy::panic,
     reason = "a test, and the harness it stands on, fails by panicking"
 )]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::case_sensitive_file_extension_comparisons,
+    clippy::float_cmp,
+    clippy::large_stack_arrays,
+    clippy::needless_pass_by_value,
+    clippy::type_complexity,
+    clippy::unnecessary_debug_formatting,
+    clippy::unused_self,
+    reason = "tests make small data of their own"
+)]
 
 mod harness;
 mod init_handwritten;

@@ -201,8 +201,7 @@ impl Database for Sqlite {
             if !prepared.readonly() {
                 return Err(Problem::Reason("expected a query that only reads".to_owned()));
             }
-            let columns: Vec<String> =
-                prepared.column_names().into_iter().map(str::to_owned).collect();
+            let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
             let mut found = prepared.query(params_from_iter(parameters))?;
             let mut rows = Vec::new();
             while rows.len() < limit

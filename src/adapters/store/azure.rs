@@ -118,9 +118,9 @@ impl Account {
             Err(Failure::Answer { status: 403, clock_ahead, .. }) if clock_ahead.abs() < 5 => {
                 url.set_query(Some("restype=container&comp=list&maxresults=1"));
                 let listed = service.send(request(Method::GET, &url, &[])?, Bytes::new()).await;
-                listed.map(|_| false).or_else(|failure| match (failure, made) {
-                    (Failure::Answer { status: 403, .. }, Err(first)) => Err(first),
-                    (other, _) => Err(other),
+                listed.map(|_| false).map_err(|failure| match (failure, made) {
+                    (Failure::Answer { status: 403, .. }, Err(first)) => first,
+                    (other, _) => other,
                 })
             }
             Err(failure) => Err(failure),

@@ -39,6 +39,7 @@ const KEYS: [&str; 4] = [
 const SIGNATURES: [&str; 2] = ["AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY"];
 
 /// How an Azure account is logged in to.
+#[expect(clippy::large_enum_variant, reason = "there is one for each store of a run")]
 pub(super) enum Login {
     /// By its key, which can also sign URLs.
     Key {

@@ -103,7 +103,11 @@ impl Failure {
     /// Whether the same request may succeed in a while.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Answer { status: 408 | 429 | 500 | 502 | 503 | 504, .. } => true,
+            // A second body may arrive whole.
+            Self::Answer { status: 408 | 429 | 500 | 502 | 503 | 504, .. }
+            | Self::Cut(_)
+            | Self::TimedOut
+            | Self::Damaged(_) => true,
             Self::Answer { code, .. } => matches!(
                 code.as_str(),
                 // A container of that name is being deleted; a write beside this one; a body that was
@@ -120,9 +124,6 @@ impl Failure {
                     | "SlowDown"
             ),
             Self::Connect(reason) => !reason.contains("certificate"),
-            Self::Cut(_) | Self::TimedOut => true,
-            // A second body may arrive whole.
-            Self::Damaged(_) => true,
             Self::Login(_) | Self::Unreadable(_) => false,
         }
     }

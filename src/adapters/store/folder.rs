@@ -270,6 +270,7 @@ impl Folder {
     }
 
     /// Refuses links, from a path up to a folder, both included.
+    #[expect(clippy::unused_self, reason = "it reads as a question to the folder")]
     fn real_folders(&self, path: &Path, root: &Path) -> Result<(), StoreError> {
         for part in path.ancestors().take_while(|part| part.starts_with(root)) {
             if fs::symlink_metadata(part).is_ok_and(|metadata| metadata.is_symlink()) {

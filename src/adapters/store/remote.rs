@@ -264,6 +264,7 @@ impl Remote {
     }
 
     /// What was just written by one request.
+    #[expect(clippy::unused_self, reason = "the folder's has need of it")]
     pub(super) fn written(&self, path: &str, size: u64, put: &PutResult) -> Object {
         let stamp = put.extensions.get::<Stamp>().and_then(|stamp| stamp.modified);
         Object {

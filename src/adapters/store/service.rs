@@ -217,10 +217,7 @@ impl Service {
 /// The header `Content-MD5` (RFC 1864) of a body. Azure refuses a body that does not fit it.
 async fn md5(body: Bytes) -> HeaderValue {
     let compute = move || STANDARD.encode(md5::Md5::digest(&body));
-    let text = match tokio::task::spawn_blocking(compute).await {
-        Ok(text) => text,
-        Err(_) => String::new(),
-    };
+    let text = tokio::task::spawn_blocking(compute).await.unwrap_or_default();
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
 }
 

@@ -119,7 +119,7 @@ async fn azure(
     let (valid, shortened) = match &account.login {
         Login::Key { .. } => (valid, None),
         Login::Tokens(_) => (
-            valid.min(WEEK - SPARE),
+            valid.min(WEEK.saturating_sub(SPARE)),
             (valid > WEEK).then(|| {
                 "without the account's key a signature is valid for at most 7 days \
                  (user delegation)"

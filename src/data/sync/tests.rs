@@ -21,7 +21,7 @@ fn manifest(entries: &[(&str, Entry)]) -> Manifest {
 }
 
 fn known(size: u64, mtime: Option<i64>, sha256: Option<[u8; 32]>) -> Entry {
-    Entry { size, mtime, sha256, ..Entry::default() }
+    Entry { size, sha256, mtime, ..Entry::default() }
 }
 
 fn compare(manifest: &Manifest, files: &[LocalFile], how: How) -> Compared {

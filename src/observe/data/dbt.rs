@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn many_failed_nodes_are_counted() {
         let node = r#"{"status": "fail", "unique_id": "t"}"#;
-        let text = format!("{{\"results\": [{}]}}", vec![node; 9].join(","));
+        let text = format!("{{\"results\": [{}]}}", [node; 9].join(","));
         let said = failed(&text, &Redactor::new()).unwrap_or_default();
         assert!(said.starts_with("dbt: 9 of 9") && said.ends_with(", and 4 more"), "{said}");
     }

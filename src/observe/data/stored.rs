@@ -102,7 +102,7 @@ fn readable(
 ) -> anyhow::Result<Option<PublishedVersion>> {
     match read {
         Ok(published) => Ok(published),
-        Err(error) if error.chain().any(|cause| cause.is::<StoreError>()) => Err(error),
+        Err(error) if error.chain().any(<dyn std::error::Error>::is::<StoreError>) => Err(error),
         Err(error) => {
             tracing::warn!("the description of {version} is left out: {error:#}");
             Ok(None)

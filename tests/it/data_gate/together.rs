@@ -68,13 +68,13 @@ fn code_is_never_newer_than_its_data() {
         found.map(|(_, version)| version.clone()).collect()
     };
     let (old, new) = (Some(first.data.clone()), Some(second.data.clone()));
-    assert_eq!(at("refs/heads/tidegate"), [old.clone()], "the record comes first");
-    assert_eq!(at("/manifests/stable"), [new.clone()], "tags come after the data");
-    assert_eq!(at("refs/heads/stable"), [new.clone()]);
+    assert_eq!(at("refs/heads/tidegate"), std::slice::from_ref(&old), "the record comes first");
+    assert_eq!(at("/manifests/stable"), std::slice::from_ref(&new), "tags come after the data");
+    assert_eq!(at("refs/heads/stable"), std::slice::from_ref(&new));
     seen.lock().unwrap().clear();
     lake.world.by_hand(&BACK).run().code(0);
     // On the way back the data goes last.
-    assert_eq!(at("/manifests/stable"), [new.clone()]);
+    assert_eq!(at("/manifests/stable"), std::slice::from_ref(&new));
     assert_eq!(at("refs/heads/stable"), [new]);
     assert_eq!(lake.served(), (first.data, 3));
 }

@@ -146,8 +146,7 @@ fn relay(faults: &Arc<Faults>, client: TcpStream, server: TcpStream) {
 fn upload(faults: &Faults, mut client: TcpStream, mut server: TcpStream, answered: &AtomicBool) {
     let mut buffer = vec![0; 64 * 1024];
     let mut passed = 0;
-    loop {
-        let Ok(length @ 1..) = client.read(&mut buffer) else { break };
+    while let Ok(length @ 1..) = client.read(&mut buffer) {
         if answered.swap(false, Ordering::SeqCst) {
             faults.requests.fetch_add(1, Ordering::SeqCst);
             if takes_one(&faults.refusals) {
@@ -172,8 +171,7 @@ fn upload(faults: &Faults, mut client: TcpStream, mut server: TcpStream, answere
 fn download(faults: &Faults, mut server: TcpStream, mut client: TcpStream, answered: &AtomicBool) {
     let mut buffer = vec![0; 64 * 1024];
     let mut passed = 0;
-    loop {
-        let Ok(length @ 1..) = server.read(&mut buffer) else { break };
+    while let Ok(length @ 1..) = server.read(&mut buffer) {
         answered.store(true, Ordering::SeqCst);
         let allowed = allowed(&faults.cut_download_after, &faults.download_cuts, passed, length);
         if !pass(faults, &buffer[..allowed], &mut client) || allowed < length {

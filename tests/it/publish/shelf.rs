@@ -95,8 +95,8 @@ impl Shelf {
             created: created.parse().unwrap(),
             commit: None,
             storage_format: "duckdb v1.2.0".to_owned(),
-            figures: Default::default(),
-            columns: Default::default(),
+            figures: std::collections::BTreeMap::default(),
+            columns: std::collections::BTreeMap::default(),
         };
         (file, version)
     }
