@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Applier, data};
+use super::{Applier, Variables, data};
 use crate::adapters::store::{Container, Options, Store};
 use crate::config::Config;
 use crate::data::{DataPlace, ReleasedData};
@@ -69,7 +69,7 @@ impl Applier<'_> {
 pub fn container(
     place: &DataPlace,
     config: &Config,
-    environment: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    environment: Variables,
 ) -> anyhow::Result<Container> {
     let own = config.data.as_ref().and_then(|data| data.endpoint.as_ref());
     if let Some(endpoint) = &place.endpoint

@@ -199,11 +199,11 @@ pub(super) async fn assess(
         }
         let origin =
             making::made(session, inputs.data_version.as_ref(), data_job.as_ref(), &results)?;
-        let named = matches!(origin, Made::Uploaded(_)) && session.config.data.is_some();
+        let is_given = matches!(origin, Made::Uploaded(_)) && session.config.data.is_some();
         if inputs.data_version.is_some() {
             configured(session)?;
         }
-        if policy::wants_data(&evidence, &session.config, named) {
+        if policy::wants_data(&evidence, &session.config, is_given) {
             evidence.data = work.making.run(session, &tested, &origin).await;
             session.now = Timestamp::now();
             evidence.now = session.now;
