@@ -148,11 +148,22 @@ impl Output {
         self.result(&text)
     }
 
-    /// Prints text as it is, without a line break after it. It is the only way to print a workflow
-    /// command: in all other text, commands are broken up, because others may have written it.
+    /// Prints text as it is, without a line break after it. It and
+    /// [`Output::commands`] are the only ways to print a workflow command: in all other text, commands are
+    /// broken up, because others may have written it.
     pub fn text(&mut self, text: &str) -> io::Result<()> {
         let text = with_color(text, self.settings.color);
         write_to(&mut *self.out, &mut self.out_closed, &text)
+    }
+
+    /// Prints workflow commands, such as masks, which the runner takes from both streams: on stdout, or
+    /// with JSON on stderr, where they are in nobody's way. Also with `--quiet`.
+    pub fn commands(&mut self, commands: &str) -> io::Result<()> {
+        if self.settings.json {
+            write_to(&mut *self.err, &mut self.err_closed, commands)
+        } else {
+            write_to(&mut *self.out, &mut self.out_closed, commands)
+        }
     }
 
     /// Prints a table.

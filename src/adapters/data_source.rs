@@ -34,6 +34,8 @@ pub struct Source {
     place: String,
     kind: Kind,
     single: bool,
+    /// The name of the copy, where the URL of a container names it.
+    file: Option<String>,
 }
 
 enum Kind {
@@ -117,24 +119,26 @@ impl Source {
             let folder = folder.to_owned();
             url.set_path(&folder);
         }
+        let file = take_copy(&mut url);
         let signed_for_one = url.query_pairs().any(|(name, value)| name == "sr" && value == "b");
         let single = is_database(url.path()) || signed_for_one;
         Ok(Self {
             place: without_query(&url),
             kind: Kind::Web(Box::new(web::Web { url, client })),
             single,
+            file,
         })
     }
 
     /// A folder that is laid out like a container, or a database file.
     pub fn in_folder(path: PathBuf) -> Self {
         let single = path.is_file();
-        Self { place: path.display().to_string(), kind: Kind::Folder(path), single }
+        Self { place: path.display().to_string(), kind: Kind::Folder(path), single, file: None }
     }
 
     /// A container of a store.
     pub fn in_store(container: Container) -> Self {
-        Self { place: container.place(), kind: Kind::Store(container), single: false }
+        Self { place: container.place(), kind: Kind::Store(container), single: false, file: None }
     }
 
     /// Says where it is, without what is secret.
@@ -147,8 +151,11 @@ impl Source {
         self.single
     }
 
-    /// Returns the name of the file, where the source is one.
+    /// Returns the name of the file, where the source is one, or its URL names the copy.
     pub fn file_name(&self) -> Option<&str> {
+        if let Some(file) = &self.file {
+            return Some(file);
+        }
         self.place.rsplit('/').next().filter(|name| self.single && !name.is_empty())
     }
 
@@ -242,6 +249,21 @@ impl Body {
     }
 }
 
+/// Takes the copy's name off a URL that is signed for the whole container (`sr=c`): what is handed
+/// out names the copy, which any program can fetch, and `latest.json` beside it says more. Versions
+/// and backups are meant by themselves.
+fn take_copy(url: &mut Url) -> Option<String> {
+    let covers = url.query_pairs().any(|(name, value)| name == "sr" && value == "c");
+    let (folder, name) = url.path().trim_end_matches('/').rsplit_once('/')?;
+    let parent = folder.rsplit('/').next().unwrap_or_default();
+    if !covers || !is_database(name) || ["", "versions", "backups"].contains(&parent) {
+        return None;
+    }
+    let (folder, name) = (folder.to_owned(), name.to_owned());
+    url.set_path(&folder);
+    Some(name)
+}
+
 fn is_database(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     DATABASES.iter().any(|ending| path.ends_with(ending))
@@ -263,7 +285,18 @@ mod tests {
             ("https://a.example/analytics?sr=c&sig=S", false, "https://a.example/analytics"),
             (" https://a.example/c/latest.json?sig=S\n", false, "https://a.example/c"),
             ("https://a.example/c/x.duckdb?sr=b&sig=S", true, "https://a.example/c/x.duckdb"),
-            ("https://a.example/c/X.DB?sr=c&sig=S", true, "https://a.example/c/X.DB"),
+            ("https://a.example/c/X.DB?sr=c&sig=S", false, "https://a.example/c"),
+            ("https://a.example/c/x.duckdb?sig=S", true, "https://a.example/c/x.duckdb"),
+            (
+                "https://a.example/c/versions/0.duckdb?sr=c&sig=S",
+                true,
+                "https://a.example/c/versions/0.duckdb",
+            ),
+            (
+                "https://a.example/c/backups/x.db?sr=c&sig=S",
+                true,
+                "https://a.example/c/backups/x.db",
+            ),
             ("https://a.example/c/data?sr=b&sig=S", true, "https://a.example/c/data"),
             ("http://127.0.0.1:9/c", false, "http://127.0.0.1:9/c"),
             ("file:///srv/lake/analytics", false, "/srv/lake/analytics"),
@@ -271,9 +304,12 @@ mod tests {
             let found = source(url).unwrap();
             assert_eq!((found.is_single(), found.place()), (single, place), "{url}");
         }
+        let copy = source("https://a.example/c/x.duckdb?sr=c&sig=S").unwrap();
+        assert_eq!(copy.file_name(), Some("x.duckdb"));
         let same =
             |a: &str, b: &str| source(a).unwrap().fingerprint() == source(b).unwrap().fingerprint();
         assert!(same("https://a.example/c?sig=1", "https://a.example/c?sig=2"));
+        assert!(same("https://a.example/c?sr=c&sig=1", "https://a.example/c/x.db?sr=c&sig=1"));
         assert!(!same("https://a.example/c?sig=1", "https://a.example/d?sig=1"));
     }
 

@@ -17,7 +17,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// The variables that hold tidegate's own secrets and those of stores: no command of the configuration
 /// gets them. A command that needs one is given it under another name.
-pub const HIDDEN: [&str; 30] = [
+pub const HIDDEN: [&str; 31] = [
     "TIDEGATE_TOKEN",
     "GITHUB_TOKEN",
     "GH_TOKEN",
@@ -26,6 +26,7 @@ pub const HIDDEN: [&str; 30] = [
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_URL",
     "ACTIONS_RUNTIME_TOKEN",
+    "AZURE_ANALYTICS_URL",
     "AZURE_ACCOUNT_KEY",
     "AZURE_STORAGE_KEY",
     "AZURE_STORAGE_ACCOUNT_KEY",

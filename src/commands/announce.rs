@@ -248,7 +248,7 @@ pub(super) fn deliver_and_say(
 
 /// Tells the runner to hide addresses and secrets of the channels from its log.
 fn mask_variables(session: &Session, output: &mut Output) -> anyhow::Result<()> {
-    if session.run.is_none() || output.is_json() {
+    if session.run.is_none() {
         return Ok(());
     }
     let mut commands = Vec::new();
@@ -257,7 +257,7 @@ fn mask_variables(session: &Session, output: &mut Output) -> anyhow::Result<()> 
             mask(&mut commands, secret.expose())?;
         }
     }
-    output.text(&String::from_utf8_lossy(&commands))?;
+    output.commands(&String::from_utf8_lossy(&commands))?;
     Ok(())
 }
 

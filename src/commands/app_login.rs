@@ -48,10 +48,10 @@ impl Session {
             Ok((token, github.requests()))
         })?;
         self.login_requests = requests;
-        if self.run.is_some() && !output.is_json() {
+        if self.run.is_some() {
             let mut commands = Vec::new();
             mask(&mut commands, token.expose())?;
-            output.text(&String::from_utf8_lossy(&commands))?;
+            output.commands(&String::from_utf8_lossy(&commands))?;
         }
         self.git.use_app_token(&token, host);
         self.app_token = Some(token);

@@ -11,11 +11,11 @@ use crate::actions::commands::mask;
 use crate::adapters::data_source::SourceError;
 use crate::apply::data::pull::{self, Cache, Going, Pull, PullError};
 use crate::cli::{self, Global, Loader};
+use crate::data::secret_parts;
 use crate::exit::{Exit, Failure};
 use crate::http::RetryPolicy;
 use crate::model::{CommitSha, DataVersion};
 use crate::output::{Output, ago, clean, dim, good, size, warn};
-use crate::secret::Secret;
 
 mod layer;
 mod place;
@@ -101,31 +101,14 @@ fn fetch(place: &Place, args: &cli::Pull, output: &mut Output) -> anyhow::Result
 
 /// Tells the runner what to hide, before anything else is printed.
 fn mask_url(place: &Place, output: &mut Output) -> anyhow::Result<()> {
-    let Some(url) = place.url.as_ref().filter(|_| place.in_actions && !output.is_json()) else {
+    let Some(url) = place.url.as_ref().filter(|_| place.in_actions) else {
         return Ok(());
     };
     let mut commands = Vec::new();
-    for form in forms(url) {
-        mask(&mut commands, &form)?;
+    for part in secret_parts(url.expose().trim()) {
+        mask(&mut commands, &part)?;
     }
-    Ok(output.text(&String::from_utf8_lossy(&commands))?)
-}
-
-/// The URL, its signature, and the signature as it is meant.
-fn forms(url: &Secret) -> Vec<String> {
-    let mut forms = vec![url.expose().trim().to_owned()];
-    let query = url.expose().trim().split_once('?').map_or("", |(_, query)| query);
-    for pair in query.split('&') {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let secret = ["sig", "x-amz-signature", "x-goog-signature", "x-amz-security-token"];
-        if secret.contains(&name.to_ascii_lowercase().as_str()) {
-            forms.push(value.to_owned());
-            forms.extend(
-                url::form_urlencoded::parse(pair.as_bytes()).map(|(_, value)| value.into_owned()),
-            );
-        }
-    }
-    forms
+    Ok(output.commands(&String::from_utf8_lossy(&commands))?)
 }
 
 /// Whether a person has to mend how it is called: that is no trouble to start over.
@@ -194,19 +177,5 @@ fn show(output: &mut Output, shown: &Shown<'_>) -> std::io::Result<()> {
             output.line(format_args!("{} {file} is up to date: {parts}", good("✓")))
         }
         Outcome::Kept => output.line(format_args!("{} {file} was kept: {parts}", warn("!"))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Secret, forms};
-
-    #[test]
-    fn the_signature_is_masked_in_each_form() {
-        let url = Secret::new("https://a.example/c?sv=2024-11-04&sig=a%2Bb%3D\n");
-        assert_eq!(
-            forms(&url),
-            ["https://a.example/c?sv=2024-11-04&sig=a%2Bb%3D", "a%2Bb%3D", "a+b="]
-        );
     }
 }

@@ -13,7 +13,7 @@ use crate::actions::commands::mask;
 use crate::adapters::git::{Git, GitAuth, Signer};
 use crate::adapters::registry::{self, Credentials, Registries};
 use crate::cli::{Global, Place};
-use crate::config::{CONFIG_PATH, Config};
+use crate::config::{CONFIG_PATH, Config, DataConfig};
 use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::http;
 use crate::model::{CommitSha, ImageRef, RunIdentity};
@@ -227,7 +227,8 @@ impl Session {
                 redactor.add_login("x-access-token", &Secret::new(form));
             }
         }
-        for value in STORE_SECRETS.into_iter().filter_map(|name| self.variable(name)) {
+        let urls = self.config.data.iter().flat_map(DataConfig::url_variables);
+        for value in STORE_SECRETS.into_iter().chain(urls).filter_map(|name| self.variable(name)) {
             for form in workspace::forms(&value) {
                 redactor.add(&Secret::new(form));
             }
@@ -354,7 +355,8 @@ pub(super) fn mask_candidate_secrets(
     let own = session.resolve(commit).and_then(|commit| session.config_at(&commit));
     // What cannot be read is told when it is needed, and gives nothing to anybody.
     let Ok(config) = own else { return Ok(()) };
-    mask_variables(session, config.secret_variables(), output)
+    let urls = config.data.iter().flat_map(DataConfig::url_variables);
+    mask_variables(session, config.secret_variables().into_iter().chain(urls), output)
 }
 
 fn mask_variables<'a>(
@@ -362,19 +364,16 @@ fn mask_variables<'a>(
     names: impl IntoIterator<Item = &'a str>,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    if session.run.is_none() || output.is_json() {
+    if session.run.is_none() {
         return Ok(());
     }
     let mut commands = Vec::new();
     for name in names {
-        for form in session.variable(name).map(forms).into_iter().flatten() {
+        for form in session.variable(name).iter().flat_map(|value| workspace::forms(value)) {
             mask(&mut commands, &form)?;
         }
     }
-    if !commands.is_empty() {
-        output.text(&String::from_utf8_lossy(&commands))?;
-    }
-    Ok(())
+    Ok(output.commands(&String::from_utf8_lossy(&commands))?)
 }
 
 /// Runs an async command on one thread: there is nothing to be won by more.

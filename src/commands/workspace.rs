@@ -14,6 +14,7 @@ use crate::adapters::git::{Git, GitAuth, GitError};
 use crate::adapters::store::{self, Container, Store};
 use crate::cli::Global;
 use crate::config::{CONFIG_PATH, Config, DataConfig, LayerConfig};
+use crate::data::secret_parts;
 use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::model::CommitSha;
 use crate::output::Output;
@@ -25,7 +26,7 @@ mod env_file;
 pub(super) type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The variables of stores that hold a secret as a whole.
-pub(super) const STORE_SECRETS: [&str; 13] = [
+pub(super) const STORE_SECRETS: [&str; 17] = [
     "AZURE_ACCOUNT_KEY",
     "AZURE_STORAGE_KEY",
     "AZURE_STORAGE_ACCOUNT_KEY",
@@ -35,6 +36,10 @@ pub(super) const STORE_SECRETS: [&str; 13] = [
     "AZURE_STORAGE_SAS_KEY",
     "AZURE_CLIENT_SECRET",
     "AZURE_STORAGE_CLIENT_SECRET",
+    "AZURE_STORAGE_TOKEN",
+    "AZURE_STORAGE_MASTER_KEY",
+    "AZURE_FEDERATED_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "GOOGLE_SERVICE_ACCOUNT_KEY",
@@ -144,7 +149,7 @@ impl Workspace {
     }
 
     /// Returns what no log, answer or message may show: tidegate's own secrets, those of stores, and
-    /// those that the configuration gives to containers and commands.
+    /// those that the configuration gives to containers and commands, and signed URLs.
     pub(super) fn redactor(&self) -> Redactor {
         let mut redactor = Redactor::new();
         for secret in self.secrets() {
@@ -155,29 +160,33 @@ impl Workspace {
 
     /// Tells the runner what to hide from its log, before anything else is printed.
     pub(super) fn mask_secrets(&self, output: &mut Output) -> anyhow::Result<()> {
-        if self.run.is_none() || output.is_json() {
+        if self.run.is_none() {
             return Ok(());
         }
         let mut commands = Vec::new();
         for secret in self.secrets() {
             mask(&mut commands, secret.expose())?;
         }
-        Ok(output.text(&String::from_utf8_lossy(&commands))?)
+        Ok(output.commands(&String::from_utf8_lossy(&commands))?)
     }
 
     fn secrets(&self) -> Vec<Secret> {
         let names = SECRETS.into_iter().chain(STORE_SECRETS).chain(self.config.secret_variables());
+        let names = names.chain(self.data.url_variables());
         let values = names.filter_map(|name| self.variable(name));
         values.flat_map(|value| forms(&value)).map(Secret::new).collect()
     }
 }
 
 /// The forms in which a secret is used: line breaks of a key may be written as `\n`; of a connection
-/// string or a shared access signature, the key and the signature by themselves.
+/// string, a shared access signature or a signed URL, the key and the signature by themselves.
 pub(super) fn forms(value: &str) -> Vec<String> {
     let mut forms = vec![value.to_owned()];
     if value.contains("\\n") {
         forms.push(value.replace("\\n", "\n"));
+    }
+    if value.contains("://") {
+        forms.extend(secret_parts(value.trim()));
     }
     for part in value.split([';', '&', '?']) {
         for name in ["AccountKey=", "SharedAccessSignature=", "sig="] {
@@ -218,6 +227,10 @@ mod tests {
         let connection =
             "DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=abcd1234efgh==";
         assert!(forms(connection).contains(&"abcd1234efgh==".to_owned()));
+        let url = "https://a.example/b/x.db?X-Amz-Signature=0123&X-Amz-Credential=AKIA%2F2026\n";
+        for form in [url.trim(), "0123", "AKIA/2026"] {
+            assert!(super::forms(url).contains(&form.to_owned()), "{form}");
+        }
         let signature = "?sv=2024-11-04&se=2027&sig=ab%2Bcd1234%3D";
         let forms = forms(signature);
         for form in ["ab%2Bcd1234%3D", "ab+cd1234="] {

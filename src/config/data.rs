@@ -286,6 +286,11 @@ impl DataConfig {
             .find_map(|(name, layer)| Some((name.as_str(), layer, layer.file.as_deref()?)))
     }
 
+    /// Returns the names of the variables that hold signed URLs of the data, for whoever reads it.
+    pub fn url_variables(&self) -> impl Iterator<Item = &str> {
+        self.layers.values().filter_map(|layer| Some(layer.signed_url.as_ref()?.secret.as_str()))
+    }
+
     /// Returns the folders of files: name, configuration, folder.
     pub fn trees(&self) -> impl Iterator<Item = (&str, &LayerConfig, &str)> {
         self.layers

@@ -93,7 +93,8 @@ impl FromStr for VersionChoice {
 
 impl VersionChoice {
     /// Finds the version that is meant. Where releases refer to versions, they say what was served
-    /// when; else the times at which versions were first published do.
+    /// when; before the first release, and without any, the times at which versions were first
+    /// published do.
     ///
     /// # Errors
     /// [`ChoiceError`]
@@ -149,11 +150,14 @@ impl VersionChoice {
     }
 }
 
-/// Lists since when each version was served, oldest first.
+/// Lists since when each version was served, oldest first. Since the first release only releases let
+/// anything be served: what none refers to is a candidate that was never released.
 fn events(known: &[KnownVersion]) -> Vec<(Timestamp, &KnownVersion)> {
     let mut events = Vec::new();
+    let first = known.iter().flat_map(|version| &version.releases).map(|s| s.since).min();
     for version in known {
-        if version.releases.is_empty() {
+        let before_releases = first.is_none_or(|first| version.published.created < first);
+        if version.releases.is_empty() && before_releases {
             events.push((version.published.created, version));
         }
         events.extend(version.releases.iter().map(|serving| (serving.since, version)));
@@ -247,6 +251,21 @@ mod tests {
             ("previous", "b"),
         ] {
             assert_eq!(chosen(text, &known, Some(0)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_candidate_that_was_never_released_was_never_served() {
+        let known = [
+            version('a', "2026-01-01T10:00:00Z", &[]),
+            version('b', "2026-02-01T10:00:00Z", &[(1, "2026-02-01T11:00:00Z")]),
+            version('c', "2026-02-02T10:00:00Z", &[]),
+            version('d', "2026-02-03T10:00:00Z", &[(2, "2026-02-03T11:00:00Z")]),
+        ];
+        for (text, expected) in
+            [("previous", "b"), ("2026-02-02T12:00Z", "b"), ("2026-01-15", "a"), ("ccccccc", "c")]
+        {
+            assert_eq!(chosen(text, &known, Some(3)), expected, "{text}");
         }
     }
 

@@ -12,13 +12,13 @@ class SameServer(request.HTTPRedirectHandler):
     redirect_request = lambda *_: None  # the signature is for nobody else
 
 
-def get(url, path):
-    """Opens a file of the container: its path goes between the URL and the signature."""
+def get(url, path):  # opens a file of the container, whose copy the URL may name
     parts = parse.urlsplit(url)
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if parts.scheme != "https" and not (parts.scheme == "http" and local):
         raise ValueError("the URL of the data has to begin with https://")
-    full = parts._replace(path=f"{parts.path.rstrip('/')}/{path}", fragment="").geturl()
+    base = re.sub(r"(?i)/[^/]+\.(duckdb|ddb|db|sqlite3?)$", "", parts.path.rstrip("/"))
+    full = parts._replace(path=f"{base}/{path}", fragment="").geturl()
     proxy = [request.ProxyHandler({})] if local else []
     return request.build_opener(SameServer, *proxy).open(full, timeout=20)  # seconds of silence
 

@@ -20,7 +20,12 @@ pub struct Prunable {
     pub size: u64,
     /// When it was published, or the backup made.
     pub created: Timestamp,
+    /// When the store last got any of it, by the store's clock.
+    pub stored: Timestamp,
 }
+
+/// How long everything stays that the store got: its release may be under way.
+const FRESH: SignedDuration = SignedDuration::from_hours(24);
 
 /// What must stay whatever its age, and how long the rest stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,6 +61,8 @@ pub enum Reason {
         /// The days that each is kept.
         days: u32,
     },
+    /// It was stored less than a day ago: its release may be under way.
+    Fresh,
 }
 
 impl fmt::Display for Reason {
@@ -71,6 +78,7 @@ impl fmt::Display for Reason {
             }
             Self::Newest { last } => write!(f, "among the newest {last}"),
             Self::Young { days } => write!(f, "younger than {days} days"),
+            Self::Fresh => f.write_str("stored less than a day ago"),
         }
     }
 }
@@ -121,14 +129,30 @@ impl PrunePlan {
         all.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.paths.cmp(&b.paths)));
         let mut plan = Self::default();
         for (position, one) in all.into_iter().enumerate() {
-            let Prunable { version, paths, size, created } = one;
+            let Prunable { version, paths, size, created, stored } = one;
             let path = paths.last().cloned().unwrap_or_default();
-            match keep.reason(version.as_ref(), created, position, now) {
+            match keep.reason(version.as_ref(), (created, stored), position, now) {
                 Some(reason) => plan.keep.push(Kept { path, created, size, reason }),
                 None => plan.remove.push(Removal { path, created, size, paths, version }),
             }
         }
         plan
+    }
+
+    /// Moves to what stays whatever something refers to by now: a release may have come since the
+    /// plan was made.
+    pub fn look_again(&mut self, keep: &Keep) {
+        for removal in std::mem::take(&mut self.remove) {
+            match keep.referred(removal.version.as_ref()) {
+                Some(reason) => self.keep.push(Kept {
+                    path: removal.path,
+                    created: removal.created,
+                    size: removal.size,
+                    reason,
+                }),
+                None => self.remove.push(removal),
+            }
+        }
     }
 
     /// Adds another plan after this one.
@@ -147,15 +171,12 @@ impl Keep {
     fn reason(
         &self,
         version: Option<&DataVersion>,
-        created: Timestamp,
+        (created, stored): (Timestamp, Timestamp),
         position: usize,
         now: Timestamp,
     ) -> Option<Reason> {
-        if version.is_some() && version == self.served.as_ref() {
-            return Some(Reason::Served);
-        }
-        if let Some(releases) = version.and_then(|version| self.releases.get(version)) {
-            return Some(Reason::Releases { releases: releases.clone() });
+        if let Some(reason) = self.referred(version) {
+            return Some(reason);
         }
         if position < self.last {
             return Some(Reason::Newest { last: self.last });
@@ -163,7 +184,20 @@ impl Keep {
         let age = now.duration_since(created);
         // What is of the future by our clock is not old.
         let young = age < SignedDuration::from_hours(24 * i64::from(self.days));
-        young.then_some(Reason::Young { days: self.days })
+        if young {
+            return Some(Reason::Young { days: self.days });
+        }
+        (now.duration_since(stored) < FRESH).then_some(Reason::Fresh)
+    }
+
+    /// Says what refers to a version.
+    fn referred(&self, version: Option<&DataVersion>) -> Option<Reason> {
+        let version = version?;
+        if self.served.as_ref() == Some(version) {
+            return Some(Reason::Served);
+        }
+        let releases = self.releases.get(version)?;
+        Some(Reason::Releases { releases: releases.clone() })
     }
 }
 
@@ -187,6 +221,7 @@ mod tests {
             paths: vec![format!("versions/{number}.json"), format!("versions/{number}.duckdb")],
             size: 10,
             created: now() - SignedDuration::from_hours(24 * days),
+            stored: now() - SignedDuration::from_hours(24 * days),
         }
     }
 
@@ -220,8 +255,29 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_that_nobody_asked_to_keep() {
-        let plan = PrunePlan::of(vec![aged(1, 0)], &Keep::default(), now());
+        let plan = PrunePlan::of(vec![aged(1, 1)], &Keep::default(), now());
         assert_eq!((plan.remove.len(), plan.keep.len()), (1, 0));
+    }
+
+    #[test]
+    fn what_came_a_moment_ago_stays_whatever_its_age() {
+        let fresh = Prunable { stored: now() - SignedDuration::from_hours(23), ..aged(1, 90) };
+        let plan = PrunePlan::of(vec![fresh, aged(2, 90)], &Keep::default(), now());
+        let reasons: Vec<&Reason> = plan.keep.iter().map(|kept| &kept.reason).collect();
+        assert_eq!((plan.remove.len(), reasons), (1, vec![&Reason::Fresh]));
+    }
+
+    #[test]
+    fn what_is_referred_to_by_now_stays() {
+        let all = [1, 2, 3].map(|number| aged(number, 90)).to_vec();
+        let mut plan = PrunePlan::of(all, &Keep::default(), now());
+        let served = Some(version(1));
+        let releases = [(version(3), vec![7])].into();
+        plan.look_again(&Keep { served, releases, ..Keep::default() });
+        assert_eq!(plan.remove.len(), 1);
+        assert_eq!(plan.remove[0].version, Some(version(2)));
+        let reasons: Vec<String> = plan.keep.iter().map(|kept| kept.reason.to_string()).collect();
+        assert_eq!(reasons, ["it is served", "release 7"]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The publication of a database, on every kind of store.
 
-mod command;
+pub mod command;
 mod killed;
 mod pointer;
 mod readers;
-mod shelf;
+pub mod shelf;
 mod signed;

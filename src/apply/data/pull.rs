@@ -28,6 +28,7 @@ pub use cache::Cache;
 use cache::Noted;
 pub use error::PullError;
 use fetch::Fetched;
+use lock::Lock;
 
 /// So often it is asked again which version is served, where a file is not what it should be.
 const ROUNDS: u32 = 4;
@@ -104,8 +105,8 @@ pub async fn pull(job: &Pull<'_>) -> Result<Pulled, PullError> {
     std::fs::create_dir_all(&target.folder)
         .map_err(|source| error::file("make the folder", &target.folder, source))?;
     let lock = lock::take(&target, deadline, &|| (job.say)(Going::Waiting)).await?;
-    let pulled = with_lock(job, &target, wanted, lock.waited, deadline).await;
-    if pulled.is_err() {
+    let pulled = with_lock(job, &target, wanted, &lock, deadline).await;
+    if pulled.is_err() && lock.excludes {
         fetch::remove_partial(&target, None);
     }
     pulled
@@ -121,11 +122,11 @@ async fn with_lock(
     job: &Pull<'_>,
     target: &Target,
     mut wanted: Wanted,
-    late: bool,
+    lock: &Lock,
     deadline: Instant,
 ) -> Result<Pulled, PullError> {
     let cache = Cache::of(&target.folder, &target.file);
-    if late {
+    if lock.waited {
         match ask(job, cache.as_ref(), deadline).await? {
             Asked::Same(cache) => return Ok(unchanged(target, cache)),
             Asked::Other(newer) => wanted = newer,
@@ -138,7 +139,7 @@ async fn with_lock(
     }
     let mut round = 1;
     loop {
-        let fetched = fetch::fetch(job, target, &wanted, deadline).await;
+        let fetched = fetch::fetch(job, target, &wanted, lock.excludes, deadline).await;
         let problem = match fetched {
             Ok(fetched) => return installed(job.source, target, &wanted, fetched),
             Err(problem) if problem.is_publication() && round < ROUNDS => problem,

@@ -7,7 +7,8 @@ use crate::apply::data::prune;
 use crate::cli::{DataPrune, Global};
 use crate::commands::publish::{Database, Records, records};
 use crate::commands::session::block_on;
-use crate::data::{Keep, PrunePlan};
+use crate::commands::workspace::Workspace;
+use crate::data::{Keep, Pointer, PrunePlan};
 use crate::exit::{Exit, OrFailed as _};
 use crate::observe::data;
 use crate::output::{Output, Table, at, bad, dim, good, plain, size};
@@ -26,23 +27,14 @@ struct Pruned {
 pub(super) fn run(global: &Global, args: &DataPrune, output: &mut Output) -> anyhow::Result<Exit> {
     let workspace = super::open(global, &args.variables, output)?;
     let database = Database::of(&workspace)?;
-    let records = match records(global, &workspace, output) {
-        Err(error) if args.without_records => {
-            let problem = format!("{error:#}");
-            output.warning(&format!("the releases cannot be read, and do not count: {problem}"))?;
-            Records::default()
-        }
-        records => records.or_hint(
-            "nothing was deleted, because nobody knows what releases refer to; pass --without-records to go on all the same",
-        )?,
-    };
+    let records = read_records(global, args, &workspace, output)?;
     let found = known::look(&database)?;
     let file = &database.place.file;
     let backups = block_on(async { data::backups(&database.container()?, file).await })?;
-    let keep = keep(&database, &records, &found);
+    let kept = keep(&database, &records, found.served.as_ref());
     let versions = found.versions.iter().map(data::StoredVersion::prunable).collect();
-    let mut plan = PrunePlan::of(versions, &keep, workspace.now);
-    plan.extend(PrunePlan::of(backups, &keep, workspace.now));
+    let mut plan = PrunePlan::of(versions, &kept, workspace.now);
+    plan.extend(PrunePlan::of(backups, &kept, workspace.now));
     let container = database.place.container_url();
     let mut pruned = Pruned { container, plan, removed: 0, freed: 0 };
     if !output.is_json() {
@@ -55,6 +47,11 @@ pub(super) fn run(global: &Global, args: &DataPrune, output: &mut Output) -> any
             output.line("nothing was deleted")?;
             return Ok(Exit::Held);
         }
+        // The answer may have taken long: a release that came meanwhile counts.
+        let records = read_records(global, args, &workspace, output)?;
+        let served = block_on(async { data::served(&database.container()?).await })?;
+        let served = served.map(|(pointer, _)| pointer);
+        pruned.plan.look_again(&keep(&database, &records, served.as_ref()));
         let progress = output.progress("deleting");
         let removed = block_on(async {
             let say = |path: &str| progress.say(&format!("deleting {path}"));
@@ -71,14 +68,33 @@ pub(super) fn run(global: &Global, args: &DataPrune, output: &mut Output) -> any
     Ok(Exit::Done)
 }
 
-fn keep(database: &Database<'_>, records: &Records, found: &known::Found) -> Keep {
+/// Reads what releases refer to.
+fn read_records(
+    global: &Global,
+    args: &DataPrune,
+    workspace: &Workspace,
+    output: &mut Output,
+) -> anyhow::Result<Records> {
+    match records(global, workspace, output) {
+        Err(error) if args.without_records => {
+            let problem = format!("{error:#}");
+            output.warning(&format!("the releases cannot be read, and do not count: {problem}"))?;
+            Ok(Records::default())
+        }
+        records => records.or_hint(
+            "nothing was deleted, because nobody knows what releases refer to; pass --without-records to go on all the same",
+        ),
+    }
+}
+
+fn keep(database: &Database<'_>, records: &Records, served: Option<&Pointer>) -> Keep {
     let backups = database.config.backups.clone().unwrap_or_default();
     let numbers = |serving: &Vec<crate::data::Serving>| serving.iter().map(|s| s.release).collect();
     let releases = records.serving.iter();
     Keep {
         days: backups.keep_days,
         last: usize::try_from(backups.keep_last).unwrap_or(usize::MAX),
-        served: found.served.as_ref().map(|pointer| pointer.version.version.clone()),
+        served: served.map(|pointer| pointer.version.version.clone()),
         releases: releases.map(|(version, s)| (version.clone(), numbers(s))).collect(),
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::signed::Covers;
 use super::{Database, Signed};
 use crate::adapters::data_source::Source;
 use crate::data::PublishedVersion;
@@ -27,9 +28,9 @@ pub(in crate::commands) struct Proof {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::commands) enum Through {
-    /// As apps do.
+    /// As apps do; where it covers the copy alone, that was fetched by it, too.
     SignedUrl,
-    /// With the credentials of this run: there is no signed URL that reads versions.
+    /// With the credentials of this run: there is no signed URL.
     Store,
 }
 
@@ -53,19 +54,29 @@ pub(in crate::commands) async fn prove(
     signed: Option<&Signed>,
     version: &PublishedVersion,
 ) -> anyhow::Result<Proof> {
-    let covers_versions = |signed: &&Signed| signed.covers == super::signed::Covers::Container;
-    let (source, through) = match signed.filter(covers_versions) {
-        Some(signed) => {
-            let client = http::Client::new(http::Options::default());
-            (Source::at_url(&signed.url, client)?, Through::SignedUrl)
-        }
-        None => (Source::in_store(database.container()?), Through::Store),
+    let by_url = |signed: &Signed| {
+        let client = http::Client::new(http::Options::default());
+        Source::at_url(&signed.url, client)
     };
+    let (source, copy) = match signed.map(|signed| (signed, signed.covers)) {
+        Some((signed, Covers::Container)) => (by_url(signed)?, None),
+        // What readers get is the copy, and the credentials of this run read the rest.
+        Some((signed, Covers::File)) => {
+            (Source::in_store(database.container()?), Some(by_url(signed)?))
+        }
+        None => (Source::in_store(database.container()?), None),
+    };
+    let through = if signed.is_some() { Through::SignedUrl } else { Through::Store };
     let scratch = tempfile::tempdir()?;
     let file = scratch.path().join(format!("proof.{}", database.extension()));
     let found = proof::fetch(&source, version, &file).await?;
+    let mut is_served = found.is_served;
+    if let Some(copy) = copy.filter(|_| is_served) {
+        let file = scratch.path().join("copy");
+        is_served = proof::fetch_copy(&copy, &source, version, &file).await?;
+    }
     let engine = database.engine(&file).await?;
     let tables =
         proof::count_tables(&*engine, &source, version).await.or_exit(Exit::ProbeFailed)?;
-    Ok(Proof { through, size: version.size, tables, is_served: found.is_served })
+    Ok(Proof { through, size: version.size, tables, is_served })
 }

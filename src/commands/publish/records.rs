@@ -9,6 +9,7 @@ use crate::commands::by_hand::{self, Reach};
 use crate::commands::session::Session;
 use crate::commands::workspace::Workspace;
 use crate::data::Serving;
+use crate::exit::{Exit, Failed};
 use crate::model::DataVersion;
 use crate::observe::world::World;
 use crate::output::Output;
@@ -23,7 +24,7 @@ pub(in crate::commands) struct Records {
 /// Reads the records of the repository, where it is one and has a remote.
 ///
 /// # Errors
-/// Where the remote cannot be read: then nobody knows what releases refer to.
+/// Where the remote cannot be read, or a record is missing: then nobody knows what releases refer to.
 pub(in crate::commands) fn records(
     global: &Global,
     workspace: &Workspace,
@@ -52,7 +53,13 @@ fn read(mut session: Session, output: &mut Output) -> anyhow::Result<Records> {
             (None, Some(head)) => state_branch::read_record(&session.git, head, entry.number)?,
             (None, None) => None,
         };
-        let Some(record) = record else { continue };
+        let Some(record) = record else {
+            let error = format!(
+                "the state branch lists record {}, and does not hold it: nobody knows which data it refers to",
+                entry.number
+            );
+            return Err(Failed::new(Exit::BadInput, error).into());
+        };
         let Some(data) = record.data else { continue };
         let serving =
             Serving { release: record.number, commit: record.commit, since: record.created };

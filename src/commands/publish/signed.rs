@@ -23,6 +23,7 @@ use crate::apply::data::hand_out;
 use crate::config::SignedUrlConfig;
 use crate::data::{Validity, container_url, is_kept, object_url, secret_parts, secrets_line};
 use crate::exit::{Exit, OrFailed as _};
+use crate::model::StoreUrl;
 use crate::observe::data::UrlFile;
 use crate::output::Output;
 use crate::secret::{Redactor, Secret};
@@ -148,6 +149,10 @@ async fn fresh(
     valid: Duration,
     notes: &mut Vec<String>,
 ) -> anyhow::Result<Option<(SignedUrl, Covers)>> {
+    if let StoreUrl::Folder { .. } = database.place.store {
+        notes.push("there is no signed URL: a folder is read by its path".to_owned());
+        return Ok(None);
+    }
     match container.sign(&Scope::Container, valid).await {
         Ok(signed) => return Ok(Some((signed, Covers::Container))),
         Err(StoreError::Unsupported { .. }) => {}
@@ -179,14 +184,14 @@ fn address(signed: &SignedUrl) -> anyhow::Result<Url> {
 
 /// Tells the runner what to hide before anything else is printed.
 fn hide(database: &Database<'_>, url: &Secret, output: &mut Output) -> anyhow::Result<()> {
-    if database.workspace.run.is_none() || output.is_json() {
+    if database.workspace.run.is_none() {
         return Ok(());
     }
     let mut commands = Vec::new();
     for part in secret_parts(url.expose()) {
         mask(&mut commands, &part)?;
     }
-    Ok(output.text(&String::from_utf8_lossy(&commands))?)
+    Ok(output.commands(&String::from_utf8_lossy(&commands))?)
 }
 
 /// Writes the line for `secrets.toml`, where nobody commits it by accident.

@@ -6,20 +6,19 @@ use std::path::Path;
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::adapters::data_source::{Answer, Source};
+use crate::adapters::data_source::{Answer, Source, SourceError};
 use crate::adapters::database::Database;
 use crate::data::{Pointer, PublishedVersion};
+use crate::http::RetryPolicy;
 
 /// What a reader would not get.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
     /// What was fetched is not what was published.
-    #[error("{place}/{path} is damaged: {problem}")]
+    #[error("{at} is damaged: {problem}")]
     Damaged {
-        /// The container.
-        place: String,
         /// The file.
-        path: String,
+        at: String,
         /// What differs.
         problem: String,
     },
@@ -46,7 +45,7 @@ pub struct Proven {
 }
 
 /// Fetches `version` from `source` into the file `target`, and compares size and digest. The pointer
-/// is read as a reader does.
+/// is read as a reader does. What may pass, such as a connection that was cut, is tried again.
 ///
 /// # Errors
 /// [`ProofError::Damaged`], besides those of the source.
@@ -55,18 +54,81 @@ pub async fn fetch(
     version: &PublishedVersion,
     target: &Path,
 ) -> anyhow::Result<Proven> {
-    let served = match source.pointer(None).await? {
-        Answer::New((bytes, _)) => Pointer::read(&bytes)?,
+    again(async || {
+        let served = pointer(source).await?;
+        compare(source, Some(&version.path), version, target).await?;
+        Ok(Proven {
+            pointer_release: served.release,
+            is_served: served.version.version == version.version,
+        })
+    })
+    .await
+}
+
+/// Fetches the one file that `copy` names, and compares it with `version`, which `source` serves.
+/// `false` where another publication has come after that: then the copy is of that one.
+///
+/// # Errors
+/// [`ProofError::Damaged`], besides those of the sources.
+pub async fn fetch_copy(
+    copy: &Source,
+    source: &Source,
+    version: &PublishedVersion,
+    target: &Path,
+) -> anyhow::Result<bool> {
+    again(async || {
+        let Err(error) = compare(copy, None, version, target).await else { return Ok(true) };
+        let differs = matches!(error.downcast_ref(), Some(ProofError::Damaged { .. }));
+        // The pointer moves before the copy.
+        if differs && pointer(source).await?.version.version != version.version {
+            return Ok(false);
+        }
+        Err(error)
+    })
+    .await
+}
+
+/// Tries again after what may pass.
+async fn again<T>(attempt: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let retry = RetryPolicy::default();
+    let mut number = 1;
+    loop {
+        match attempt().await {
+            Err(error) if number < retry.attempts && is_transient(&error) => {
+                tracing::debug!("{error:#}; trying the proof again");
+                tokio::time::sleep(retry.backoff(number)).await;
+                number += 1;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+fn is_transient(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<SourceError>().is_some_and(SourceError::is_transient)
+}
+
+async fn pointer(source: &Source) -> anyhow::Result<Pointer> {
+    match source.pointer(None).await? {
+        Answer::New((bytes, _)) => Ok(Pointer::read(&bytes)?),
         Answer::Same => anyhow::bail!("{} answers that nothing has changed", source.place()),
-    };
+    }
+}
+
+/// Fetches a file of the container, or the one file, and compares it.
+async fn compare(
+    source: &Source,
+    path: Option<&str>,
+    version: &PublishedVersion,
+    target: &Path,
+) -> anyhow::Result<()> {
     let mut file = std::fs::File::create(target)
         .with_context(|| format!("cannot write {}", target.display()))?;
-    let mut body = source.open(Some(&version.path), 0, None).await?.body;
+    let mut body = source.open(path, 0, None).await?.body;
     let (mut hash, mut size) = (Sha256::new(), 0_u64);
-    let damaged = |problem: String| ProofError::Damaged {
-        place: source.place().to_owned(),
-        path: version.path.clone(),
-        problem,
+    let damaged = |problem: String| {
+        let at = path.map(|path| format!("/{path}")).unwrap_or_default();
+        ProofError::Damaged { at: format!("{}{at}", source.place()), problem }
     };
     while let Some(piece) = body.next().await? {
         size += piece.len() as u64;
@@ -83,10 +145,7 @@ pub async fn fetch(
     if found != version.sha256 {
         return Err(damaged(format!("its sha256 is {found}")).into());
     }
-    Ok(Proven {
-        pointer_release: served.release,
-        is_served: served.version.version == version.version,
-    })
+    Ok(())
 }
 
 /// Opens what was fetched, and counts its tables.

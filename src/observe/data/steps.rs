@@ -28,6 +28,9 @@ pub(super) async fn run(preparation: &Preparation<'_>, step: &DataStepConfig) ->
     let mut command = Command::new("sh");
     command.arg("-c").arg(&step.run).current_dir(&folder);
     shell::without_secrets(&mut command);
+    for name in preparation.config.url_variables() {
+        command.env_remove(name);
+    }
     command.envs(&step.env);
     let earlier = dbt::results(&folder);
     let say = |line: &str| (preparation.say)(&shown::lines(line, preparation.redactor));

@@ -51,6 +51,7 @@ impl StoredVersion {
             paths: objects().map(|object| object.path.clone()).collect(),
             size: objects().map(|object| object.size).sum(),
             created: self.created(),
+            stored: objects().map(|object| object.modified).max().unwrap_or(Timestamp::MAX),
         }
     }
 }
@@ -88,8 +89,8 @@ pub async fn backups(container: &Container, file: &str) -> anyhow::Result<Vec<Pr
     let mut backups = Vec::new();
     for object in listed(container, "backups/").await? {
         let Some(created) = backup_time(file, &object.path) else { continue };
-        let (size, paths) = (object.size, vec![object.path]);
-        backups.push(Prunable { version: None, paths, size, created });
+        let (size, stored, paths) = (object.size, object.modified, vec![object.path]);
+        backups.push(Prunable { version: None, paths, size, created, stored });
     }
     backups.sort_by_key(|backup| std::cmp::Reverse(backup.created));
     Ok(backups)

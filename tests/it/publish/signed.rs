@@ -2,8 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use serde_json::Value;
+
 use super::command::Team;
 use super::shelf::{Kind, LAYER};
+use crate::harness::fault_proxy::{Fault, FaultProxy, Rule};
 use crate::harness::repo::Repo;
 
 const SIGNED: &str = "      signed_url: { valid_days: 365, write_to: url.txt, secret: DATA_URL }\n";
@@ -47,6 +50,69 @@ fn one_url_is_handed_out_and_stays() {
     assert!(renewed["warnings"].to_string().contains("paste it"), "{renewed}");
     let status = team.run(&["sync", "--layer", "status"]).success().stdout;
     assert!(status.contains("the signed URL is valid until"), "{status}");
+}
+
+#[test]
+fn a_folder_has_none_and_steps_never_see_one() {
+    let team = Team::on(Kind::Folder);
+    team.configure(&format!("{SIGNED}  before:\n    - {{ run: env > seen.txt }}\n"));
+    let run = team
+        .tidegate(&["sync", "--layer", LAYER, "--json"])
+        .env("DATA_URL", "https://a.example/c/analytics.db?sr=c&sig=c2VjcmV0LXNpZ25hdHVyZQ")
+        .env("AZURE_STORAGE_TOKEN", "a-token-of-the-store")
+        .env("PLAIN", "is-seen")
+        .run();
+    let shown = run.code(0).json()["database"].clone();
+    assert!(shown["warnings"].to_string().contains("a folder is read by its path"), "{shown}");
+    assert_eq!((&shown["signed_url"], &shown["proof"]["through"]), (&Value::Null, &"store".into()));
+    assert!(!team.root.join("url.txt").exists());
+    let seen = std::fs::read_to_string(team.root.join("seen.txt")).unwrap();
+    assert!(seen.contains("PLAIN=is-seen"), "{seen}");
+    for secret in ["DATA_URL", "c2VjcmV0", "a-token"] {
+        assert!(!seen.contains(secret), "{secret}");
+    }
+}
+
+#[test]
+fn what_a_step_says_of_the_url_is_hidden() {
+    let team = Team::on(Kind::Folder);
+    team.configure(&format!("{SIGNED}  before:\n    - {{ run: cat said.txt && false }}\n"));
+    std::fs::write(team.root.join("said.txt"), "it was c2VjcmV0LXNpZ25hdHVyZQ, here\n").unwrap();
+    let run = team
+        .tidegate(&["sync", "--layer", LAYER])
+        .env("DATA_URL", "https://a.example/c/analytics.db?sr=c&sig=c2VjcmV0LXNpZ25hdHVyZQ")
+        .run();
+    let run = run.code(14);
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert!(said.contains("it was ***, here") && !said.contains("c2VjcmV0"), "{said}");
+}
+
+#[test]
+fn the_url_of_one_object_is_proven_too() {
+    let team = Team::on(Kind::S3);
+    team.configure(SIGNED);
+    let endpoint = team.shelf.environment();
+    let (name, endpoint) =
+        endpoint.into_iter().find(|(name, _)| name.starts_with("AWS_ENDPOINT")).unwrap();
+    let proxy = FaultProxy::start(endpoint.trim_start_matches("http://"));
+    let sync = || {
+        let args = ["sync", "--layer", LAYER, "--json"];
+        team.tidegate(&args).env(&name, &format!("http://{}", proxy.host())).run()
+    };
+    // The copy alone is read by the signature, and a cut is not the end.
+    proxy.add(Rule::on("GET", "X-Amz-Signature").times(1).fault(Fault::CutBody(100)));
+    let proven = sync().code(0).json()["database"].clone();
+    assert_eq!(proven["signed_url"]["covers"], "file", "{proven}");
+    assert_eq!(
+        (&proven["proof"]["through"], &proven["proof"]["is_served"]),
+        (&"signed_url".into(), &true.into())
+    );
+    assert!(proxy.count("GET", "X-Amz-Signature") >= 2, "{:?}", proxy.lines().len());
+    proxy.forget();
+    proxy.add(Rule::on("GET", "X-Amz-Signature").edit(|answer| answer.body[200] ^= 1));
+    let refused = sync().code(13);
+    assert!(refused.stderr.contains("is damaged"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("X-Amz"), "{}", refused.stderr);
 }
 
 #[test]
@@ -102,6 +168,11 @@ fn the_runner_hides_it_before_anything_is_shown() {
             "a signature is shown"
         );
     }
+    // The answer in JSON stays one: the masks go beside it.
+    let json = team.tidegate(&["sync", "--layer", LAYER, "--json"]).envs(variables).run().success();
+    assert_eq!(json.json()["schema"], "tidegate/sync/1");
+    let mask = format!("::add-mask::{}", signature.replace('%', "%25"));
+    assert!(json.stderr.lines().any(|line| line == mask), "{}", json.stderr.len());
     let candidate = team
         .tidegate(&["sync", "--layer", LAYER, "--candidate"])
         .envs(variables)

@@ -7,8 +7,42 @@ use tidegate::adapters::store::{Expect, Scope};
 
 use crate::harness::azurite::Azurite;
 use crate::harness::stores::run;
+use crate::publish::command::Team;
+use crate::publish::shelf::{FILE_OF_SQLITE, Kind};
 
 use super::{App, CONTAINER, database, loader, pointer};
+
+#[test]
+fn the_url_that_sync_writes_is_read_by_the_pointer() {
+    let team = Team::on(Kind::Azure);
+    team.configure(
+        "      signed_url: { valid_days: 365, write_to: url.txt, secret: AZURE_ANALYTICS_URL }\n",
+    );
+    let first = team.sync(&[], 0);
+    let url = std::fs::read_to_string(team.root.join("url.txt")).unwrap();
+    assert!(url.contains(&format!("/{FILE_OF_SQLITE}?")), "it names the copy");
+
+    let app = App::new();
+    let pulled = app.pull(&url).args(["--json"]).run().success().json();
+    assert_eq!(pulled["version"], first["version"], "{pulled}");
+    let python = App::new();
+    loader::emit(python.folder.path());
+    let loaded = || loader::loaded(&python, &loader::load(&python, &url)).0;
+    assert_eq!(loaded(), app.bytes());
+
+    team.fill(4);
+    let second = team.sync(&[], 0);
+    // The copy can be replaced at any moment; a version cannot.
+    let copy = run(team.shelf.container().write(
+        FILE_OF_SQLITE,
+        Bytes::from_static(b"SQLite format 3\0 of somebody else"),
+        Expect::Anything,
+    ));
+    copy.unwrap();
+    let pulled = app.pull(&url).args(["--json"]).run().success().json();
+    assert_eq!(pulled["version"], second["version"], "{pulled}");
+    assert_eq!(loaded(), app.bytes());
+}
 
 #[test]
 fn one_signature_reads_the_pointer_and_every_version() {

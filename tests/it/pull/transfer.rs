@@ -1,5 +1,7 @@
 //! What comes over, and what does not come twice.
 
+use std::sync::Arc;
+
 use crate::harness::fault_proxy::{Fault, FaultProxy, Rule};
 use crate::harness::file_server::FileServer;
 
@@ -98,6 +100,25 @@ fn one_file_is_fetched_by_its_etag() {
     assert!(run.stderr.contains("is no database"), "{}", run.stderr);
     assert_eq!(app.bytes(), second);
     assert_eq!(app.left(), Vec::<String>::new());
+}
+
+#[test]
+fn without_a_strong_etag_two_versions_are_never_mixed() {
+    let server = Arc::new(FileServer::start());
+    let (first, second) = (database(1, 90_000), database(2, 90_000));
+    server.put("/c/analytics.duckdb", &first[..]);
+    let weak = FaultProxy::start(server.host());
+    weak.add(Rule::on("GET", "").edit(|answer| answer.set("ETag", "W/\"1\"")));
+    let cut = FaultProxy::start(weak.host());
+    let (own, newer) = (Arc::clone(&server), second.clone());
+    // The first request asks for the size alone.
+    let publish = move |_: &_| own.put("/c/analytics.duckdb", &newer[..]);
+    cut.add(Rule::on("GET", "").skip(1).times(1).after(publish).fault(Fault::CutBody(40_000)));
+    let app = App::new();
+    app.pull(&format!("http://{}/c/analytics.duckdb?sr=b&sig=c2VjcmV0", cut.host()))
+        .run()
+        .success();
+    assert_eq!(app.bytes(), second);
 }
 
 #[test]

@@ -36,24 +36,61 @@ pub(super) struct Fetched {
     pub(super) received: u64,
 }
 
-/// Fetches what is wanted into a file beside the target.
+/// Fetches what is wanted into a file beside the target. `alone`: a lock keeps others away, so that
+/// what an ended run has left may be gone on with.
 pub(super) async fn fetch(
     job: &Pull<'_>,
     target: &Target,
     wanted: &Wanted,
+    alone: bool,
     deadline: Instant,
 ) -> Result<Fetched, PullError> {
+    if !alone {
+        let own = Own(target.beside(&own_name()?), true);
+        let mut transfer = Transfer { job, wanted, path: &own.0, received: 0, whole: false, alone };
+        let written = transfer.run(false, deadline).await?;
+        let received = transfer.received;
+        return Ok(Fetched { file: own.keep(), sha256: written.sha256, received });
+    }
     let path = target.beside(&format!("{}.partial", key(job, wanted)));
     remove_partial(target, Some(&path));
     // Only what a digest checks at the end is taken over from a run that was killed.
     let keep = matches!(wanted, Wanted::Version { .. });
-    let mut transfer = Transfer { job, wanted, path: &path, received: 0, whole: false };
+    let mut transfer = Transfer { job, wanted, path: &path, received: 0, whole: false, alone };
     let first = transfer.run(keep, deadline).await;
     // What an ended run has left was not what it seemed: all of it once more.
     let again = matches!(first, Err(PullError::Mismatch { .. })) && transfer.whole;
     let written = if again { transfer.run(false, deadline).await } else { first }?;
     let received = transfer.received;
     Ok(Fetched { file: path, sha256: written.sha256, received })
+}
+
+/// A name that no other process has: another one that wrote the same file would go on doing so after
+/// it was put in its place.
+fn own_name() -> Result<String, PullError> {
+    let random = getrandom::u64().map_err(|error| {
+        let source = std::io::Error::other(error.to_string());
+        file("name", Path::new("partial"), source)
+    })?;
+    Ok(format!("{}-{random:016x}.partial", std::process::id()))
+}
+
+/// A file of this process alone, removed at the end unless it is kept.
+struct Own(PathBuf, bool);
+
+impl Own {
+    fn keep(mut self) -> PathBuf {
+        self.1 = false;
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if self.1 {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
 }
 
 /// Removes what ended runs have left beside a target, except `keep`.
@@ -92,6 +129,8 @@ struct Transfer<'a> {
     received: u64,
     /// Whether the last try began with what an ended run has left.
     whole: bool,
+    /// Whether nobody else writes the file.
+    alone: bool,
 }
 
 impl Transfer<'_> {
@@ -127,7 +166,12 @@ impl Transfer<'_> {
             self.forget();
         }
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
+        options.read(true).write(true).truncate(false);
+        if self.alone {
+            options.create(true);
+        } else {
+            options.create_new(true);
+        }
         without_links(&mut options);
         let open = || {
             let opened = options.open(self.path)?;
@@ -197,7 +241,9 @@ impl Transfer<'_> {
             Wanted::File(file) => {
                 // A weak one is never equal for a range (RFC 9110, section 13.1.1).
                 let strong = file.etag.as_deref().filter(|etag| !etag.starts_with("W/"));
-                let opened = source.open(None, done, strong).await?;
+                // Nothing else tells that the rest is of the same version: all of it once more.
+                let from = if strong.is_some() { done } else { 0 };
+                let opened = source.open(None, from, strong).await?;
                 if file.etag.is_some() && opened.etag != file.etag {
                     return Err(SourceError::Moved { place: source.place().to_owned() });
                 }
@@ -279,4 +325,28 @@ enum Stopped {
 
 fn is_database(head: &[u8]) -> bool {
     head.starts_with(SQLITE) || head.get(8..12) == Some(DUCKDB)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_process_is_its_own_until_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = Target::of(&folder.path().join("a.duckdb")).unwrap();
+        let [first, second] = [(); 2].map(|()| Own(target.beside(&own_name().unwrap()), true));
+        assert_ne!(first.0, second.0);
+        for own in [&first, &second] {
+            std::fs::write(&own.0, "a").unwrap();
+        }
+        // What another run takes for left over.
+        remove_partial(&target, None);
+        let (dropped, kept) = (first.0.clone(), second.keep());
+        assert!(dropped.exists() && kept.exists());
+        drop(first);
+        assert!(!dropped.exists() && kept.exists());
+    }
 }

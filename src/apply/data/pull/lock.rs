@@ -16,6 +16,9 @@ pub(super) struct Lock {
     _file: File,
     /// Whether somebody else had it before.
     pub(super) waited: bool,
+    /// Whether it keeps others away: some shares have no locks. Then two may fetch the same, each
+    /// into a file of its own, and both end well.
+    pub(super) excludes: bool,
 }
 
 pub(super) async fn take(
@@ -32,11 +35,10 @@ pub(super) async fn take(
     let mut waited = false;
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(Lock { _file: file, waited }),
+            Ok(()) => return Ok(Lock { _file: file, waited, excludes: true }),
             Err(TryLockError::WouldBlock) => {}
-            // Some shares have no locks: then two may fetch the same, and both end well.
             Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
-                return Ok(Lock { _file: file, waited });
+                return Ok(Lock { _file: file, waited, excludes: false });
             }
             Err(TryLockError::Error(source)) => return Err(error::file("lock", &path, source)),
         }
