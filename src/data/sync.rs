@@ -4,7 +4,7 @@
 //! digest decides: a file that was merely touched is not sent again. An entry of an older manifest
 //! has neither time nor digest: the same size counts as synced, and both are filled in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::iter::Peekable;
 
@@ -131,8 +131,13 @@ pub struct SyncPlan {
     pub upload_bytes: u64,
     /// What is deleted from the store.
     pub delete: Vec<Gone>,
-    /// How many files were sent once, are no longer here, and stay in the store.
+    /// How many files of the store are not here and stay: those that were sent once, unless they are
+    /// deleted, and those that others have put there.
     pub kept: u64,
+    /// How many files were never hashed when they were sent: that their size is the same is all that
+    /// is known of them.
+    #[serde(skip)]
+    pub taken_over: u64,
     /// How many files are there already.
     pub skipped: u64,
     /// Of these, how many get what an older manifest lacks, or a new time.
@@ -156,6 +161,10 @@ pub struct Comparing<'m> {
     unsure: Vec<Unsure>,
     gone: Vec<Gone>,
     entries_seen: u64,
+    /// The places in the container that are not the usual ones of their entries.
+    odd: HashSet<&'m str>,
+    /// Of these, the ones that files use which are here.
+    used: HashSet<&'m str>,
 }
 
 /// What the comparison gave; [`Compared::settle`] makes a plan of it.
@@ -175,7 +184,21 @@ impl<'m> Comparing<'m> {
     pub fn new(place: &'m LayerPlace, manifest: &'m Manifest, how: How) -> Self {
         let plan = SyncPlan { layer: place.layer.clone(), ..SyncPlan::default() };
         let entries = manifest.below(&place.folder).peekable();
-        Self { place, how, entries, plan, unsure: Vec::new(), gone: Vec::new(), entries_seen: 0 }
+        let odd = manifest.below(&place.folder).filter_map(|entry| {
+            let usual = entry.key.get(place.folder.len()..).unwrap_or_default();
+            (!entry.blob_path.is_empty() && entry.blob_path != usual).then_some(entry.blob_path)
+        });
+        Self {
+            place,
+            how,
+            entries,
+            plan,
+            unsure: Vec::new(),
+            gone: Vec::new(),
+            entries_seen: 0,
+            odd: odd.collect(),
+            used: HashSet::new(),
+        }
     }
 
     /// Takes the next file. Its path comes after those of all files before, by its bytes.
@@ -187,6 +210,12 @@ impl<'m> Comparing<'m> {
         self.entries_seen += u64::from(entry.is_some());
         if let Err(bad) = self.place.blob_path(&file.path) {
             return self.problem(Problem { error: bad.to_string(), path: file.path });
+        }
+        if !self.odd.is_empty() {
+            let usual = file.path.get(self.place.folder.len()..).unwrap_or_default();
+            let own = entry.as_ref().map(|entry| entry.blob_path);
+            let places = [Some(usual), own].into_iter().flatten();
+            self.used.extend(places.filter_map(|place| self.odd.get(place)));
         }
         let Some(entry) = entry else {
             let reason = if self.how.force { Reason::Forced } else { Reason::New };
@@ -235,6 +264,9 @@ impl<'m> Comparing<'m> {
     /// Ends the comparison: all files were there.
     pub fn finish(mut self) -> Compared {
         self.gone_before(None);
+        // What a file that is here is sent to is not gone, whoever else was sent there once.
+        let used = &self.used;
+        self.gone.retain(|gone| !used.contains(gone.blob_path.as_str()));
         Compared {
             plan: self.plan,
             unsure: self.unsure,
@@ -247,9 +279,16 @@ impl<'m> Comparing<'m> {
     fn gone_before(&mut self, path: Option<&str>) {
         let before = |entry: &EntryRef<'_>| path.is_none_or(|path| entry.key < path);
         while let Some(entry) = self.entries.next_if(before) {
-            self.entries_seen += 1;
             let usual = self.place.blob_path(entry.key).unwrap_or_default();
             let blob_path = if entry.blob_path.is_empty() { usual } else { entry.blob_path };
+            // A listing has named it, and nothing says that it was ever sent from here; or it is where
+            // no file belongs, such as the copy of the manifest. It is not tidegate's to delete.
+            let foreign = entry.sha256.is_none() && entry.mtime.is_none() && entry.etag.is_some();
+            if foreign || place::check(blob_path).is_err() {
+                self.plan.kept += 1;
+                continue;
+            }
+            self.entries_seen += 1;
             self.gone.push(Gone {
                 path: entry.key.to_owned(),
                 blob_path: blob_path.to_owned(),
@@ -315,7 +354,7 @@ impl Compared {
                 limit.check(&self.gone, self.entries, &plan)?;
                 plan.delete = self.gone;
             }
-            None => plan.kept = self.gone.len() as u64,
+            None => plan.kept += self.gone.len() as u64,
         }
         Ok((plan, self.noted))
     }
@@ -359,7 +398,7 @@ impl fmt::Display for SyncPlan {
             let kept = files(self.kept);
             writeln!(
                 f,
-                "  {kept} of the store are no longer here and stay; --delete deletes them"
+                "  {kept} of the store are not here and stay; --delete deletes those that were sent from here"
             )?;
         }
         if !self.left_out.is_empty() {

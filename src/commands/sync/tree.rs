@@ -44,7 +44,7 @@ pub(super) struct LayerSynced {
     pub(super) total_bytes: u64,
     /// The files that were deleted from the store.
     deleted: u64,
-    /// The files of the store that are no longer here.
+    /// The files of the store that are not here and stay.
     kept: u64,
     /// The files that could not be read or sent, with their errors.
     failed: Vec<Problem>,
@@ -356,7 +356,7 @@ impl LayerSynced {
         output.line(line)?;
         if self.kept > 0 {
             output.note(format!(
-                "  {} of the store are no longer here and stay; --delete deletes them",
+                "  {} of the store are not here and stay; --delete deletes those that were sent from here",
                 files(self.kept)
             ))?;
         }

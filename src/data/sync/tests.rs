@@ -102,6 +102,27 @@ fn deletions_have_a_limit() {
 }
 
 #[test]
+fn what_was_never_sent_is_not_deleted() {
+    let etag = Some("1".to_owned());
+    let at = |path: &str| Entry { blob_path: path.to_owned(), ..known(1, Some(1), Some([1; 32])) };
+    let manifest = manifest(&[
+        ("foreign", Entry { etag: etag.clone(), ..known(1, None, None) }),
+        ("of-an-older-tool", known(1, None, None)),
+        ("sent", Entry { etag, ..known(1, Some(1), Some([1; 32])) }),
+        ("hostile", at("metadata/manifests/bronze.json")),
+        ("outside", at("../x")),
+        ("replaced", at("here")),
+    ]);
+    let most = "100%".parse::<Change>().unwrap();
+    let limit = DeleteLimit { most, text: "100%".to_owned() };
+    let compared = compare(&manifest, &[file("here", 1, 1)], How::default());
+    let (plan, _) = compared.plan(Some(limit)).unwrap();
+    let deleted: Vec<&str> = plan.delete.iter().map(|gone| gone.blob_path.as_str()).collect();
+    assert_eq!(deleted, ["of-an-older-tool", "sent"]);
+    assert_eq!(plan.kept, 3);
+}
+
+#[test]
 fn hostile_paths_go_nowhere() {
     for bad in [
         "../x",
