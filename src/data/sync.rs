@@ -215,7 +215,7 @@ impl<'m> Comparing<'m> {
             let usual = file.path.get(self.place.folder.len()..).unwrap_or_default();
             let own = entry.as_ref().map(|entry| entry.blob_path);
             let places = [Some(usual), own].into_iter().flatten();
-            self.used.extend(places.filter_map(|place| self.odd.get(place)));
+            self.used.extend(places.filter_map(|place| self.odd.get(place).copied()));
         }
         let Some(entry) = entry else {
             let reason = if self.how.force { Reason::Forced } else { Reason::New };

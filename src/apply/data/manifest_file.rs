@@ -149,6 +149,10 @@ impl ManifestFile {
             }
         };
         let replayed = replay(&self.path, &mut manifest)?;
+        if replayed > 0 {
+            // The copies lag behind what a killed sync has noted.
+            manifest.copies.clear();
+        }
         self.has_journal = journal_of(&self.path).exists();
         self.whole = manifest.size_hint() <= SMALL;
         if missing && replayed == 0 { Ok(Found::Missing) } else { Ok(Found::Manifest(manifest)) }

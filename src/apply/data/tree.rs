@@ -60,6 +60,9 @@ pub async fn perform(
     let Performing { root, place, container, file, manifest, most, sent } = with;
     let mut done = Done::default();
     let base = manifest.copies.get(&place.layer).cloned();
+    // What this run sends is younger, whatever the clocks of others say.
+    let begun = Timestamp::now().as_second();
+    let agreed = base.as_ref().and(manifest.last_sync).map(|agreed| agreed.min(begun - 1));
     let unknown = || manifest.below(&place.folder).next().is_none();
     if plan.is_empty() && noted.is_empty() && (base.is_some() || unknown()) {
         return Ok(done);
@@ -127,7 +130,7 @@ pub async fn perform(
         manifest.last_sync = Some(Timestamp::now().as_second());
     }
     if manifest.below(&place.folder).next().is_some() || base.is_some() {
-        match write_copy(container, place, manifest, base.as_deref(), &deleted).await {
+        match write_copy(container, place, manifest, base.as_deref(), agreed, &deleted).await {
             Ok(true) => {}
             Ok(false) => done.warnings.push(format!(
                 "the copy of the manifest in {} was written by others each time; the next sync writes it",

@@ -163,12 +163,16 @@ impl<'a> Layer<'a> {
         let known = manifest.copies.get(&place.layer).cloned();
         let there = layer::copy_version(container, place).await?;
         let (mut rebuild, mut changed) = (held.damaged || list, false);
+        let mut forget = false;
         match &there {
             Some(_) if there == known => {}
             Some(_) => match layer::copy(container, place).await? {
                 Copy::There(theirs, version) => {
                     let agreed = known.is_some().then_some(manifest.last_sync).flatten();
                     manifest.merge(&theirs, &place.folder, agreed);
+                    // Where both never said the same, nobody knows what others have deleted since: the
+                    // store does.
+                    forget = known.is_none() && !empty;
                     // Where this machine has nothing of its own to add, both say the same now.
                     if known.is_some() || empty {
                         manifest.copies.insert(place.layer.clone(), version);
@@ -195,9 +199,14 @@ impl<'a> Layer<'a> {
                 manifest.copies.remove(&place.layer);
             }
         }
-        if rebuild {
+        if rebuild || forget {
             say(&format!("listing {}", container.place()));
-            manifest.rebuild(place, layer::listing(container, place).await?);
+            let listing = layer::listing(container, place).await?;
+            if rebuild {
+                manifest.rebuild(place, listing);
+            } else {
+                manifest.forget_lost(place, listing);
+            }
             changed = true;
         }
         Ok(changed)

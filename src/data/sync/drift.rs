@@ -103,6 +103,16 @@ impl Manifest {
     /// and an object that somebody else has replaced counts as not sent. Paths that belong to no file
     /// are left out.
     pub fn rebuild(&mut self, place: &LayerPlace, listing: Vec<Listed>) {
+        self.take(place, listing, true);
+    }
+
+    /// Does what [`Self::rebuild`] does, and adds nothing: what the manifest says is not there any
+    /// more, or was replaced, counts as not sent.
+    pub fn forget_lost(&mut self, place: &LayerPlace, listing: Vec<Listed>) {
+        self.take(place, listing, false);
+    }
+
+    fn take(&mut self, place: &LayerPlace, listing: Vec<Listed>, add: bool) {
         let mut known: HashMap<String, (String, Entry)> = HashMap::new();
         for entry in self.below(&place.folder) {
             let mut own = entry.to_entry();
@@ -121,6 +131,7 @@ impl Manifest {
                         self.set(&key, entry);
                     }
                 }
+                None if !add => {}
                 None => {
                     let entry = Entry {
                         blob_path: object.path,
