@@ -172,3 +172,21 @@ fn a_large_manifest_has_a_journal_until_its_end() {
     assert_eq!(machine.sync(&[]), (0, 3, 0));
     assert_eq!(machine.manifest()["synced_files"].as_object().unwrap().len(), 30_003);
 }
+
+#[test]
+fn links_beside_the_manifest_are_not_followed() {
+    for end in ["", ".lock", ".journal"] {
+        let kept = Kept::folder();
+        let machine = Machine::new(&kept);
+        machine.fill(1);
+        let outside = TempDir::new().unwrap();
+        let victim = outside.path().join("victim");
+        fs::write(&victim, "own").unwrap();
+        let link = machine.folder.path().join(format!("{MANIFEST}{end}"));
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(&victim, link).unwrap();
+        let run = machine.run(&["sync", "--layer", "bronze"]).code(10);
+        assert!(run.stderr.contains("leads out of the repository"), "{end}: {run:?}");
+        assert_eq!(fs::read(&victim).unwrap(), b"own", "{end}");
+    }
+}
