@@ -16,10 +16,12 @@ pub(super) fn without_links(options: &mut OpenOptions) -> &mut OpenOptions {
 }
 
 /// Tells whether a file was not opened because a link is in its place (`ELOOP`, open(2)).
+#[cfg(unix)]
 pub(super) fn is_link(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    let link = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
-    #[cfg(not(unix))]
-    let link = error.kind() == io::ErrorKind::InvalidInput;
-    link
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_link(_: &io::Error) -> bool {
+    false
 }
