@@ -4,10 +4,12 @@
 //! whole or not at all. A conditional write holds the container's lock from the comparison to the
 //! rename. Symbolic links inside the store are not followed.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -25,12 +27,22 @@ const HIDDEN: &str = ".tidegate-";
 const LOCK: &str = ".tidegate-lock";
 /// What is read and written at once, in bytes.
 const PIECE: u64 = 256 * 1024;
+/// How the names of files end that are being written.
+const PART: &str = ".part";
+/// A file that nobody has written to for so long is what a killed process has left.
+const LEFT: Duration = Duration::from_hours(24);
+/// So long the container's lock is waited for: it is held for one rename at a time.
+const LOCK_WAIT: Duration = Duration::from_mins(2);
+/// How often it is tried.
+const LOCK_EVERY: Duration = Duration::from_millis(10);
 
 /// A container: a folder in the store's folder.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
     /// The container's folder.
     pub(super) root: PathBuf,
+    /// The folders that were swept by this process, see [`Folder::sweep`].
+    swept: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> StoreError + '_ {
@@ -38,6 +50,11 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> StoreError + '_ {
 }
 
 impl Folder {
+    /// A container in this folder.
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self { root, swept: Arc::default() }
+    }
+
     pub(super) async fn create_if_missing(&self) -> Result<bool, StoreError> {
         let own = self.clone();
         blocking(move || own.make_root()).await
@@ -282,8 +299,9 @@ impl Folder {
     /// A hidden file in the folder of another, to be renamed to it.
     fn beside(&self, target: &Path) -> Result<NamedTempFile, StoreError> {
         let folder = target.parent().unwrap_or(&self.root);
+        self.sweep(folder);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(HIDDEN).suffix(".part");
+        builder.prefix(HIDDEN).suffix(PART);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -293,13 +311,46 @@ impl Folder {
         builder.tempfile_in(folder).map_err(failed(folder))
     }
 
+    /// Removes what killed processes have left in a folder, once for each folder.
+    fn sweep(&self, folder: &Path) {
+        let first = self.swept.lock().is_ok_and(|mut swept| swept.insert(folder.to_owned()));
+        let entries = first.then(|| fs::read_dir(folder).ok()).flatten();
+        for entry in entries.into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let part = name.to_str().is_some_and(|n| n.starts_with(HIDDEN) && n.ends_with(PART));
+            let Some(found) = part.then(|| entry.metadata().ok()).flatten() else { continue };
+            let age = found.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+            if found.is_file() && age.is_some_and(|age| age > LEFT) {
+                // Where it cannot be removed, it does no harm.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
     /// Waits for the container's lock, which its holder's end frees, too.
     fn lock(&self) -> Result<File, StoreError> {
         let path = self.root.join(LOCK);
         let file = OpenOptions::new().create(true).append(true).open(&path);
         let file = file.map_err(failed(&path))?;
-        file.lock().map_err(failed(&path))?;
-        Ok(file)
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_WAIT => {
+                    std::thread::sleep(LOCK_EVERY);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::Busy {
+                        place: path.display().to_string(),
+                        reason: format!(
+                            "another process has held the lock for {} seconds",
+                            LOCK_WAIT.as_secs()
+                        ),
+                    });
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(&path)(error)),
+            }
+        }
     }
 
     /// All objects below a folder.
