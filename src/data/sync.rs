@@ -1,8 +1,9 @@
 //! What a sync of a folder has to do: local files and the manifest come in, a plan goes out.
 //!
 //! A file is the same where size and time are those of the manifest. Where only the time differs, its
-//! digest decides: a file that was merely touched is not sent again. An entry of an older manifest
-//! has neither time nor digest: the same size counts as synced, and both are filled in.
+//! digest decides: a file that was merely touched is not sent again. An entry of an older manifest, or
+//! of a listing, has neither time nor digest: the same size counts as synced, and the time is filled
+//! in, so that a later change is seen.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -325,7 +326,10 @@ impl Compared {
             return;
         }
         self.plan.skipped += 1;
-        let known = Entry { sha256: Some(sha256), mtime, ..entry.clone() };
+        // Nobody knows what was sent: that it is what is here now is for nobody to say. The time is
+        // noted, so that a later change is seen.
+        self.plan.taken_over += u64::from(entry.sha256.is_none());
+        let known = Entry { mtime, ..entry.clone() };
         if known != entry {
             self.plan.noted += 1;
             self.noted.insert(file.path, known);

@@ -243,6 +243,13 @@ fn plan(
     };
     let (mut plan, noted) = compared.plan(limit)?;
     plan.place = layer.container.place();
+    if plan.taken_over > 0 {
+        let (taken, verb) = (files(plan.taken_over), if plan.taken_over == 1 { "was" } else { "were" });
+        warnings.push(format!(
+            "{taken} of layer {} {verb} taken over by size: nobody knows what was sent; `--force` sends everything again",
+            place.layer
+        ));
+    }
     Ok((plan, noted))
 }
 
