@@ -4,12 +4,10 @@
 //! whole or not at all. A conditional write holds the container's lock from the comparison to the
 //! rename. Symbolic links inside the store are not followed.
 
-use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -22,27 +20,26 @@ use super::remote::Opened;
 use super::upload::{Source, blocking};
 use super::{Expect, Object, StoreError, Written};
 
+mod lock;
+mod swept;
+
+use lock::lock;
+use swept::{Swept, sweep};
+
 /// How names begin that are no objects: the lock, and files that are being written.
 const HIDDEN: &str = ".tidegate-";
-const LOCK: &str = ".tidegate-lock";
 /// What is read and written at once, in bytes.
 const PIECE: u64 = 256 * 1024;
 /// How the names of files end that are being written.
 const PART: &str = ".part";
-/// A file that nobody has written to for so long is what a killed process has left.
-const LEFT: Duration = Duration::from_hours(24);
-/// So long the container's lock is waited for: it is held for one rename at a time.
-const LOCK_WAIT: Duration = Duration::from_mins(2);
-/// How often it is tried.
-const LOCK_EVERY: Duration = Duration::from_millis(10);
 
 /// A container: a folder in the store's folder.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
     /// The container's folder.
     pub(super) root: PathBuf,
-    /// The folders that were swept by this process, see [`Folder::sweep`].
-    swept: Arc<Mutex<HashSet<PathBuf>>>,
+    /// The folders that were swept by this process, see [`sweep`].
+    swept: Swept,
 }
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> StoreError + '_ {
@@ -52,7 +49,7 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> StoreError + '_ {
 impl Folder {
     /// A container in this folder.
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root, swept: Arc::default() }
+        Self { root, swept: Swept::default() }
     }
 
     pub(super) async fn create_if_missing(&self) -> Result<bool, StoreError> {
@@ -133,7 +130,7 @@ impl Folder {
             let target = own.target(&path)?;
             let mut new = own.beside(&target)?;
             new.write_all(&bytes).map_err(failed(&target))?;
-            let _lock = own.lock()?;
+            let _lock = lock(&own.root)?;
             let there = match fs::symlink_metadata(&target) {
                 Ok(metadata) => Some(object(path.clone(), &metadata).etag),
                 Err(error) if is_missing(&error) => None,
@@ -188,7 +185,7 @@ impl Folder {
         blocking(move || {
             let (source, new, target, path, own) = state;
             let sha256 = source.finish(read)?;
-            let _lock = own.lock()?;
+            let _lock = lock(&own.root)?;
             let metadata = put(new, &target)?;
             Ok(Object { sha256: Some(sha256), ..object(path, &metadata) })
         })
@@ -209,7 +206,7 @@ impl Folder {
             let target = own.target(&to)?;
             let mut new = own.beside(&target)?;
             io::copy(&mut file, new.as_file_mut()).map_err(failed(&target))?;
-            let _lock = own.lock()?;
+            let _lock = lock(&own.root)?;
             put(new, &target).map(|_| ())
         })
         .await
@@ -299,7 +296,7 @@ impl Folder {
     /// A hidden file in the folder of another, to be renamed to it.
     fn beside(&self, target: &Path) -> Result<NamedTempFile, StoreError> {
         let folder = target.parent().unwrap_or(&self.root);
-        self.sweep(folder);
+        sweep(folder, &self.swept);
         let mut builder = tempfile::Builder::new();
         builder.prefix(HIDDEN).suffix(PART);
         #[cfg(unix)]
@@ -309,48 +306,6 @@ impl Folder {
             builder.permissions(fs::Permissions::from_mode(0o666));
         }
         builder.tempfile_in(folder).map_err(failed(folder))
-    }
-
-    /// Removes what killed processes have left in a folder, once for each folder.
-    fn sweep(&self, folder: &Path) {
-        let first = self.swept.lock().is_ok_and(|mut swept| swept.insert(folder.to_owned()));
-        let entries = first.then(|| fs::read_dir(folder).ok()).flatten();
-        for entry in entries.into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let part = name.to_str().is_some_and(|n| n.starts_with(HIDDEN) && n.ends_with(PART));
-            let Some(found) = part.then(|| entry.metadata().ok()).flatten() else { continue };
-            let age = found.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
-            if found.is_file() && age.is_some_and(|age| age > LEFT) {
-                // Where it cannot be removed, it does no harm.
-                let _ = fs::remove_file(entry.path());
-            }
-        }
-    }
-
-    /// Waits for the container's lock, which its holder's end frees, too.
-    fn lock(&self) -> Result<File, StoreError> {
-        let path = self.root.join(LOCK);
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        let file = file.map_err(failed(&path))?;
-        let begun = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_WAIT => {
-                    std::thread::sleep(LOCK_EVERY);
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(StoreError::Busy {
-                        place: path.display().to_string(),
-                        reason: format!(
-                            "another process has held the lock for {} seconds",
-                            LOCK_WAIT.as_secs()
-                        ),
-                    });
-                }
-                Err(TryLockError::Error(error)) => return Err(failed(&path)(error)),
-            }
-        }
     }
 
     /// All objects below a folder.
