@@ -25,6 +25,8 @@ pub struct Done {
     pub bytes: u64,
     /// How many were deleted from the store.
     pub deleted: u64,
+    /// Whether the copy of the manifest lags behind, because it could not be written.
+    pub lags: bool,
     /// What failed.
     pub problems: Vec<Problem>,
     /// The signal that ended it.
@@ -132,13 +134,19 @@ pub async fn perform(
     if manifest.below(&place.folder).next().is_some() || base.is_some() {
         match write_copy(container, place, manifest, base.as_deref(), agreed, &deleted).await {
             Ok(true) => {}
-            Ok(false) => done.warnings.push(format!(
-                "the copy of the manifest in {} was written by others each time; the next sync writes it",
-                container.place()
-            )),
-            Err(error) => done.warnings.push(format!(
-                "the copy of the manifest could not be written, and the next sync writes it: {error}"
-            )),
+            Ok(false) => {
+                done.lags = true;
+                done.warnings.push(format!(
+                    "the copy of the manifest in {} was written by others each time; the next sync writes it",
+                    container.place()
+                ));
+            }
+            Err(error) => {
+                done.lags = true;
+                done.warnings.push(format!(
+                    "the copy of the manifest could not be written, and the next sync writes it: {error}"
+                ));
+            }
         }
     }
     file.write(manifest)?;

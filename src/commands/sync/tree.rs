@@ -50,6 +50,9 @@ pub(super) struct LayerSynced {
     failed: Vec<Problem>,
     /// Links and other things that are no files.
     left_out: Vec<String>,
+    /// Whether the copy of the manifest could not be written.
+    #[serde(skip)]
+    pub(super) lags: bool,
     /// The signal that ended it before its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) stopped: Option<&'static str>,
@@ -244,7 +247,8 @@ fn plan(
     let (mut plan, noted) = compared.plan(limit)?;
     plan.place = layer.container.place();
     if plan.taken_over > 0 {
-        let (taken, verb) = (files(plan.taken_over), if plan.taken_over == 1 { "was" } else { "were" });
+        let (taken, verb) =
+            (files(plan.taken_over), if plan.taken_over == 1 { "was" } else { "were" });
         warnings.push(format!(
             "{taken} of layer {} {verb} taken over by size: nobody knows what was sent; `--force` sends everything again",
             place.layer
@@ -338,6 +342,7 @@ impl LayerSynced {
             kept: plan.kept,
             failed,
             left_out: plan.left_out,
+            lags: done.lags,
             stopped: done.stopped.map(crate::adapters::engine::StopSignal::name),
         }
     }

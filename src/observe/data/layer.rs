@@ -48,6 +48,8 @@ pub async fn copy(container: &Container, place: &LayerPlace) -> Result<Copy, Sto
             // Another sync has just written it.
             Err(StoreError::Moved { .. }) => continue,
             Err(StoreError::Missing { .. }) => return Ok(Copy::Missing),
+            // A policy has archived it: the listing says as much, and the next sync writes it anew.
+            Err(StoreError::Damaged { .. }) => return Ok(Copy::Damaged(object.etag)),
             Err(error) => return Err(error),
         };
         let mut size = 0;

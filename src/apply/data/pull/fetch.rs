@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::error::file;
 use super::sink::{Sink, Written};
 use super::{Going, Pull, PullError, Target, Wanted, timed_out};
-use crate::apply::data::links::without_links;
 use crate::adapters::data_source::{Opened, SourceError};
+use crate::apply::data::links::without_links;
 
 /// So many connections in a row may bring nothing.
 const FRUITLESS: u32 = 5;
