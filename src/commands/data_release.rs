@@ -178,11 +178,11 @@ async fn perform(
         };
         plan::announce(&mut steps, facts, state, &session.config);
     }
-    let mut applier = applier_of(session, clients, wanted, say);
+    let mut performer = applier_of(session, clients, wanted, say);
     if let Some(file) = &wanted.file {
-        applier.snapshots.insert(wanted.data.version.sha256.clone(), file.clone());
+        performer.snapshots.insert(wanted.data.version.sha256.clone(), file.clone());
     }
-    match applier.apply(&steps, &world.state).await? {
+    match performer.apply(&steps, &world.state).await? {
         Ended::Done(applied) => Ok(Some(Done {
             release: applied.record.map_or(0, |record| record.number),
             changed: true,

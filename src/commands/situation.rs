@@ -206,14 +206,14 @@ pub(super) async fn assess(
                 keep = failing::observe(session, &looking(), &ledger, &mut evidence).await?;
             }
         }
-        let made =
+        let origin =
             making::made(session, inputs.data_version.as_ref(), data_job.as_ref(), &results)?;
-        let named = matches!(made, Made::Uploaded(_)) && session.config.data.is_some();
+        let named = matches!(origin, Made::Uploaded(_)) && session.config.data.is_some();
         if inputs.data_version.is_some() {
             configured(session)?;
         }
         if policy::wants_data(&evidence, &session.config, named) {
-            evidence.data = work.making.run(session, &tested, &made).await;
+            evidence.data = work.making.run(session, &tested, &origin).await;
             session.now = Timestamp::now();
             evidence.now = session.now;
             evidence.freezes = freeze::open_windows(&session.config.freeze, session.now)?;

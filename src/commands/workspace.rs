@@ -100,10 +100,8 @@ impl Workspace {
             Some(path) => folder.join(path),
             None => root.join(CONFIG_PATH),
         };
-        let config = match global.config.is_some() || path.is_file() {
-            true => Config::load(&path)?,
-            false => Config::default(),
-        };
+        let there = global.config.is_some() || path.is_file();
+        let config = if there { Config::load(&path)? } else { Config::default() };
         let Some(data) = config.data.clone() else { return Ok(Err(path)) };
         Ok(Ok(Self { root, config, data, head, run, now: Timestamp::now(), lookup }))
     }

@@ -109,7 +109,9 @@ impl Manifest {
         self.keep(|key| !key.starts_with(folder));
         // Where there was no room to keep the others apart.
         let left: Vec<String> = self.below(folder).map(|entry| entry.key.to_owned()).collect();
-        left.iter().for_each(|key| self.remove(key));
+        for key in &left {
+            self.remove(key);
+        }
     }
 
     /// Takes over what another manifest says of the files below a folder: of two entries the newer
@@ -132,7 +134,7 @@ impl Manifest {
         for own in own {
             changes.extend(deleted(&own).then(|| (own.key.to_owned(), None)));
         }
-        let changed = !changes.is_empty();
+        let any = !changes.is_empty();
         for (key, entry) in changes {
             match entry {
                 Some(entry) => self.set(&key, entry),
@@ -140,7 +142,7 @@ impl Manifest {
             }
         }
         self.last_sync = self.last_sync.max(other.last_sync);
-        changed
+        any
     }
 
     fn keep(&mut self, wanted: impl Fn(&str) -> bool) {

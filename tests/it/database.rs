@@ -1,4 +1,4 @@
-//! Databases as they are prepared for a publication: real SQLite files, and DuckDB files by every
+//! Databases as they are prepared for a publication: real `SQLite` files, and DuckDB files by every
 //! version of the command that `./dev` installs.
 
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ enum Engine {
 }
 
 impl Engine {
-    /// SQLite, and DuckDB in each version.
+    /// `SQLite`, and DuckDB in each version.
     fn all() -> Vec<Self> {
         duckdb::COMMANDS.into_iter().map(Self::DuckDb).chain([Self::Sqlite]).collect()
     }

@@ -34,7 +34,9 @@ pub async fn write_copy(
             Some(_) => match layer::copy(container, place).await? {
                 Copy::There(theirs, version) => {
                     manifest.merge(&theirs, &place.folder, agreed);
-                    deleted.iter().for_each(|path| manifest.remove(path));
+                    for path in deleted {
+                        manifest.remove(path);
+                    }
                     base = Some(version.clone());
                     Expect::Version(version)
                 }

@@ -231,19 +231,18 @@ impl ManifestFile {
         for (key, entry) in &self.noted {
             text.push_str(&journal_line(key, entry.as_ref()).map_err(failed("write", &path))?);
         }
-        let journal = match &mut self.journal {
-            Some(journal) => journal,
-            None => {
-                let open = || {
-                    let mut options = OpenOptions::new();
-                    let options = options.create(true).append(true).read(true);
-                    let mut file = without_links(options).open(&path)?;
-                    // A killed process may have left half a line: nothing may be added to it.
-                    end_line(&mut file)?;
-                    Ok(file)
-                };
-                self.journal.insert(open().map_err(failed("open", &path))?)
-            }
+        let journal = if let Some(journal) = &mut self.journal {
+            journal
+        } else {
+            let open = || {
+                let mut options = OpenOptions::new();
+                let options = options.create(true).append(true).read(true);
+                let mut file = without_links(options).open(&path)?;
+                // A killed process may have left half a line: nothing may be added to it.
+                end_line(&mut file)?;
+                Ok(file)
+            };
+            self.journal.insert(open().map_err(failed("open", &path))?)
         };
         let mut write = || {
             journal.write_all(text.as_bytes())?;

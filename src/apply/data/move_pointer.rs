@@ -82,7 +82,7 @@ fn decide(
             );
             Ok(Decision::Keep)
         }
-        (Some(_), None) | (None, None) if same => Ok(Decision::Keep),
+        (Some(_) | None, None) if same => Ok(Decision::Keep),
         (Some(theirs), Some(own)) if same && theirs == own => Ok(Decision::Keep),
         (Some(release), None) => {
             let place = format!("{}/{}", container.place(), PublishedVersion::POINTER);

@@ -128,10 +128,10 @@ fn pull(
             }
             Ok(())
         };
-        let mut pace = Pace::new(usize::from(most));
+        let mut speed = Pace::new(usize::from(most));
         let ended = queue::run(
             &plan.fetch,
-            &mut pace,
+            &mut speed,
             |one| one.object.size,
             || container.busy(),
             work,

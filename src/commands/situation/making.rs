@@ -186,9 +186,9 @@ fn other_tree(session: &Session, commit: &CommitSha) -> Option<String> {
             || git.effective_head(head, &session.config.ledger.path).is_ok_and(|own| own == *commit)
     });
     (!shows).then(|| {
-        let shown = head.map_or_else(|| "no work tree".to_owned(), |head| head.short().to_owned());
+        let found = head.map_or_else(|| "no work tree".to_owned(), |head| head.short().to_owned());
         format!(
-            "the data of {} is made in its work tree, and {shown} is checked out; check the commit out first, or let a job make it with `tidegate sync --candidate`",
+            "the data of {} is made in its work tree, and {found} is checked out; check the commit out first, or let a job make it with `tidegate sync --candidate`",
             commit.short()
         )
     })

@@ -82,7 +82,7 @@ fn look(
     let listing = block_on(async { Ok(layer::listing(&layer.container, &layer.place).await?) })?;
     let mut warnings = Vec::new();
     if held.manifest.below(&layer.place.folder).next().is_none() {
-        block_on(layer.catch_up(held, false, &say, &mut warnings))?;
+        block_on(layer.catch_up(&workspace.root, held, false, &say, &mut warnings))?;
     }
     let (pattern, manifest) = (layer.config.pattern(), &held.manifest);
     let drift = Drift::of(&layer.place, manifest, listing);

@@ -1,6 +1,7 @@
 //! `sync` of a layer of files.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -155,6 +156,7 @@ impl<'a> Layer<'a> {
     /// Returns whether that changed it.
     pub(super) async fn catch_up(
         &self,
+        root: &Path,
         held: &mut Held,
         list: bool,
         say: &dyn Fn(&str),
@@ -205,11 +207,9 @@ impl<'a> Layer<'a> {
         if rebuild || forget {
             say(&format!("listing {}", container.place()));
             let listing = layer::listing(container, place).await?;
-            if rebuild {
-                manifest.rebuild(place, listing);
-            } else {
-                manifest.forget_lost(place, listing);
-            }
+            // Where nothing but what is lost is looked for, nothing is taken over.
+            let here = |path: &str| rebuild && root.join(path).symlink_metadata().is_ok();
+            manifest.rebuild(place, listing, here);
             changed = true;
         }
         Ok(changed)
@@ -240,10 +240,7 @@ fn plan(
         warnings
             .push(format!("{folder} is not there, so layer {} has nothing to send", place.layer));
     }
-    let limit = match args.delete {
-        true => Some(limit(workspace)?),
-        false => None,
-    };
+    let limit = if args.delete { Some(limit(workspace)?) } else { None };
     let (mut plan, noted) = compared.plan(limit)?;
     plan.place = layer.container.place();
     if plan.taken_over > 0 {
@@ -273,7 +270,7 @@ pub(super) fn show_plan(
     let progress = output.progress(format!("looking at {}", layer.container.place()));
     let say = |step: &str| progress.say(step);
     let mut warnings = Vec::new();
-    block_on(layer.catch_up(held, args.checksum, &say, &mut warnings))?;
+    block_on(layer.catch_up(&workspace.root, held, args.checksum, &say, &mut warnings))?;
     let (plan, _) = plan(workspace, layer, args, held, &progress, &mut warnings)?;
     drop(progress);
     warnings.iter().try_for_each(|warning| output.warning(warning))?;
@@ -296,7 +293,8 @@ pub(super) fn run(
     let mut warnings = Vec::new();
     let most = workspace.data.transfer.max_concurrency.unwrap_or(MOST_AT_ONCE);
     let (plan, done) = block_on(async {
-        let caught_up = layer.catch_up(held, args.checksum, &say, &mut warnings).await?;
+        let caught_up =
+            layer.catch_up(&workspace.root, held, args.checksum, &say, &mut warnings).await?;
         let (plan, noted) = plan(workspace, layer, args, held, &progress, &mut warnings)?;
         let (file, manifest) = held.parts()?;
         if !plan.upload.is_empty() {
@@ -369,10 +367,10 @@ impl LayerSynced {
             self.skipped
         );
         if self.errors > 0 {
-            line.push_str(&format!(", {} failed", self.errors));
+            line.extend([", ", &self.errors.to_string(), " failed"]);
         }
         if self.deleted > 0 {
-            line.push_str(&format!(", {} deleted", self.deleted));
+            line.extend([", ", &self.deleted.to_string(), " deleted"]);
         }
         output.line(line)?;
         if self.kept > 0 {

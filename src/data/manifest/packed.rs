@@ -112,11 +112,14 @@ impl Packed {
 
     /// Seven bits in each byte, the lowest first; the highest bit says that more follow.
     fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.bytes.push((number & 0x7f) as u8 | 0x80);
+        loop {
+            let [low, ..] = number.to_le_bytes();
             number >>= 7;
+            if number == 0 {
+                return self.bytes.push(low & 0x7f);
+            }
+            self.bytes.push(low | 0x80);
         }
-        self.bytes.push(number as u8);
     }
 
     /// Sorts, and of several entries of one path keeps the last.

@@ -100,19 +100,15 @@ impl Drift {
 impl Manifest {
     /// Makes the entries of a layer anew from what the store lists, where the manifest is damaged or
     /// the store lost what it says. What it knows of an object of the same size and version is kept,
-    /// and an object that somebody else has replaced counts as not sent. Paths that belong to no file
-    /// are left out.
-    pub fn rebuild(&mut self, place: &LayerPlace, listing: Vec<Listed>) {
-        self.take(place, listing, true);
-    }
-
-    /// Does what [`Self::rebuild`] does, and adds nothing: what the manifest says is not there any
-    /// more, or was replaced, counts as not sent.
-    pub fn forget_lost(&mut self, place: &LayerPlace, listing: Vec<Listed>) {
-        self.take(place, listing, false);
-    }
-
-    fn take(&mut self, place: &LayerPlace, listing: Vec<Listed>, add: bool) {
+    /// and an object that somebody else has replaced counts as not sent. Of the others only those count
+    /// that are `here`, by the path of their file: nobody can tell whether the rest was ever sent from
+    /// here, and a later sync might delete it. Paths that belong to no file are left out.
+    pub fn rebuild(
+        &mut self,
+        place: &LayerPlace,
+        listing: Vec<Listed>,
+        here: impl Fn(&str) -> bool,
+    ) {
         let mut known: HashMap<String, (String, Entry)> = HashMap::new();
         for entry in self.below(&place.folder) {
             let mut own = entry.to_entry();
@@ -131,7 +127,7 @@ impl Manifest {
                         self.set(&key, entry);
                     }
                 }
-                None if !add => {}
+                None if !here(&usual) => {}
                 None => {
                     let entry = Entry {
                         blob_path: object.path,

@@ -191,9 +191,10 @@ fn a_listing_makes_the_entries_anew() {
         listed("kept", 1, "1"),
         listed("other", 1, "2"),
         listed("../x", 1, ""),
+        listed("not-here", 4, "5"),
         listed("new", 4, "5"),
     ];
-    manifest.rebuild(&place(), listing);
+    manifest.rebuild(&place(), listing, |path| path != "data/bronze/not-here");
     let found: Vec<(String, bool)> = manifest
         .below("data/bronze/")
         .map(|entry| (entry.key.to_owned(), entry.sha256.is_some()))

@@ -2,7 +2,7 @@
 //! names; or none where the release keeps what users have, which is held against the state later.
 
 use super::super::Step;
-use crate::config::Config;
+use crate::config::{Config, DataConfig};
 use crate::data::ReleasedData;
 use crate::state::Record;
 
@@ -42,7 +42,7 @@ pub(super) fn contradiction(
     if more.is_some() || record.data.as_ref() != Some(own) {
         return Err("its record does not name the data that its steps publish".to_owned());
     }
-    let place = config.data.as_ref().and_then(|data| data.place());
+    let place = config.data.as_ref().and_then(DataConfig::place);
     if place.as_ref() != Some(&own.place) {
         return Err("its data does not go where the configuration puts it".to_owned());
     }

@@ -1,4 +1,4 @@
-//! A server of files over HTTP as object stores are: ETags, conditions, ranges. It counts, and can
+//! A server of files over HTTP as object stores are: `ETags`, conditions, ranges. It counts, and can
 //! stop in the middle of a file.
 
 use std::collections::BTreeMap;

@@ -135,6 +135,14 @@ impl Shelf {
         paths
     }
 
+    /// Of how many moments of a publication one is tried.
+    pub fn moments(&self) -> usize {
+        match self.server {
+            Server::Folder => 1,
+            Server::Azure(_) | Server::S3(_) => 3,
+        }
+    }
+
     /// The container, for one runtime.
     pub fn container_here(&self) -> Container {
         self.store().container(LAYER).unwrap()

@@ -51,7 +51,7 @@ fn a_redirect_is_never_followed() {
     let (server, _) = served(20_000);
     let (other, _) = served(20_000);
     let proxy = FaultProxy::start(server.host());
-    let to = other.url(CONTAINER).replace("?", "/latest.json?");
+    let to = other.url(CONTAINER).replace('?', "/latest.json?");
     proxy.add(Rule::on("GET", "latest.json").answer(302, &[("Location", &to)], ""));
     let app = App::new();
     let url = server.url(CONTAINER).replace(server.host(), proxy.host());
