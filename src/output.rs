@@ -227,7 +227,7 @@ impl Output {
     /// Shows that something is going on, if it takes over a second and people are watching.
     /// The spinner goes away when the returned value is dropped.
     pub fn progress(&self, message: impl AsRef<str>) -> Progress {
-        Progress::start(self.settings.progress, message.as_ref())
+        Progress::start(self.settings.progress, self.settings.quiet, message.as_ref())
     }
 
     /// Shows how far a transfer is, if it takes over a second and people are watching. The bar goes

@@ -175,7 +175,7 @@ impl Store {
         let failed = |error| StoreError::of_library(place.clone(), &place, &error);
         let kind = match (&self.url, &self.server) {
             (StoreUrl::Folder { path }, _) => {
-                Kind::Folder(Folder { root: FilePath::new(path).join(name) })
+                Kind::Folder(Folder::new(FilePath::new(path).join(name)))
             }
             (
                 StoreUrl::Azure { .. } | StoreUrl::S3 { .. } | StoreUrl::Gcs { .. },

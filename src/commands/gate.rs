@@ -72,7 +72,8 @@ async fn gate(
     let clients = session.clients()?;
     let progress = output.progress("looking at the remote");
     let say = |step: &str| progress.say(step);
-    let mut work = Work::new(&say);
+    let line = |text: &str| progress.line(text);
+    let mut work = Work::new(&say, &line);
     for _ in 0..TRIES {
         let mut before = Completion::default();
         if occasion != Occasion::ReportOnly {

@@ -28,7 +28,7 @@ pub(super) fn run(global: &Global, args: &cli::Plan, output: &mut Output) -> any
     let found = block_on(async {
         let clients = session.clients()?;
         let say = |step: &str| progress.say(step);
-        let mut work = Work::new(&say);
+        let mut work = Work::looking(&say);
         let (inputs, assume) = (&args.inputs, &args.assume);
         situation::assess(&mut session, &clients, inputs, assume, occasion, &mut work).await
     })?;

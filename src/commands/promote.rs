@@ -82,7 +82,8 @@ async fn promote(
         self::promotion(session, registries, args, &world, &commit, &digests).await?;
     let promotion = probed(session, registries, args, promotion, &progress, output).await?;
     let say = |step: &str| progress.say(step);
-    let mut making = Making::new(&say);
+    let line = |text: &str| progress.line(text);
+    let mut making = Making::new(&say, &line);
     let promotion = data::published(session, &mut making, args, promotion, &world, output).await?;
     let overridden = args.override_reason.iter().map(|why| format!("override: {why}"));
     let waived = promotion.probes_waived.iter().map(|why| format!("without probes: {why}"));

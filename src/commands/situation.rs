@@ -108,9 +108,18 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    /// Nothing was done yet; `say` tells people what goes on.
-    pub(super) fn new(say: &'a (dyn Fn(&str) + Send + Sync)) -> Self {
-        Self { probing: Probing::new(say), making: Making::new(say) }
+    /// Nothing was done yet; `say` tells people what goes on, and `line` what the steps of the data
+    /// say.
+    pub(super) fn new(
+        say: &'a (dyn Fn(&str) + Send + Sync),
+        line: &'a (dyn Fn(&str) + Send + Sync),
+    ) -> Self {
+        Self { probing: Probing::new(say), making: Making::new(say, line) }
+    }
+
+    /// The same, for a plan: no data is made.
+    pub(super) fn looking(say: &'a (dyn Fn(&str) + Send + Sync)) -> Self {
+        Self { probing: Probing::new(say), making: Making::looking(say) }
     }
 }
 

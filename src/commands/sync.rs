@@ -74,6 +74,9 @@ pub(super) fn run(global: &Global, args: &cli::Sync, output: &mut Output) -> any
             planned.layers.push(tree::show_plan(&workspace, layer, args, &mut held, output)?);
         }
         output.show("tidegate/sync-plan/1", &planned, |_, _| Ok(()))?;
+        if exit == Exit::Done && planned.layers.iter().any(|layer| !layer.problems.is_empty()) {
+            exit = Exit::Incomplete;
+        }
         return Ok(exit);
     }
     let mut synced = Synced { database, ..Synced::default() };
@@ -81,7 +84,7 @@ pub(super) fn run(global: &Global, args: &cli::Sync, output: &mut Output) -> any
         sync_trees(&workspace, &trees, args, &mut synced, output)?;
     }
     output.show("tidegate/sync/1", &synced, |_, _| Ok(()))?;
-    let stopped = synced.layers.iter().any(|layer| layer.stopped.is_some());
+    let stopped = synced.layers.iter().any(|layer| layer.stopped.is_some() || layer.lags);
     if exit == Exit::Done && (synced.errors > 0 || stopped) {
         exit = Exit::Incomplete;
     }

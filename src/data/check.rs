@@ -207,7 +207,9 @@ fn is_one(number: f64) -> bool {
     (number - 1.0).abs() < f64::EPSILON
 }
 
-fn duration(text: &str) -> Option<Duration> {
+/// Returns an age such as `36h` or `2d`, in days of 24 hours; `None` where it is none, is negative, or has
+/// months or years, whose length varies.
+pub fn duration(text: &str) -> Option<Duration> {
     let duration: jiff::Span = text.parse().ok()?;
     let days = jiff::SpanRelativeTo::days_are_24_hours();
     Duration::try_from(duration.to_duration(days).ok()?).ok()

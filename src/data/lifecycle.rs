@@ -53,6 +53,8 @@ pub fn s3_policy(layers: &[Ageing]) -> Value {
                 "ID": rule_name(&layer.layer),
                 "Status": "Enabled",
                 "Filter": { "Prefix": layer.prefix },
+                // What a killed upload has left is paid for, and seen by nobody.
+                "AbortIncompleteMultipartUpload": { "DaysAfterInitiation": 7 },
                 "Transitions": [
                     { "Days": layer.cool_days, "StorageClass": "STANDARD_IA" },
                     { "Days": layer.archive_days, "StorageClass": "GLACIER" }
@@ -88,6 +90,8 @@ mod tests {
         let actions = &rule["definition"]["actions"]["baseBlob"];
         assert_eq!(actions["tierToArchive"]["daysAfterModificationGreaterThan"], 90);
         let s3 = s3_policy(&[bronze]);
+        let aborted = &s3["Rules"][0]["AbortIncompleteMultipartUpload"];
+        assert_eq!(aborted["DaysAfterInitiation"], 7);
         assert_eq!(s3["Rules"][0]["Transitions"][0]["Days"], 30);
         assert_eq!(s3["Rules"][0]["Filter"]["Prefix"], "lake/bronze/");
     }

@@ -30,7 +30,7 @@ mod write;
 pub use journal::journal_line;
 pub use packed::EntryRef;
 use packed::{Packed, PackedRange};
-pub use read::{ManifestError, digest};
+pub use read::{MOST_BYTES, ManifestError, digest};
 pub use time::{shown as time_shown, stamp as time_stamp};
 
 /// Unknown keys of the file, each with its JSON text.

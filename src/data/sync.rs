@@ -1,11 +1,11 @@
 //! What a sync of a folder has to do: local files and the manifest come in, a plan goes out.
 //!
 //! A file is the same where size and time are those of the manifest. Where only the time differs, its
-//! digest decides: a file that was merely touched is not sent again. An entry of an older manifest
-//! has neither time nor digest: the same size counts as synced, and both are filled in.
+//! digest decides: a file that was merely touched is not sent again. An entry of an older manifest, or
+//! of a listing, has neither time nor digest: the same size counts as synced, and the time is filled
+//! in, so that a later change is seen.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, HashSet};
 use std::iter::Peekable;
 
 use serde::Serialize;
@@ -17,12 +17,14 @@ mod fetch;
 mod limit;
 mod partition;
 mod place;
+mod shown;
 
 pub use drift::{Drift, Listed};
 pub use fetch::{Fetch, FetchPlan};
 pub use limit::{DeleteLimit, TooManyDeletions};
 pub use partition::{Partitions, partition};
 pub use place::{BadPath, LayerPlace, MANIFESTS};
+pub use shown::{bytes, files};
 
 /// A file of the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,8 +133,13 @@ pub struct SyncPlan {
     pub upload_bytes: u64,
     /// What is deleted from the store.
     pub delete: Vec<Gone>,
-    /// How many files were sent once, are no longer here, and stay in the store.
+    /// How many files of the store are not here and stay: those that were sent once, unless they are
+    /// deleted, and those that others have put there.
     pub kept: u64,
+    /// How many files were never hashed when they were sent: that their size is the same is all that
+    /// is known of them.
+    #[serde(skip)]
+    pub taken_over: u64,
     /// How many files are there already.
     pub skipped: u64,
     /// Of these, how many get what an older manifest lacks, or a new time.
@@ -156,6 +163,10 @@ pub struct Comparing<'m> {
     unsure: Vec<Unsure>,
     gone: Vec<Gone>,
     entries_seen: u64,
+    /// The places in the container that are not the usual ones of their entries.
+    odd: HashSet<&'m str>,
+    /// Of these, the ones that files use which are here.
+    used: HashSet<&'m str>,
 }
 
 /// What the comparison gave; [`Compared::settle`] makes a plan of it.
@@ -175,7 +186,21 @@ impl<'m> Comparing<'m> {
     pub fn new(place: &'m LayerPlace, manifest: &'m Manifest, how: How) -> Self {
         let plan = SyncPlan { layer: place.layer.clone(), ..SyncPlan::default() };
         let entries = manifest.below(&place.folder).peekable();
-        Self { place, how, entries, plan, unsure: Vec::new(), gone: Vec::new(), entries_seen: 0 }
+        let odd = manifest.below(&place.folder).filter_map(|entry| {
+            let usual = entry.key.get(place.folder.len()..).unwrap_or_default();
+            (!entry.blob_path.is_empty() && entry.blob_path != usual).then_some(entry.blob_path)
+        });
+        Self {
+            place,
+            how,
+            entries,
+            plan,
+            unsure: Vec::new(),
+            gone: Vec::new(),
+            entries_seen: 0,
+            odd: odd.collect(),
+            used: HashSet::new(),
+        }
     }
 
     /// Takes the next file. Its path comes after those of all files before, by its bytes.
@@ -187,6 +212,12 @@ impl<'m> Comparing<'m> {
         self.entries_seen += u64::from(entry.is_some());
         if let Err(bad) = self.place.blob_path(&file.path) {
             return self.problem(Problem { error: bad.to_string(), path: file.path });
+        }
+        if !self.odd.is_empty() {
+            let usual = file.path.get(self.place.folder.len()..).unwrap_or_default();
+            let own = entry.as_ref().map(|entry| entry.blob_path);
+            let places = [Some(usual), own].into_iter().flatten();
+            self.used.extend(places.filter_map(|place| self.odd.get(place).copied()));
         }
         let Some(entry) = entry else {
             let reason = if self.how.force { Reason::Forced } else { Reason::New };
@@ -235,6 +266,9 @@ impl<'m> Comparing<'m> {
     /// Ends the comparison: all files were there.
     pub fn finish(mut self) -> Compared {
         self.gone_before(None);
+        // What a file that is here is sent to is not gone, whoever else was sent there once.
+        let used = &self.used;
+        self.gone.retain(|gone| !used.contains(gone.blob_path.as_str()));
         Compared {
             plan: self.plan,
             unsure: self.unsure,
@@ -247,9 +281,16 @@ impl<'m> Comparing<'m> {
     fn gone_before(&mut self, path: Option<&str>) {
         let before = |entry: &EntryRef<'_>| path.is_none_or(|path| entry.key < path);
         while let Some(entry) = self.entries.next_if(before) {
-            self.entries_seen += 1;
             let usual = self.place.blob_path(entry.key).unwrap_or_default();
             let blob_path = if entry.blob_path.is_empty() { usual } else { entry.blob_path };
+            // A listing has named it, and nothing says that it was ever sent from here; or it is where
+            // no file belongs, such as the copy of the manifest. It is not tidegate's to delete.
+            let foreign = entry.sha256.is_none() && entry.mtime.is_none() && entry.etag.is_some();
+            if foreign || place::check(blob_path).is_err() {
+                self.plan.kept += 1;
+                continue;
+            }
+            self.entries_seen += 1;
             self.gone.push(Gone {
                 path: entry.key.to_owned(),
                 blob_path: blob_path.to_owned(),
@@ -286,7 +327,10 @@ impl Compared {
             return;
         }
         self.plan.skipped += 1;
-        let known = Entry { sha256: Some(sha256), mtime, ..entry.clone() };
+        // Nobody knows what was sent: that it is what is here now is for nobody to say. The time is
+        // noted, so that a later change is seen.
+        self.plan.taken_over += u64::from(entry.sha256.is_none());
+        let known = Entry { mtime, ..entry.clone() };
         if known != entry {
             self.plan.noted += 1;
             self.noted.insert(file.path, known);
@@ -315,7 +359,7 @@ impl Compared {
                 limit.check(&self.gone, self.entries, &plan)?;
                 plan.delete = self.gone;
             }
-            None => plan.kept = self.gone.len() as u64,
+            None => plan.kept += self.gone.len() as u64,
         }
         Ok((plan, self.noted))
     }
@@ -326,74 +370,6 @@ impl SyncPlan {
     pub fn is_empty(&self) -> bool {
         self.upload.is_empty() && self.delete.is_empty()
     }
-}
-
-/// The most paths that are shown of each kind.
-const SHOWN: usize = 20;
-
-impl fmt::Display for SyncPlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{} -> {}: {} to send ({}), {} there already",
-            self.layer,
-            self.place,
-            files(self.upload.len() as u64),
-            bytes(self.upload_bytes),
-            self.skipped
-        )?;
-        for upload in self.upload.iter().take(SHOWN) {
-            let reason = upload.reason.as_str();
-            writeln!(f, "  send    {} ({}, {reason})", upload.path, bytes(upload.size))?;
-        }
-        more(f, self.upload.len())?;
-        for gone in self.delete.iter().take(SHOWN) {
-            writeln!(f, "  delete  {} ({})", gone.blob_path, bytes(gone.size))?;
-        }
-        more(f, self.delete.len())?;
-        for problem in self.problems.iter().take(SHOWN) {
-            writeln!(f, "  cannot  {}: {}", problem.path, problem.error)?;
-        }
-        more(f, self.problems.len())?;
-        if self.kept > 0 {
-            let kept = files(self.kept);
-            writeln!(
-                f,
-                "  {kept} of the store are no longer here and stay; --delete deletes them"
-            )?;
-        }
-        if !self.left_out.is_empty() {
-            let count = self.left_out.len();
-            writeln!(f, "  {count} links and other things that are no files are left out")?;
-        }
-        Ok(())
-    }
-}
-
-fn more(f: &mut fmt::Formatter<'_>, count: usize) -> fmt::Result {
-    if count > SHOWN { writeln!(f, "  ... and {} more", count - SHOWN) } else { Ok(()) }
-}
-
-/// Writes a number of files for people.
-pub fn files(count: u64) -> String {
-    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
-}
-
-/// Writes a size for people: `1.4 MB`, in powers of 1000.
-#[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
-pub fn bytes(size: u64) -> String {
-    let mut value = size as f64;
-    for unit in ["bytes", "kB", "MB", "GB", "TB"] {
-        if value < 999.95 || unit == "TB" {
-            return if unit == "bytes" {
-                format!("{size} bytes")
-            } else {
-                format!("{value:.1} {unit}")
-            };
-        }
-        value /= 1000.0;
-    }
-    format!("{size} bytes")
 }
 
 #[cfg(test)]

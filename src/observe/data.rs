@@ -55,6 +55,8 @@ pub struct Preparation<'a> {
     pub now: Timestamp,
     /// Is told what happens, for people who wait.
     pub say: &'a (dyn Fn(&str) + Send + Sync),
+    /// Is told each line that the steps say, for logs: without secrets, and nothing else is taken away.
+    pub line: &'a (dyn Fn(&str) + Send + Sync),
 }
 
 impl std::fmt::Debug for Preparation<'_> {

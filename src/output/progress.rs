@@ -1,10 +1,13 @@
 //! Shows that something is going on.
 
+use std::io::{self, Write as _};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::actions::commands::neutralise_commands;
 
 /// What is done within this time needs no spinner.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
@@ -14,10 +17,11 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Progress {
     bar: ProgressBar,
     waiting: Option<(Sender<()>, JoinHandle<()>)>,
+    quiet: bool,
 }
 
 impl Progress {
-    pub(super) fn start(shown: bool, message: &str) -> Self {
+    pub(super) fn start(shown: bool, quiet: bool, message: &str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
             .with_style(ProgressStyle::default_spinner());
         bar.set_message(super::clean(message).into_owned());
@@ -32,7 +36,7 @@ impl Progress {
             });
             (done, thread)
         });
-        Self { bar, waiting }
+        Self { bar, waiting, quiet }
     }
 
     /// Shows from now on how much is done of so many bytes.
@@ -51,10 +55,26 @@ impl Progress {
         self.bar.inc(bytes);
     }
 
+    /// Prints a line that another program has said on stderr, whether or not people are watching, as
+    /// logs keep it; nothing with `--quiet`. It can command neither a runner nor a terminal.
+    pub fn line(&self, text: &str) {
+        if self.quiet {
+            return;
+        }
+        let text = format!("{}\n", spoken(text));
+        // Nobody may be reading any more; what is under way goes on.
+        self.bar.suspend(|| _ = io::stderr().lock().write_all(text.as_bytes()));
+    }
+
     /// Says what is done now; control characters are escaped.
     pub fn say(&self, message: &str) {
         self.bar.set_message(super::clean(message).into_owned());
     }
+}
+
+/// Makes text of others harmless, line by line.
+fn spoken(text: &str) -> String {
+    neutralise_commands(&super::clean_lines(&console::strip_ansi_codes(text)))
 }
 
 impl Drop for Progress {
@@ -74,9 +94,16 @@ mod tests {
 
     #[test]
     fn messages_cannot_reach_the_terminal() {
-        let progress = Progress::start(true, "read \u{1b}[2J");
+        let progress = Progress::start(true, false, "read \u{1b}[2J");
         assert_eq!(progress.bar.message(), "read \\u{1b}[2J");
         progress.say("write\r");
         assert_eq!(progress.bar.message(), "write\\r");
+    }
+
+    #[test]
+    fn lines_of_others_command_nobody() {
+        let said = spoken("  ::set-output name=a::b\n\u{1b}[31m##[error]red\u{1b}[0m \u{7}");
+        assert!(!said.contains("::set-output") && !said.contains("##["), "{said:?}");
+        assert!(!said.contains(['\u{1b}', '\u{7}']) && said.contains("red"), "{said:?}");
     }
 }

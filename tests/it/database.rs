@@ -137,6 +137,7 @@ impl Team {
             publish,
             now: "2026-02-07T12:00:00Z".parse().unwrap(),
             say,
+            line: &|_| {},
         };
         prepare(&preparation).await
     }

@@ -170,6 +170,13 @@ impl StoreError {
                 place,
                 problem: format!("the bucket is in another region ({reason}): set data.region"),
             },
+            // "Rehydrate an archived blob" of Azure Blob Storage; `GetObject` of the Amazon S3 API.
+            Failure::Answer { code, .. }
+                if matches!(code.as_str(), "BlobArchived" | "InvalidObjectState") =>
+            {
+                let problem = format!("is in the archive ({reason}): move it to a warmer tier");
+                Self::Damaged { place, problem }
+            }
             Failure::Answer { status: 400..500, code, .. } => {
                 Self::Denied { place, reason: format!("{}{reason}", meaning(code)) }
             }

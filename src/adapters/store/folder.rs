@@ -4,7 +4,7 @@
 //! whole or not at all. A conditional write holds the container's lock from the comparison to the
 //! rename. Symbolic links inside the store are not followed.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -20,17 +20,26 @@ use super::remote::Opened;
 use super::upload::{Source, blocking};
 use super::{Expect, Object, StoreError, Written};
 
+mod lock;
+mod swept;
+
+use lock::lock;
+use swept::{Swept, sweep};
+
 /// How names begin that are no objects: the lock, and files that are being written.
 const HIDDEN: &str = ".tidegate-";
-const LOCK: &str = ".tidegate-lock";
 /// What is read and written at once, in bytes.
 const PIECE: u64 = 256 * 1024;
+/// How the names of files end that are being written.
+const PART: &str = ".part";
 
 /// A container: a folder in the store's folder.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
     /// The container's folder.
     pub(super) root: PathBuf,
+    /// The folders that were swept by this process, see [`sweep`].
+    swept: Swept,
 }
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> StoreError + '_ {
@@ -38,6 +47,11 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> StoreError + '_ {
 }
 
 impl Folder {
+    /// A container in this folder.
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self { root, swept: Swept::default() }
+    }
+
     pub(super) async fn create_if_missing(&self) -> Result<bool, StoreError> {
         let own = self.clone();
         blocking(move || own.make_root()).await
@@ -116,7 +130,7 @@ impl Folder {
             let target = own.target(&path)?;
             let mut new = own.beside(&target)?;
             new.write_all(&bytes).map_err(failed(&target))?;
-            let _lock = own.lock()?;
+            let _lock = lock(&own.root)?;
             let there = match fs::symlink_metadata(&target) {
                 Ok(metadata) => Some(object(path.clone(), &metadata).etag),
                 Err(error) if is_missing(&error) => None,
@@ -171,7 +185,7 @@ impl Folder {
         blocking(move || {
             let (source, new, target, path, own) = state;
             let sha256 = source.finish(read)?;
-            let _lock = own.lock()?;
+            let _lock = lock(&own.root)?;
             let metadata = put(new, &target)?;
             Ok(Object { sha256: Some(sha256), ..object(path, &metadata) })
         })
@@ -192,7 +206,7 @@ impl Folder {
             let target = own.target(&to)?;
             let mut new = own.beside(&target)?;
             io::copy(&mut file, new.as_file_mut()).map_err(failed(&target))?;
-            let _lock = own.lock()?;
+            let _lock = lock(&own.root)?;
             put(new, &target).map(|_| ())
         })
         .await
@@ -283,8 +297,9 @@ impl Folder {
     /// A hidden file in the folder of another, to be renamed to it.
     fn beside(&self, target: &Path) -> Result<NamedTempFile, StoreError> {
         let folder = target.parent().unwrap_or(&self.root);
+        sweep(folder, &self.swept);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(HIDDEN).suffix(".part");
+        builder.prefix(HIDDEN).suffix(PART);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -292,15 +307,6 @@ impl Folder {
             builder.permissions(fs::Permissions::from_mode(0o666));
         }
         builder.tempfile_in(folder).map_err(failed(folder))
-    }
-
-    /// Waits for the container's lock, which its holder's end frees, too.
-    fn lock(&self) -> Result<File, StoreError> {
-        let path = self.root.join(LOCK);
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        let file = file.map_err(failed(&path))?;
-        file.lock().map_err(failed(&path))?;
-        Ok(file)
     }
 
     /// All objects below a folder.

@@ -1,5 +1,6 @@
 //! Fetches one file of a layer: into a temporary file beside its place, which it takes whole.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -12,6 +13,36 @@ use crate::adapters::store::{Container, StoreError};
 use crate::data::manifest::Entry;
 use crate::data::sync::Fetch;
 use crate::observe::data::scan::{PARTIAL, mtime};
+
+/// A file that nobody has written to for so long is what a killed pull has left.
+const LEFT: Duration = Duration::from_hours(24);
+
+/// Removes what killed pulls have left beside files that are to be fetched, by their paths from `root`.
+pub fn sweep<'a>(root: &Path, files: impl Iterator<Item = &'a str>) {
+    let folders: BTreeSet<&str> =
+        files.map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder)).collect();
+    for folder in folders {
+        let folder = root.join(folder);
+        // What lies behind a link is somebody else's.
+        let inside = folder
+            .canonicalize()
+            .is_ok_and(|real| root.canonicalize().is_ok_and(|root| real.starts_with(root)));
+        let entries = inside.then(|| std::fs::read_dir(&folder).ok()).flatten();
+        for entry in entries.into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let partial = name
+                .to_str()
+                .is_some_and(|name| name.starts_with(PARTIAL.0) && name.ends_with(PARTIAL.1));
+            let Some(found) = partial.then(|| entry.metadata().ok()).flatten() else { continue };
+            let age =
+                found.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+            if found.is_file() && age.is_some_and(|age| age > LEFT) {
+                // Where it cannot be removed, it does no harm.
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+}
 
 /// Fetches one file into `folder`, the layer's own, and returns what the manifest notes of it.
 pub async fn fetch(

@@ -12,6 +12,8 @@ use crate::observe::data::layer::{self, Copy};
 const TRIES: usize = 10;
 
 /// Writes the copy, and notes its version in `manifest`, which gets what others have written since.
+/// `agreed` is until when the copy of version `base` and the manifest said the same, in seconds since
+/// 1970: what was sent until then, and the copy no longer has, was deleted by others.
 /// `deleted` are the files that this run has deleted from the store. Returns `false` where others
 /// wrote each time: the next sync writes it.
 pub async fn write_copy(
@@ -19,6 +21,7 @@ pub async fn write_copy(
     place: &LayerPlace,
     manifest: &mut Manifest,
     base: Option<&str>,
+    agreed: Option<i64>,
     deleted: &BTreeSet<String>,
 ) -> Result<bool, StoreError> {
     let path = place.copy();
@@ -30,7 +33,7 @@ pub async fn write_copy(
             Some(version) if base.as_ref() == Some(version) => Expect::Version(version.clone()),
             Some(_) => match layer::copy(container, place).await? {
                 Copy::There(theirs, version) => {
-                    manifest.merge(&theirs, &place.folder, None);
+                    manifest.merge(&theirs, &place.folder, agreed);
                     for path in deleted {
                         manifest.remove(path);
                     }

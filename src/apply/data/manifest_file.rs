@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::links::{is_link, without_links};
 use crate::data::manifest::{Entry, Manifest, ManifestError, journal_line};
 
 mod lock;
@@ -34,7 +35,7 @@ pub enum ManifestFileError {
         /// The process.
         holder: Option<u32>,
     },
-    /// It, or its folder, leads out of the repository.
+    /// It, its folder, or a file beside it is a link that may lead out of the repository.
     #[error("{path} leads out of the repository; the manifest has to be in it")]
     Outside {
         /// The manifest.
@@ -149,6 +150,10 @@ impl ManifestFile {
             }
         };
         let replayed = replay(&self.path, &mut manifest)?;
+        if replayed > 0 {
+            // The copies lag behind what a killed sync has noted.
+            manifest.copies.clear();
+        }
         self.has_journal = journal_of(&self.path).exists();
         self.whole = manifest.size_hint() <= SMALL;
         if missing && replayed == 0 { Ok(Found::Missing) } else { Ok(Found::Manifest(manifest)) }
@@ -230,8 +235,9 @@ impl ManifestFile {
             journal
         } else {
             let open = || {
-                let mut file =
-                    OpenOptions::new().create(true).append(true).read(true).open(&path)?;
+                let mut options = OpenOptions::new();
+                let options = options.create(true).append(true).read(true);
+                let mut file = without_links(options).open(&path)?;
                 // A killed process may have left half a line: nothing may be added to it.
                 end_line(&mut file)?;
                 Ok(file)
@@ -313,7 +319,7 @@ pub fn look(root: &Path, path: &str) -> Result<Found, ManifestFileError> {
 type Read = Result<Option<Manifest>, String>;
 
 fn read(path: &Path) -> Result<Read, ManifestFileError> {
-    let file = match File::open(path) {
+    let file = match without_links(OpenOptions::new().read(true)).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ok(None)),
         Err(error) => return Err(failed("read", path)(error)),
@@ -330,7 +336,7 @@ fn read(path: &Path) -> Result<Read, ManifestFileError> {
 
 fn replay(path: &Path, manifest: &mut Manifest) -> Result<u64, ManifestFileError> {
     let journal = journal_of(path);
-    match File::open(&journal) {
+    match without_links(OpenOptions::new().read(true)).open(&journal) {
         Ok(file) => manifest.replay(BufReader::new(file)).map_err(failed("read", &journal)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
         Err(error) => Err(failed("read", &journal)(error)),
@@ -376,5 +382,12 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 fn failed<'a>(doing: &'static str, path: &'a Path) -> impl Fn(io::Error) -> ManifestFileError + 'a {
-    move |source| ManifestFileError::Io { doing, path: path.display().to_string(), source }
+    move |source| {
+        let path = path.display().to_string();
+        if is_link(&source) {
+            ManifestFileError::Outside { path }
+        } else {
+            ManifestFileError::Io { doing, path, source }
+        }
+    }
 }

@@ -25,6 +25,8 @@ pub struct Done {
     pub bytes: u64,
     /// How many were deleted from the store.
     pub deleted: u64,
+    /// Whether the copy of the manifest lags behind, because it could not be written.
+    pub lags: bool,
     /// What failed.
     pub problems: Vec<Problem>,
     /// The signal that ended it.
@@ -60,6 +62,9 @@ pub async fn perform(
     let Performing { root, place, container, file, manifest, most, sent } = with;
     let mut done = Done::default();
     let base = manifest.copies.get(&place.layer).cloned();
+    // What this run sends is younger, whatever the clocks of others say.
+    let begun = Timestamp::now().as_second();
+    let agreed = base.as_ref().and(manifest.last_sync).map(|agreed| agreed.min(begun - 1));
     let unknown = || manifest.below(&place.folder).next().is_none();
     if plan.is_empty() && noted.is_empty() && (base.is_some() || unknown()) {
         return Ok(done);
@@ -127,15 +132,21 @@ pub async fn perform(
         manifest.last_sync = Some(Timestamp::now().as_second());
     }
     if manifest.below(&place.folder).next().is_some() || base.is_some() {
-        match write_copy(container, place, manifest, base.as_deref(), &deleted).await {
+        match write_copy(container, place, manifest, base.as_deref(), agreed, &deleted).await {
             Ok(true) => {}
-            Ok(false) => done.warnings.push(format!(
-                "the copy of the manifest in {} was written by others each time; the next sync writes it",
-                container.place()
-            )),
-            Err(error) => done.warnings.push(format!(
-                "the copy of the manifest could not be written, and the next sync writes it: {error}"
-            )),
+            Ok(false) => {
+                done.lags = true;
+                done.warnings.push(format!(
+                    "the copy of the manifest in {} was written by others each time; the next sync writes it",
+                    container.place()
+                ));
+            }
+            Err(error) => {
+                done.lags = true;
+                done.warnings.push(format!(
+                    "the copy of the manifest could not be written, and the next sync writes it: {error}"
+                ));
+            }
         }
     }
     file.write(manifest)?;

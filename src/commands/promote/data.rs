@@ -37,6 +37,14 @@ pub(super) async fn published(
             configured(session)?;
             Made::Uploaded(version.clone())
         }
+        None if session.config.publishes_data()
+            && session.config.data.as_ref().is_some_and(|data| data.job.is_some()) =>
+        {
+            let error = "a job makes the data of this repository; nothing was changed";
+            return Err(Failed::new(Exit::Usage, error)
+                .with_hint("name the version with --data-version, or say --without-data")
+                .into());
+        }
         None if session.config.publishes_data() => Made::Nobody,
         None => return Ok(promotion),
     };

@@ -102,7 +102,7 @@ pub(in crate::commands) async fn sign(
     let (url, text) = kept.unwrap_or_else(|| (own.clone(), Secret::new(own.as_str())));
     hide(database, &text, output)?;
     if renewed {
-        hand_out(&file.path, &Secret::new(format!("{}\n", text.expose())))?;
+        hand_out(&workspace.root, &file.path, &Secret::new(format!("{}\n", text.expose())))?;
     }
     let secrets_file = write_line(config, git.as_ref(), database, &text)?;
     let mut notes = Vec::new();
@@ -207,7 +207,8 @@ fn write_line(
         return Ok(None);
     }
     let line = secrets_line(&config.secret, url.expose());
-    hand_out(&file.path, &Secret::new(line)).or_exit(Exit::BadInput)?;
+    let root = &database.workspace.root;
+    hand_out(root, &file.path, &Secret::new(line)).or_exit(Exit::BadInput)?;
     Ok(Some(name))
 }
 

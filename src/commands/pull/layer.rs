@@ -10,7 +10,7 @@ use super::super::session::block_on;
 use super::super::sync::{Held, Layer, MOST_AT_ONCE};
 use super::super::workspace::Workspace;
 use crate::adapters::engine::StopSignal;
-use crate::apply::data::fetch::fetch;
+use crate::apply::data::fetch::{fetch, sweep};
 use crate::apply::data::queue::{self, Ended, Event, Fault};
 use crate::cli::{self, Global};
 use crate::data::Pace;
@@ -108,6 +108,7 @@ fn pull(
         let (file, manifest) = held.parts()?;
         let received = |bytes| progress.advance(bytes);
         let now = workspace.now.as_second();
+        sweep(root, plan.fetch.iter().map(|one| one.path.as_str()));
         let work = async |one: &Fetch| {
             let below = one.path.strip_prefix(&place.folder).unwrap_or_default();
             fetch(container, &folder, below, one, now, &received).await

@@ -21,6 +21,9 @@ use crate::observe::data::Preparation;
 /// The data of one command. Its snapshot is kept as long as this is.
 pub(in crate::commands) struct Making<'a> {
     say: &'a (dyn Fn(&str) + Send + Sync),
+    line: &'a (dyn Fn(&str) + Send + Sync),
+    /// Whether data is made: a plan changes nothing, and steps change the team's own database.
+    makes: bool,
     done: Option<(CommitSha, DataEvidence)>,
     files: Checked,
 }
@@ -50,9 +53,17 @@ pub(in crate::commands) enum Made {
 }
 
 impl<'a> Making<'a> {
-    /// Nothing was made yet; `say` tells people what goes on.
-    pub(in crate::commands) fn new(say: &'a (dyn Fn(&str) + Send + Sync)) -> Self {
-        Self { say, done: None, files: Checked::default() }
+    /// Nothing was made yet; `say` tells people what goes on, and `line` what the steps say.
+    pub(in crate::commands) fn new(
+        say: &'a (dyn Fn(&str) + Send + Sync),
+        line: &'a (dyn Fn(&str) + Send + Sync),
+    ) -> Self {
+        Self { say, line, makes: true, done: None, files: Checked::default() }
+    }
+
+    /// Looks at data that was made already, and makes none.
+    pub(in crate::commands) fn looking(say: &'a (dyn Fn(&str) + Send + Sync)) -> Self {
+        Self { makes: false, ..Self::new(say, &|_| {}) }
     }
 
     /// Where the files are that were checked.
@@ -99,6 +110,9 @@ impl<'a> Making<'a> {
             Made::No { why, failed: true } => Ok(DataEvidence::Failed { why: why.clone() }),
             Made::No { why, failed: false } => Ok(DataEvidence::Unknown { why: why.clone() }),
             Made::Uploaded(version) => uploaded(&open()?, place.clone(), version).await,
+            Made::Nobody if !self.makes => Ok(DataEvidence::Unknown {
+                why: "a plan makes no data; name it with `--data-version`".to_owned(),
+            }),
             Made::Nobody => {
                 if let Some(why) = other_tree(session, commit) {
                     return Ok(DataEvidence::Unknown { why });
@@ -136,6 +150,7 @@ impl<'a> Making<'a> {
             publish: true,
             now: Timestamp::now(),
             say: self.say,
+            line: self.line,
         })
         .await?;
         self.files.scratch = Some(scratch);

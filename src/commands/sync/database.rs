@@ -113,6 +113,7 @@ pub(super) fn run(
     let prepared = {
         let progress = output.progress("making the data");
         let say = |text: &str| progress.say(text);
+        let line = |text: &str| progress.line(text);
         let (lookup, redactor) = (workspace.lookup(), workspace.redactor());
         block_on(data::prepare(&Preparation {
             config: &workspace.data,
@@ -126,6 +127,7 @@ pub(super) fn run(
             publish,
             now: workspace.now,
             say: &say,
+            line: &line,
         }))?
     };
     let mut shown = Shown::of(database.as_ref(), &prepared, served.as_ref());

@@ -45,12 +45,15 @@ pub(super) struct LayerSynced {
     pub(super) total_bytes: u64,
     /// The files that were deleted from the store.
     deleted: u64,
-    /// The files of the store that are no longer here.
+    /// The files of the store that are not here and stay.
     kept: u64,
     /// The files that could not be read or sent, with their errors.
     failed: Vec<Problem>,
     /// Links and other things that are no files.
     left_out: Vec<String>,
+    /// Whether the copy of the manifest could not be written.
+    #[serde(skip)]
+    pub(super) lags: bool,
     /// The signal that ended it before its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) stopped: Option<&'static str>,
@@ -165,12 +168,16 @@ impl<'a> Layer<'a> {
         let known = manifest.copies.get(&place.layer).cloned();
         let there = layer::copy_version(container, place).await?;
         let (mut rebuild, mut changed) = (held.damaged || list, false);
+        let mut forget = false;
         match &there {
             Some(_) if there == known => {}
             Some(_) => match layer::copy(container, place).await? {
                 Copy::There(theirs, version) => {
                     let agreed = known.is_some().then_some(manifest.last_sync).flatten();
                     manifest.merge(&theirs, &place.folder, agreed);
+                    // Where both never said the same, nobody knows what others have deleted since: the
+                    // store does.
+                    forget = known.is_none() && !empty;
                     // Where this machine has nothing of its own to add, both say the same now.
                     if known.is_some() || empty {
                         manifest.copies.insert(place.layer.clone(), version);
@@ -197,10 +204,12 @@ impl<'a> Layer<'a> {
                 manifest.copies.remove(&place.layer);
             }
         }
-        if rebuild {
+        if rebuild || forget {
             say(&format!("listing {}", container.place()));
             let listing = layer::listing(container, place).await?;
-            manifest.rebuild(place, listing, |path| root.join(path).symlink_metadata().is_ok());
+            // Where nothing but what is lost is looked for, nothing is taken over.
+            let here = |path: &str| rebuild && root.join(path).symlink_metadata().is_ok();
+            manifest.rebuild(place, listing, here);
             changed = true;
         }
         Ok(changed)
@@ -234,6 +243,14 @@ fn plan(
     let limit = if args.delete { Some(limit(workspace)?) } else { None };
     let (mut plan, noted) = compared.plan(limit)?;
     plan.place = layer.container.place();
+    if plan.taken_over > 0 {
+        let (taken, verb) =
+            (files(plan.taken_over), if plan.taken_over == 1 { "was" } else { "were" });
+        warnings.push(format!(
+            "{taken} of layer {} {verb} taken over by size: nobody knows what was sent; `--force` sends everything again",
+            place.layer
+        ));
+    }
     Ok((plan, noted))
 }
 
@@ -323,6 +340,7 @@ impl LayerSynced {
             kept: plan.kept,
             failed,
             left_out: plan.left_out,
+            lags: done.lags,
             stopped: done.stopped.map(crate::adapters::engine::StopSignal::name),
         }
     }
@@ -357,7 +375,7 @@ impl LayerSynced {
         output.line(line)?;
         if self.kept > 0 {
             output.note(format!(
-                "  {} of the store are no longer here and stay; --delete deletes them",
+                "  {} of the store are not here and stay; --delete deletes those that were sent from here",
                 files(self.kept)
             ))?;
         }

@@ -8,6 +8,7 @@ use super::{in_list, misfit, repository_path};
 use crate::config::node::{Misfit, Step};
 use crate::config::{Config, DataCheckConfig, DataCheckKind, DataConfig, LayerConfig, wait};
 use crate::data::Change;
+use crate::data::check::duration;
 use crate::observe::globs;
 
 /// A key, and what is wrong with its value.
@@ -309,7 +310,7 @@ fn of_kind(check: &DataCheckConfig, kind: DataCheckKind) -> Result<(), Wrong> {
         || check.max_rise.is_some();
     match kind {
         DataCheckKind::Freshness => match (&check.max_age, bounds) {
-            (Some(age), false) if age.parse::<jiff::Span>().is_ok() => Ok(()),
+            (Some(age), false) if duration(age).is_some_and(|age| !age.is_zero()) => Ok(()),
             (_, true) => Err(("max_age", "expected `max_age` and no other bound".to_owned())),
             (_, false) => Err(("max_age", "expected an age such as 36h or 2d".to_owned())),
         },

@@ -184,3 +184,11 @@ fn numbers_are_shown_briefly() {
         assert_eq!(shown(number), text);
     }
 }
+
+#[test]
+fn an_age_has_one_length() {
+    assert_eq!(duration("2d"), Some(Duration::from_hours(48)));
+    for wrong in ["1mo", "1y", "-2h", "soon", ""] {
+        assert_eq!(duration(wrong), None, "{wrong}");
+    }
+}

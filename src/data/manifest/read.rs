@@ -15,7 +15,7 @@ use super::tokens::Tokens;
 use super::{EntryRef, Manifest};
 
 /// The largest manifest, in bytes.
-const MOST_BYTES: u64 = 3 << 30;
+pub const MOST_BYTES: u64 = 3 << 30;
 /// The most entries.
 const MOST_ENTRIES: usize = 10_000_000;
 /// The most unknown keys beside `synced_files`.

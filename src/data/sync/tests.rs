@@ -61,7 +61,8 @@ fn what_differs_is_sent_and_what_may_differ_is_read() {
         [("grown", Reason::Size), ("new", Reason::New), ("time", Reason::Time)]
     );
     assert_eq!((plan.skipped, plan.noted, plan.kept, plan.upload_bytes), (3, 2, 1, 6));
-    assert_eq!(noted["data/bronze/old"].sha256, sha);
+    let old = &noted["data/bronze/old"];
+    assert_eq!((old.sha256, old.mtime, plan.taken_over), (None, Some(6), 1));
     assert_eq!(noted["data/bronze/touched"].mtime, Some(6));
 }
 
@@ -99,6 +100,27 @@ fn deletions_have_a_limit() {
     let mut unseen = compare(&manifest, &left(1), How::default());
     unseen.problem(Problem { path: "data/bronze/x".to_owned(), error: "denied".to_owned() });
     assert!(matches!(unseen.plan(Some(limit("10%"))), Err(TooManyDeletions::Unseen { .. })));
+}
+
+#[test]
+fn what_was_never_sent_is_not_deleted() {
+    let etag = Some("1".to_owned());
+    let at = |path: &str| Entry { blob_path: path.to_owned(), ..known(1, Some(1), Some([1; 32])) };
+    let manifest = manifest(&[
+        ("foreign", Entry { etag: etag.clone(), ..known(1, None, None) }),
+        ("of-an-older-tool", known(1, None, None)),
+        ("sent", Entry { etag, ..known(1, Some(1), Some([1; 32])) }),
+        ("hostile", at("metadata/manifests/bronze.json")),
+        ("outside", at("../x")),
+        ("replaced", at("here")),
+    ]);
+    let most = "100%".parse::<Change>().unwrap();
+    let limit = DeleteLimit { most, text: "100%".to_owned() };
+    let compared = compare(&manifest, &[file("here", 1, 1)], How::default());
+    let (plan, _) = compared.plan(Some(limit)).unwrap();
+    let deleted: Vec<&str> = plan.delete.iter().map(|gone| gone.blob_path.as_str()).collect();
+    assert_eq!(deleted, ["of-an-older-tool", "sent"]);
+    assert_eq!(plan.kept, 3);
 }
 
 #[test]

@@ -5,11 +5,13 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use futures_util::StreamExt as _;
 
 use crate::adapters::store::{Container, StoreError};
-use crate::data::manifest::{Manifest, ManifestError};
+use crate::data::manifest::{MOST_BYTES, Manifest, ManifestError};
 use crate::data::sync::{LayerPlace, Listed};
 
 /// More objects are no layer of one repository.
 const MOST_OBJECTS: usize = 10_000_000;
+/// So often the copy of the manifest is read anew because somebody has just written it.
+const TRIES: usize = 10;
 
 /// The copy of the manifest in the store.
 #[derive(Debug)]
@@ -33,8 +35,11 @@ pub async fn copy_version(
 /// Reads the copy of the manifest, by way of a temporary file: it may be large.
 pub async fn copy(container: &Container, place: &LayerPlace) -> Result<Copy, StoreError> {
     let path = place.copy();
-    loop {
+    for _ in 0..TRIES {
         let Some(object) = container.head(&path).await? else { return Ok(Copy::Missing) };
+        if object.size > MOST_BYTES {
+            return Ok(Copy::Damaged(object.etag));
+        }
         let here = |source| StoreError::File { path: std::env::temp_dir(), source };
         let mut file = tempfile::tempfile().map_err(here)?;
         let etag = Some(object.etag.as_str()).filter(|etag| !etag.is_empty());
@@ -43,10 +48,21 @@ pub async fn copy(container: &Container, place: &LayerPlace) -> Result<Copy, Sto
             // Another sync has just written it.
             Err(StoreError::Moved { .. }) => continue,
             Err(StoreError::Missing { .. }) => return Ok(Copy::Missing),
+            // A policy has archived it: the listing says as much, and the next sync writes it anew.
+            Err(StoreError::Damaged { .. }) => return Ok(Copy::Damaged(object.etag)),
             Err(error) => return Err(error),
         };
+        let mut size = 0;
         while let Some(part) = stream.next().await {
-            file.write_all(&part?).map_err(here)?;
+            let part = part?;
+            size += part.len() as u64;
+            if size > object.size {
+                return Err(StoreError::Damaged {
+                    place: path,
+                    problem: format!("has more than its {} bytes", object.size),
+                });
+            }
+            file.write_all(&part).map_err(here)?;
         }
         file.seek(SeekFrom::Start(0)).map_err(here)?;
         return match Manifest::read(file) {
@@ -57,6 +73,7 @@ pub async fn copy(container: &Container, place: &LayerPlace) -> Result<Copy, Sto
             }
         };
     }
+    Err(StoreError::Moved { place: path })
 }
 
 /// Lists what the layer has in the store; nothing where there is no container. Copies of manifests

@@ -30,7 +30,9 @@ pub(super) async fn take(
         reads = pin(config.reader_version.as_deref(), root)?;
         match &reads {
             Some(pin) => match reader::storage_version(pin.version, engine) {
-                Some(version) => storage = Some(version),
+                // Engines before it know no storage versions, and write what all later ones read.
+                Some(version) if engine >= EngineVersion::new(1, 2, 0) => storage = Some(version),
+                Some(_) => {}
                 None => {
                     let why = format!(
                         "{} asks for DuckDB {}, and no file that a newer version writes opens in it: \

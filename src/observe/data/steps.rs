@@ -18,6 +18,7 @@ const LAST_LINES: usize = 5;
 pub(super) async fn run(preparation: &Preparation<'_>, step: &DataStepConfig) -> StepResult {
     let name = shown::line(&step.run, preparation.redactor);
     (preparation.say)(&name);
+    (preparation.line)(&format!("$ {name}"));
     let result = |outcome| StepResult { name: name.clone(), outcome };
     let folder = preparation.root.join(step.dir.as_deref().unwrap_or("."));
     if !folder.is_dir() {
@@ -33,7 +34,11 @@ pub(super) async fn run(preparation: &Preparation<'_>, step: &DataStepConfig) ->
     }
     command.envs(&step.env);
     let earlier = dbt::results(&folder);
-    let say = |line: &str| (preparation.say)(&shown::lines(line, preparation.redactor));
+    let say = |line: &str| {
+        let line = shown::lines(line, preparation.redactor);
+        (preparation.say)(&line);
+        (preparation.line)(&line);
+    };
     let tail = |said: &str| {
         let said = shown::lines(said, preparation.redactor);
         let last = shown::last_lines(&said, LAST_LINES).trim().to_owned();

@@ -27,3 +27,20 @@ fn a_person_names_the_data_or_says_why_users_keep_theirs() {
     lake.world.by_hand(&args).run().code(0);
     assert_eq!(lake.served(), (two, 3));
 }
+
+#[test]
+fn a_plan_makes_no_data_and_a_person_names_what_a_job_makes() {
+    let lake = Lake::with("job: data");
+    let first = lake.released("first");
+    let (second, image) = lake.world.candidate("second", "print(2)\n");
+    let digest = image.digest.to_string();
+    let refused = lake.world.by_hand(&["promote", &second, "--yes", "--digest", &digest]).run();
+    refused.code(2).says("--without-data");
+    lake.assert_live(1, &first);
+
+    let lake = Lake::with("before: [ { run: touch made } ]");
+    let (second, image) = lake.world.candidate("second", "print(2)\n");
+    let plan = lake.world.gate(&second).passed(&image).command("plan").run().code(0);
+    assert!(plan.stdout.contains("a plan makes no data"), "{}", plan.stdout);
+    assert!(!plan.clone.path().join("made").exists());
+}

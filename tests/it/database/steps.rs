@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use super::*;
+use crate::harness::tidegate::Tidegate;
 
 const ORDERS: &str = "
     create table orders(id integer, customer integer, day date, amount double precision);
@@ -122,4 +123,23 @@ async fn a_step_that_fails_is_told_from_one_that_cannot_run() {
         assert_eq!(prepared.snapshot, None);
         assert!(!team.root().join("later").exists());
     }
+}
+
+/// Nobody watches in a job of a workflow: its log has the lines all the same.
+#[test]
+fn the_log_of_a_job_has_what_the_steps_say() {
+    let folder = tempfile::TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join(".github")).unwrap();
+    let config = "version: 1\ndata:\n  store: file:///nowhere\n  layers: { bronze: { path: data/bronze } }\n  before:\n    - run: \"echo 1 of 3 START; echo '::set-output name=verdict::promote'; printf '\\\\033[31mred\\\\n'\"\n";
+    std::fs::write(folder.path().join(".github/tidegate.yml"), config).unwrap();
+    let run = |arguments: &[&str]| {
+        let arguments = [&["sync", "--steps-only"], arguments].concat();
+        Tidegate::new().args(&arguments).current_dir(folder.path()).run().success()
+    };
+    for arguments in [&[][..], &["--json"]] {
+        let said = run(arguments).stderr;
+        assert!(said.contains("\n1 of 3 START\n") && said.contains("\nred\n"), "{said:?}");
+        assert!(said.contains("set-output") && !said.contains("\n::set-output"), "{said:?}");
+    }
+    assert_eq!(run(&["--quiet"]).stderr, "");
 }

@@ -168,3 +168,31 @@ fn a_pull_onto_a_full_disk_leaves_whole_files_only() {
     machine.run(&["pull", "--layer", "bronze"]).success();
     assert_eq!(machine.files(), first.files());
 }
+
+#[test]
+fn what_killed_uploads_have_left_in_a_folder_store_goes() {
+    let kept = Kept::folder();
+    let machine = Machine::new(&kept);
+    machine.write("a/x.parquet", "x");
+    let Kept::Folder(store) = &kept else { panic!("a folder was asked for") };
+    let folder = store.path().join("bronze/a");
+    fs::create_dir_all(&folder).unwrap();
+    let names = [".tidegate-old.part", ".tidegate-new.part", "own.part"];
+    for name in names {
+        fs::write(folder.join(name), "half").unwrap();
+    }
+    set_time(&folder.join(names[0]), 1_000_000_000);
+    set_time(&folder.join(names[2]), 1_000_000_000);
+    assert_eq!(machine.sync(&[]), (1, 0, 0));
+    assert_eq!(names.map(|name| folder.join(name).exists()), [false, true, true]);
+}
+
+#[test]
+fn a_plan_says_that_files_cannot_be_sent() {
+    let kept = Kept::folder();
+    let machine = Machine::new(&kept);
+    machine.fill(1);
+    machine.write("back\\slash.parquet", "x");
+    let run = machine.run(&["sync", "--layer", "bronze", "--plan"]).code(15);
+    assert!(run.stdout.contains("cannot"), "{run:?}");
+}

@@ -84,3 +84,18 @@ fn a_damaged_object_is_not_taken() {
     assert!(run.stdout.contains("SHA-256"), "{run:?}");
     assert_eq!(second.files().len(), 1);
 }
+
+#[test]
+fn what_killed_pulls_have_left_goes() {
+    let kept = Kept::folder();
+    kept.put("a/x.parquet", "x");
+    let machine = Machine::new(&kept);
+    let names = ["a/.tidegate.old.part", "a/.tidegate.new.part"];
+    for name in names {
+        machine.write(name, "half");
+    }
+    set_time(&machine.path(names[0]), 1_000_000_000);
+    machine.run(&["pull", "--layer", "bronze"]).success();
+    assert_eq!(names.map(|name| machine.path(name).exists()), [false, true]);
+    assert_eq!(machine.files()["a/x.parquet"], b"x");
+}

@@ -140,3 +140,23 @@ fn a_container_that_is_deleted_is_filled_again() {
         assert_eq!(kept.objects(), machine.files(), "{}", kept.name());
     }
 }
+
+#[test]
+fn what_others_have_put_into_the_store_is_not_deleted() {
+    for kept in Kept::each() {
+        let machine = Machine::new(&kept);
+        machine.fill(3);
+        kept.put("of/others.parquet", "theirs");
+        assert_eq!(machine.sync(&[]), (3, 0, 0));
+        for _ in 0..2 {
+            assert_eq!(machine.sync(&["--checksum", "--delete"]), (0, 3, 0));
+            let objects = kept.objects();
+            assert_eq!(objects["of/others.parquet"], b"theirs", "{}", kept.name());
+        }
+        // A machine that begins with what the first has noted leaves it as well.
+        let other = Machine::new(&kept);
+        other.fill(3);
+        other.sync(&["--delete"]);
+        assert_eq!(kept.objects().len(), 4, "{}", kept.name());
+    }
+}

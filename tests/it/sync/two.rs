@@ -51,3 +51,25 @@ fn two_machines_at_once_lose_nothing_of_each_other() {
         assert_eq!(all.sync(&[]), (0, 120, 0), "{}", kept.name());
     }
 }
+
+#[test]
+fn what_another_machine_has_deleted_is_sent_again_from_here() {
+    let kept = Kept::folder();
+    let (one, two) = (Machine::with(&kept, "**/*.parquet", ALL), Machine::new(&kept));
+    one.fill(4);
+    two.fill(4);
+    assert_eq!(one.sync(&[]), (4, 0, 0));
+    assert_eq!(two.sync(&[]), (0, 4, 0));
+    // A killed sync leaves a manifest that does not know which copy it was like.
+    let mut manifest = two.manifest();
+    manifest.as_object_mut().unwrap().remove("store_copies");
+    two.write_manifest(&manifest.to_string());
+    fs::remove_file(one.path("region=0/run_00000/f.parquet")).unwrap();
+    assert_eq!(one.sync(&["--delete"]), (0, 3, 0));
+    assert_eq!(kept.objects().len(), 3);
+    assert_eq!(two.sync(&[]), (1, 3, 0), "the file is here, and not in the store");
+    assert_eq!(kept.objects(), two.files());
+}
+
+/// Everything may be deleted at once.
+const ALL: &str = "  transfer: { max_delete: \"100%\" }\n";

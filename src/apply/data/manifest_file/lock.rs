@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::super::links::without_links;
 use super::{ManifestFileError, beside, failed};
 
 /// A file that is locked by the operating system as long as its process lives, and says which it is:
@@ -18,9 +19,9 @@ impl Lock {
     /// Takes it, or says who has it.
     pub(super) fn take(manifest: &Path) -> Result<Result<Self, Option<u32>>, ManifestFileError> {
         let path = beside(manifest, ".lock");
-        let open =
-            OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path);
-        let mut file = open.map_err(failed("open", &path))?;
+        let mut options = OpenOptions::new();
+        let options = options.create(true).read(true).write(true).truncate(false);
+        let mut file = without_links(options).open(&path).map_err(failed("open", &path))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

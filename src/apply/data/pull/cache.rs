@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::lock::without_links;
 use super::sink::digest_of;
+use crate::apply::data::links::without_links;
 use crate::data::Pointer;
 use crate::model::{CommitSha, DataVersion};
 

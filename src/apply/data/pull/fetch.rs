@@ -9,10 +9,10 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::error::file;
-use super::lock::without_links;
 use super::sink::{Sink, Written};
 use super::{Going, Pull, PullError, Target, Wanted, timed_out};
 use crate::adapters::data_source::{Opened, SourceError};
+use crate::apply::data::links::without_links;
 
 /// So many connections in a row may bring nothing.
 const FRUITLESS: u32 = 5;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{PullError, Target, error};
+use crate::apply::data::links::without_links;
 
 /// How often it is looked whether the lock is free.
 const EVERY: Duration = Duration::from_millis(25);
@@ -52,13 +53,3 @@ pub(super) async fn take(
         tokio::time::sleep(EVERY).await;
     }
 }
-
-/// Opens no file behind a link: a commit could hold one.
-#[cfg(unix)]
-pub(super) fn without_links(options: &mut OpenOptions) {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
-}
-
-#[cfg(not(unix))]
-pub(super) fn without_links(_: &mut OpenOptions) {}
