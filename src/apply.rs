@@ -20,7 +20,7 @@ use crate::exit::{Exit, Failed};
 use crate::model::{CommitSha, Digest, ImageRef, RunIdentity};
 use crate::plan::Step;
 use crate::secret::Redactor;
-use crate::state::Record;
+use crate::state::{Record, RecordKind};
 
 mod append_ledger;
 mod check_image;
@@ -320,7 +320,12 @@ impl Applier<'_> {
 
     /// Completes the newest record; that is the one that was written, or a newer one.
     async fn complete_own(&mut self, run: &mut Performed) -> anyhow::Result<()> {
-        let fresh = run.applied.record.as_ref().map(|record| record.number);
+        // A release of data alone has the tags of the release before it, which are asked.
+        let fresh = run.applied.record.as_ref().filter(|record| match record.kind {
+            RecordKind::Promotion | RecordKind::Rollback { .. } => true,
+            RecordKind::Data { .. } => false,
+        });
+        let fresh = fresh.map(|record| record.number);
         match self.complete(run.observed.clone(), fresh).await {
             Ok(completion) => {
                 run.applied.completion = completion;

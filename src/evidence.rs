@@ -188,6 +188,8 @@ pub struct Evidence {
     pub probes: Probes,
     /// What was found of the data that would be published.
     pub data: DataEvidence,
+    /// Why the data of the newest release is not served yet, where that could not be completed.
+    pub pending_data: Option<String>,
     /// Freeze windows that are open now.
     pub freezes: Vec<OpenWindow>,
     /// What the state branch holds.

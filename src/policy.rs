@@ -19,7 +19,7 @@ use crate::evidence::data::DataEvidence;
 use crate::evidence::freeze::OpenWindow;
 use crate::evidence::probes::Probes;
 use crate::evidence::{Evidence, Occasion};
-use crate::model::CommitSha;
+use crate::model::{CommitSha, DataVersion};
 use crate::state::{Outcome, State};
 
 pub mod bake;
@@ -130,6 +130,20 @@ pub fn unfit_data(
     reasons
 }
 
+/// Warns that a data version was named and not released, since its commit had nothing left to do.
+pub fn left_out_data(
+    decision: &Decision,
+    state: &State,
+    named: Option<&DataVersion>,
+) -> Option<String> {
+    let named = named.filter(|_| decision.verdict == Verdict::Superseded)?;
+    let live = state.newest().and_then(|live| live.data.as_ref());
+    let is_live = live.is_some_and(|live| live.version.version == *named);
+    (!is_live).then(|| {
+        format!("{named} was not released: readers keep the data of release {}; `tidegate promote <commit> --data-version` releases it for the live commit", state.newest_number())
+    })
+}
+
 /// Returns what stops a release of data alone: holds and freezes, as for every promotion.
 pub fn stops_of_data(state: &State, freezes: &[OpenWindow], now: Timestamp) -> Vec<Reason> {
     stops::holds_and_freezes(state, freezes, now)
@@ -231,6 +245,7 @@ fn without_failure(evidence: &Evidence, config: &Config) -> Decision {
     holds.extend(stops::holds(evidence));
     holds.extend(descent::holds(evidence));
     holds.extend(undecided::holds(evidence));
+    holds.extend(data::pending(evidence));
     // The last of all: it takes its time, and a step may change what others read.
     if holds.is_empty() {
         holds.extend(data::holds(evidence, config));

@@ -153,7 +153,8 @@ pub struct StoredVerdict {
 pub struct State {
     /// One line for every record, oldest first.
     pub index: Vec<IndexEntry>,
-    /// The newest records, by number; at least [`State::LOADED`] where there are so many.
+    /// The newest records and the newest promotions, by number; [`State::LOADED`] of each where there
+    /// are so many.
     pub records: BTreeMap<u64, Record>,
     /// Quarantines, by commit.
     pub quarantines: BTreeMap<CommitSha, Quarantine>,
@@ -172,7 +173,7 @@ pub struct State {
 }
 
 impl State {
-    /// How many of the newest records are read.
+    /// How many of the newest records are read, and how many of the newest promotions.
     pub const LOADED: usize = 20;
 
     /// Returns the newest record: what is live.

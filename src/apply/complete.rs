@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{Applier, TRIES};
 use crate::adapters::state_branch::{self, Observed};
 use crate::adapters::store::StoreError;
+use crate::exit::{Exit, Failed};
 use crate::plan::{Step, projections};
 use crate::state::Record;
 
@@ -20,10 +21,18 @@ pub struct Pending {
     /// Why it could not be made.
     pub reason: String,
     /// The exit code that the error stands for.
-    pub exit: crate::exit::Exit,
+    pub exit: Exit,
+    /// Whether it is the data's: readers may be served another version than the record's.
+    #[serde(skip)]
+    pub is_data: bool,
 }
 
 impl Pending {
+    fn of(step: &Step, error: &anyhow::Error) -> Self {
+        let is_data = matches!(step, Step::MoveData { .. });
+        Self { is_data, ..Self::new(step.to_string(), error) }
+    }
+
     fn new(step: String, error: &anyhow::Error) -> Self {
         let failure = crate::exit::Failure::of(error);
         let mut reason = failure.error;
@@ -33,7 +42,7 @@ impl Pending {
                 reason.push_str(&cause);
             }
         }
-        Self { step, reason, exit: failure.exit }
+        Self { step, reason, exit: failure.exit, is_data: false }
     }
 }
 
@@ -46,6 +55,29 @@ pub struct Completion {
     pub changed: Vec<String>,
     /// The steps that could not be made.
     pub pending: Vec<Pending>,
+}
+
+impl Completion {
+    /// Returns what keeps the data of the newest record from readers, where something does. Nothing
+    /// is released over it: the next record could name the same data, and who has no credentials for
+    /// the store takes that for what readers have.
+    pub fn pending_data(&self) -> Option<&Pending> {
+        self.pending.iter().find(|pending| pending.is_data)
+    }
+
+    /// Refuses a release while the data of the newest one is pending.
+    ///
+    /// # Errors
+    /// [`Exit::Held`]
+    pub fn refuse_over_pending_data(&self) -> Result<(), Failed> {
+        let Some(pending) = self.pending_data() else { return Ok(()) };
+        let error = format!(
+            "the data of release {} is not served yet ({}: {}), so nothing is released over it",
+            self.release, pending.step, pending.reason
+        );
+        Err(Failed::new(Exit::Held, error)
+            .with_hint("`tidegate repair` tries again once the cause is gone; `tidegate rollback --stable-only` and `tidegate data restore` go back"))
+    }
 }
 
 impl Applier<'_> {
@@ -80,7 +112,8 @@ impl Applier<'_> {
         changed: &mut Vec<String>,
     ) -> anyhow::Result<(Vec<Pending>, Option<Observed>)> {
         let mut pending: Vec<Pending> = Vec::new();
-        // What users had already is not waited for, and needs no credentials.
+        // What users had already needs no credentials: a job that never had any moves code alone. Any
+        // other error may mean that the pointer never moved, so code waits for it as always.
         let before = observed.state.records.get(&record.number.saturating_sub(1));
         let kept = record.data.is_some()
             && before.and_then(|before| before.data.as_ref()) == record.data.as_ref();
@@ -107,7 +140,7 @@ impl Applier<'_> {
             if waits {
                 waits_for_others = true;
                 let error = anyhow::anyhow!("it waits for the steps before it");
-                pending.push(Pending::new(step.to_string(), &error));
+                pending.push(Pending::of(&step, &error));
                 continue;
             }
             match self.project_step(&step, record, ask, observed).await {
@@ -116,10 +149,9 @@ impl Applier<'_> {
                 // It may have been written all the same: an answer can be lost.
                 Err(error) if kept && is_without_credentials(&step, &error) => continue,
                 Err(error) => {
-                    let is_data = matches!(step, Step::MoveData { .. });
-                    waits_for_data |= is_data && !kept;
-                    waits_for_others |= !is_data || !kept;
-                    pending.push(Pending::new(step.to_string(), &error));
+                    waits_for_data |= matches!(step, Step::MoveData { .. });
+                    waits_for_others = true;
+                    pending.push(Pending::of(&step, &error));
                 }
             }
             match self.newer_state(observed) {
@@ -130,7 +162,7 @@ impl Applier<'_> {
                 Err(error) => {
                     let check = format!("looking for a newer release after {step}");
                     pending.push(Pending::new(check, &error));
-                    pending.extend(steps.map(|step| Pending::new(step.to_string(), &error)));
+                    pending.extend(steps.map(|step| Pending::of(&step, &error)));
                     return Ok((pending, None));
                 }
             }

@@ -47,6 +47,20 @@ impl Applier<'_> {
         record: &Record,
     ) -> anyhow::Result<bool> {
         let container = self.container(&own.place)?;
+        if let Some((pointer, _)) = observe::data::served(&container).await?
+            && let Some(release) = pointer.release.filter(|release| *release > record.number)
+            && pointer.version.version != own.version.version
+        {
+            let error = format!(
+                "{} serves data {} of release {release}, and the newest record is {}",
+                own.place,
+                pointer.version.short(),
+                record.number
+            );
+            return Err(Failed::new(Exit::BadInput, error)
+                .with_hint("records were lost: restore the state branch, or delete latest.json and run `tidegate repair`")
+                .into());
+        }
         // The way back makes no copy for people: the version was published before.
         let backup = (!record.kind.is_rollback()).then_some(record.created);
         let now = Timestamp::from_second(self.signer.time).unwrap_or(record.created);

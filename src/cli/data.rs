@@ -56,6 +56,9 @@ pub struct DataRestore {
     /// Say why; stands in the record of the release
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// Go to it although it is quarantined
+    #[arg(long = "override", value_name = "REASON")]
+    pub override_reason: Option<String>,
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,

@@ -1,5 +1,7 @@
 //! `apply`: performs a plan that was made before, or refuses it when the world has moved.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use serde::Serialize;
 
@@ -10,10 +12,12 @@ use super::gate::applier;
 use super::report::{PullRequestText, show_completion, show_waiting};
 use super::session::{Session, block_on};
 use super::status::look::said;
-use crate::apply::Ended;
+use crate::apply::{self, Ended};
 use crate::cli::{self, Global};
+use crate::config::Config;
 use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::model::CommitSha;
+use crate::observe;
 use crate::observe::world::World;
 use crate::output::{Output, good};
 use crate::plan::{FORMAT, Plan};
@@ -39,7 +43,10 @@ pub(super) fn run(global: &Global, args: &cli::Apply, output: &mut Output) -> an
     let mut session = by_hand::open(global, &args.place, Reach::Remote, output)?;
     use_config(&mut session, &plan, output)?;
     // What is left of the newest release may move main and the state: then the plan is stale.
-    by_hand::complete_first(&session, output)?;
+    let left = by_hand::complete_first(&session, output)?;
+    if plan.verdict == Verdict::Promote {
+        left.refuse_over_pending_data()?;
+    }
     let progress = output.progress("looking at the remote");
     let say = |step: &str| progress.say(step);
     let world = World::fetch(&session.git, &session.config)?;
@@ -187,6 +194,12 @@ fn refuse_forged(plan: &Plan, session: &Session, world: &World) -> anyhow::Resul
                 || record.data.as_ref() == live.and_then(|live| live.data.as_ref()),
             "its record names data that no step of it publishes; nothing was changed"
         );
+        anyhow::ensure!(
+            record.data.is_some()
+                || config.data.is_none()
+                || live.is_none_or(|live| live.data.is_none()),
+            "its record drops the data that users have; nothing was changed"
+        );
         let index = &world.state.state.index;
         let promoted: Vec<&CommitSha> =
             index.iter().filter(|e| e.kind.is_promotion()).map(|e| &e.commit).collect();
@@ -195,11 +208,43 @@ fn refuse_forged(plan: &Plan, session: &Session, world: &World) -> anyhow::Resul
             "it would put an older commit over a newer one; nothing was changed"
         );
     }
+    refuse_edited_data(plan, session, world, &config)?;
     if let Some(step) = plan.main_rollback() {
         anyhow::ensure!(
             git.is_ancestor(&step.good, head)? && git.is_ancestor(&step.failed, head)?,
             "its rollback names commits that are not on {}; nothing was changed",
             plan.basis.branch
+        );
+    }
+    Ok(())
+}
+
+/// Holds the data version of a plan against its description in the store: later checks compare with
+/// what the record says of it. A version that nobody has uploaded is refused later.
+fn refuse_edited_data(
+    plan: &Plan,
+    session: &Session,
+    world: &World,
+    config: &Config,
+) -> anyhow::Result<()> {
+    for own in plan.published_data() {
+        let digest = own.version.digest();
+        let forbidden =
+            digest.and_then(|digest| world.state.state.quarantine_of_digest(&digest, session.now));
+        if let Some(why) = forbidden {
+            anyhow::bail!(
+                "data {} is quarantined: {why}; nothing was changed",
+                own.version.short()
+            );
+        }
+        let found = block_on(async {
+            let container = apply::container(&own.place, config, Arc::new(session.lookup()))?;
+            observe::data::version(&container, &own.version.version).await
+        })?;
+        anyhow::ensure!(
+            found.is_none_or(|found| found == own.version),
+            "its data {} is not what the store says of that version; nothing was changed",
+            own.version.short()
         );
     }
     Ok(())

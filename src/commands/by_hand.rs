@@ -5,6 +5,7 @@ use super::gate::complete_newest;
 use super::session::{Session, block_on};
 use super::status::look::said;
 use crate::actions::Run;
+use crate::apply::Completion;
 use crate::cli::{Global, Place};
 use crate::config::{CONFIG_PATH, Config};
 use crate::model::CommitSha;
@@ -76,8 +77,8 @@ fn newest_readable(session: &Session, reach: Reach) -> Option<(CommitSha, Config
 }
 
 /// Completes what an earlier run has left. What cannot be completed is a warning: it must not stop
-/// a person who goes back.
-pub(super) fn complete_first(session: &Session, output: &mut Output) -> anyhow::Result<()> {
+/// a person who goes back. Returns what was completed, and what is pending.
+pub(super) fn complete_first(session: &Session, output: &mut Output) -> anyhow::Result<Completion> {
     let completed = {
         let progress = output.progress("looking at the remote");
         let say = |step: &str| progress.say(step);
@@ -97,11 +98,14 @@ pub(super) fn complete_first(session: &Session, output: &mut Output) -> anyhow::
                     completion.release, pending.step, pending.reason
                 ))?;
             }
+            Ok(completion)
         }
-        Err(error) => output.warning(&format!(
-            "what an earlier run may have left was not completed: {}",
-            said(error)
-        ))?,
+        Err(error) => {
+            output.warning(&format!(
+                "what an earlier run may have left was not completed: {}",
+                said(error)
+            ))?;
+            Ok(Completion::default())
+        }
     }
-    Ok(())
 }

@@ -2,18 +2,25 @@
 //! in a record of its own.
 //!
 //! 1. Complete what the newest record has left.
-//! 2. Holds, freezes and quarantines stop it. Nothing of that stops going back to earlier data.
-//! 3. The version is uploaded unseen, or looked for; the record is the commit point; then its
+//! 2. Holds and freezes stop it; neither stops going back to earlier data. A quarantine stops both.
+//!    So does data of the newest release that could not be shown to readers.
+//! 3. Older data never comes over newer by a run that was slow, and nothing is released that the live
+//!    code cannot open.
+//! 4. The version is uploaded unseen, or looked for; the record is the commit point; then its
 //!    projections, as for every release.
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::announce;
 use super::clients::Clients;
 use super::gate::applier;
 use super::session::Session;
+use super::workspace::Workspace;
+use crate::actions::Permission;
+use crate::adapters::git::GitError;
 use crate::adapters::state_branch::Observed;
 use crate::apply::{Applier, Completion, Ended, Variables};
 use crate::cli::{Global, Place};
@@ -26,6 +33,8 @@ use crate::output::Output;
 use crate::plan::{self, DataRelease, NewData};
 use crate::policy;
 use crate::state::NoticeEvent;
+
+mod reader;
 
 /// A state branch that others move all the time is tried so often.
 const TRIES: usize = 5;
@@ -40,8 +49,12 @@ pub(super) struct Wanted {
     pub(super) checks: Vec<String>,
     /// Why, where a person said so.
     pub(super) reason: Option<String>,
-    /// Whether it goes back to earlier data: nothing stops that.
+    /// When this run has read the data, whatever it found of a version that was published before.
+    pub(super) made: Timestamp,
+    /// Whether it goes back to earlier data: no hold and no freeze stops that.
     pub(super) back: bool,
+    /// Why it is released although it is quarantined, where a person said so.
+    pub(super) override_reason: Option<String>,
     /// How the credentials of the store are looked up.
     pub(super) variables: Variables,
 }
@@ -51,13 +64,33 @@ pub(super) struct Wanted {
 pub(super) struct Done {
     /// The number of the release that serves the data now.
     pub(super) release: u64,
-    /// `false` where it was live already.
+    /// `false` where it was live already, or newer data is.
     pub(super) changed: bool,
+    /// Whether newer data was released while this was made.
+    pub(super) superseded: bool,
     /// What was completed, and what is pending.
     pub(super) completion: Completion,
     /// The state after it, for notices.
     #[serde(skip)]
     pub(super) observed: Observed,
+}
+
+/// Refuses to publish in a run whose event, or branch, may not change what users see. Outside Actions,
+/// and without a repository, there is no such event.
+///
+/// # Errors
+/// [`Exit::Refused`]
+pub(super) fn refuse_event(workspace: &Workspace) -> anyhow::Result<()> {
+    let run = workspace.run.as_ref().filter(|_| workspace.head.is_some());
+    let Some(run) = run else { return Ok(()) };
+    let why = match run.permission(&workspace.config.branch) {
+        Permission::AllVerdicts | Permission::PromoteOrHold => return Ok(()),
+        Permission::ReportOnly => format!("a run for {} publishes nothing", run.event),
+        Permission::Refused(refusal) => refusal.to_string(),
+    };
+    Err(Failed::new(Exit::Refused, format!("no data was published: {why}"))
+        .with_hint("`tidegate sync --plan` and `--candidate` show nothing to readers")
+        .into())
 }
 
 /// Opens the repository where its releases are known: it has a remote with a newest record on the
@@ -71,12 +104,20 @@ pub(super) fn open(
     place: &Place,
     output: &mut Output,
 ) -> anyhow::Result<Option<Session>> {
-    let Ok((mut session, problem)) = Session::open_anyway(global, place) else { return Ok(None) };
+    let (mut session, problem) = match Session::open_anyway(global, place) {
+        Ok(opened) => opened,
+        Err(error) if matches!(error.downcast_ref(), Some(GitError::NoRepository(_))) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
     if let Some(problem) = problem {
         return Err(problem);
     }
-    if session.git.remote_url().is_err() {
-        return Ok(None);
+    match session.git.remote_url() {
+        Ok(_) => {}
+        Err(GitError::NoRemote { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
     }
     session.log_in(output)?;
     let world = World::fetch(&session.git, &session.config)?;
@@ -107,10 +148,23 @@ pub(super) async fn release(
         if is_live {
             let release = world.state.state.newest_number();
             let (observed, completion) = (world.state, before);
-            return Ok(Done { release, changed: false, completion, observed });
+            let superseded = false;
+            return Ok(Done { release, changed: false, superseded, completion, observed });
         }
         if !wanted.back {
-            refuse_stopped(session, &world, &wanted)?;
+            before.refuse_over_pending_data()?;
+        }
+        refuse_stopped(session, &world, &wanted)?;
+        let newer = live
+            .filter(|live| live.place == wanted.data.place && live.version.created > wanted.made);
+        if newer.is_some() && !wanted.back {
+            let release = world.state.state.newest_number();
+            let (observed, completion) = (world.state, before);
+            let superseded = true;
+            return Ok(Done { release, changed: false, superseded, completion, observed });
+        }
+        if let Some(live) = world.state.state.newest() {
+            reader::refuse_unreadable(session, live, &wanted.data.version)?;
         }
         if let Some(done) = perform(session, &clients, &world, &wanted, say).await? {
             return Ok(done);
@@ -130,15 +184,19 @@ pub(super) fn tell(session: &Session, done: &Done, output: &mut Output) -> anyho
 fn refuse_stopped(session: &Session, world: &World, wanted: &Wanted) -> anyhow::Result<()> {
     let state = &world.state.state;
     let freezes = freeze::open_windows(&session.config.freeze, session.now)?;
-    let mut stops = policy::stops_of_data(state, &freezes, session.now);
+    let mut stops = Vec::new();
+    if !wanted.back {
+        stops = policy::stops_of_data(state, &freezes, session.now);
+    }
     let found = DataEvidence::Uploaded { candidate: Box::new(wanted.data.clone()) };
-    stops.extend(policy::unfit_data(&found, &session.config, state, session.now, false));
+    let overridden = wanted.override_reason.is_some();
+    stops.extend(policy::unfit_data(&found, &session.config, state, session.now, overridden));
     if stops.is_empty() {
         return Ok(());
     }
     let why: Vec<String> = stops.iter().map(ToString::to_string).collect();
     Err(Failed::new(Exit::Held, format!("the data was not released: {}", why.join("; ")))
-        .with_hint("readers keep the data that they have; `tidegate resume` ends a hold, `tidegate quarantine --lift` a quarantine, a freeze ends by itself")
+        .with_hint("readers keep the data that they have; `tidegate resume` ends a hold, `tidegate quarantine --lift` a quarantine, a freeze ends by itself; `tidegate data restore --override \"why\"` goes to quarantined data all the same")
         .into())
 }
 
@@ -167,6 +225,7 @@ async fn perform(
         now: session.now,
         by: session.actor(),
         reason: wanted.reason.clone(),
+        override_reason: wanted.override_reason.clone(),
     };
     let mut steps = plan::data_release(release, state)?;
     if let Some(live) = state.newest() {
@@ -186,6 +245,7 @@ async fn perform(
         Ended::Done(applied) => Ok(Some(Done {
             release: applied.record.map_or(0, |record| record.number),
             changed: true,
+            superseded: false,
             completion: applied.completion,
             observed: applied.observed,
         })),

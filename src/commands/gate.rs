@@ -79,6 +79,7 @@ async fn gate(
         if occasion != Occasion::ReportOnly {
             before = complete_newest(session, &clients, &say).await?;
         }
+        work.pending_data = before.pending_data().map(|pending| pending.reason.clone());
         progress.say("observing");
         let inputs = &args.inputs;
         let mut found =

@@ -74,10 +74,17 @@ async fn promote(
     if let Some(live) = world.state.state.newest().filter(|live| is_live(live, &commit, &digests))
         && args.override_reason.is_none()
     {
+        if let Some(version) = &args.data_version
+            && live.data.as_ref().is_none_or(|data| data.version.version != *version)
+        {
+            drop(progress);
+            return data::alone(session, args, version, &commit, output).await;
+        }
         let (commit, release) = (commit.to_string(), live.number);
         let promoted = Promoted { commit, release, changed: false, completion };
         return Ok(Some((promoted, world.state)));
     }
+    completion.refuse_over_pending_data()?;
     let (promotion, images) =
         self::promotion(session, registries, args, &world, &commit, &digests).await?;
     let promotion = probed(session, registries, args, promotion, &progress, output).await?;

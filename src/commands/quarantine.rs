@@ -91,7 +91,7 @@ pub(super) fn run(
 fn forbid_digest(world: &World, own: QuarantinedDigest) -> (Option<StateChange>, Done) {
     let state = &world.state.state;
     let replaced = state.quarantine_of_digest(&own.digest, own.created).map(str::to_owned);
-    let live = state.newest().filter(|live| live.images.iter().any(|i| i.digest == own.digest));
+    let live = state.newest().filter(|live| live.digests().any(|digest| digest == own.digest));
     let live = live.map(|live| live.number);
     let change = StateChange { quarantined_digests: vec![own.clone()], ..StateChange::default() };
     (Some(change), Done { forbidden: Forbidden::QuarantinedDigest(own), replaced, live })

@@ -18,7 +18,7 @@ use crate::evidence::probes::Probes;
 use crate::evidence::{Evidence, Occasion};
 use crate::exit::{Exit, Failed};
 use crate::ledger::{self, Ledger};
-use crate::model::{CommitSha, Digest, ImageRef, RunIdentity};
+use crate::model::{CommitSha, DataVersion, Digest, ImageRef, RunIdentity};
 use crate::observe::release::{self, ReleaseQuery};
 use crate::observe::world::World;
 use crate::observe::{checks, freeze, good, jobs};
@@ -105,6 +105,8 @@ pub(super) struct Work<'a> {
     pub(super) probing: Probing<'a>,
     /// The data.
     pub(super) making: Making<'a>,
+    /// Why the data of the newest release is not served yet, where that could not be completed.
+    pub(super) pending_data: Option<String>,
 }
 
 impl<'a> Work<'a> {
@@ -114,12 +116,12 @@ impl<'a> Work<'a> {
         say: &'a (dyn Fn(&str) + Send + Sync),
         line: &'a (dyn Fn(&str) + Send + Sync),
     ) -> Self {
-        Self { probing: Probing::new(say), making: Making::new(say, line) }
+        Self { probing: Probing::new(say), making: Making::new(say, line), pending_data: None }
     }
 
     /// The same, for a plan: no data is made.
     pub(super) fn looking(say: &'a (dyn Fn(&str) + Send + Sync)) -> Self {
-        Self { probing: Probing::new(say), making: Making::looking(say) }
+        Self { probing: Probing::new(say), making: Making::looking(say), pending_data: None }
     }
 }
 
@@ -150,12 +152,14 @@ pub(super) async fn assess(
     if let Ok(config) = &candidate {
         session.config = config.clone();
     }
-    let data_job = making::take_data_job(session, &mut results);
+    let data_job = take_data_job(session, &world, candidate.is_err(), &mut results);
     let mut images = ImageCache::default();
     let earlier = earlier::observe(session, clients, &world.state.state, &tested).await;
     let mut evidence =
         base::base_evidence(session, &world, &ledger, &tested, &results, occasion, &earlier)?;
+    evidence.pending_data.clone_from(&work.pending_data);
     let mut keep = Vec::new();
+    let mut named_data = None;
     let looking = || Looking {
         github: clients.github.as_ref(),
         world: &world,
@@ -208,18 +212,14 @@ pub(super) async fn assess(
         }
         let origin =
             making::made(session, inputs.data_version.as_ref(), data_job.as_ref(), &results)?;
-        let is_given = matches!(origin, Made::Uploaded(_)) && session.config.data.is_some();
-        if inputs.data_version.is_some() {
-            configured(session)?;
-        }
-        if policy::wants_data(&evidence, &session.config, is_given) {
-            evidence.data = work.making.run(session, &tested, &origin).await;
-            session.now = Timestamp::now();
-            evidence.now = session.now;
-            evidence.freezes = freeze::open_windows(&session.config.freeze, session.now)?;
-        }
+        named_data = observe_data(session, inputs, &origin, &tested, work, &mut evidence).await?;
     }
-    let decision = policy::decide(&evidence, &session.config);
+    let mut decision = policy::decide(&evidence, &session.config);
+    decision.warnings.extend(policy::left_out_data(
+        &decision,
+        &evidence.state,
+        named_data.as_ref(),
+    ));
     tracing::info!(
         verdict = decision.verdict.word(),
         commit = %decision.commit,
@@ -235,6 +235,45 @@ pub(super) async fn assess(
     let flaky = if passed { flaky(&evidence, &session.config) } else { Vec::new() };
     let Evidence { probes, data, run, .. } = evidence;
     Ok(Situation { world, decision, plan, images, left, flaky, probes, data, run })
+}
+
+/// Takes the job that makes the data out of the results. Where the configuration of the commit cannot
+/// be read, that of the live one names it: a failure of the data must not become one of the code.
+fn take_data_job(
+    session: &Session,
+    world: &World,
+    unreadable: bool,
+    results: &mut Vec<JobResult>,
+) -> Option<JobResult> {
+    let live = world.state.state.newest().filter(|_| unreadable);
+    let live = live.and_then(|live| session.config_at(&live.commit).ok());
+    making::take_data_job(live.as_ref().unwrap_or(&session.config), results)
+}
+
+/// Makes the data, or finds it, where nothing else is in the way. Returns the version that somebody
+/// names.
+async fn observe_data(
+    session: &mut Session,
+    inputs: &Inputs,
+    made: &Made,
+    tested: &CommitSha,
+    work: &mut Work<'_>,
+    evidence: &mut Evidence,
+) -> anyhow::Result<Option<DataVersion>> {
+    let named = match made {
+        Made::Uploaded(version) if session.config.data.is_some() => Some(version.clone()),
+        Made::Uploaded(_) | Made::Nobody | Made::No { .. } => None,
+    };
+    if inputs.data_version.is_some() {
+        configured(session)?;
+    }
+    if policy::wants_data(evidence, &session.config, named.is_some()) {
+        evidence.data = work.making.run(session, tested, made).await;
+        session.now = Timestamp::now();
+        evidence.now = session.now;
+        evidence.freezes = freeze::open_windows(&session.config.freeze, session.now)?;
+    }
+    Ok(named)
 }
 
 /// Reads the ledger of the branch that holds it.

@@ -18,11 +18,12 @@ impl Session {
         let workflow = match (named, own) {
             (Some(path), _) => Workflow::Path(path),
             (None, Some(own)) => Workflow::OfRun(own),
-            // A person: the workflow is the one that has made the newest release, else the only one
-            // here that runs tidegate.
+            // A person: the workflow is the one that has made the newest promotion, else the only one
+            // here that runs tidegate. Data alone may come from a workflow of its own.
             (None, None) => {
-                let mut runs = state.records.values().rev().map(|record| record.run.id);
-                match runs.find(|id| *id != 0) {
+                let promotions =
+                    state.records.values().rev().filter(|record| record.kind.is_promotion());
+                match promotions.map(|record| record.run.id).find(|id| *id != 0) {
                     Some(id) => Workflow::OfRun(id),
                     None => self.only_gate().map_or(Workflow::Unknown, Workflow::Path),
                 }
@@ -48,14 +49,20 @@ impl Session {
     /// that the gate needs, in this run or in the commit's workflow file.
     pub(super) fn required(&self, needs: &[String], commit: &CommitSha, path: &str) -> Required {
         let file = workflow_file(&self.git, commit, path);
-        let configured = match self.config_at(commit) {
-            Ok(config) => config.require.jobs,
-            Err(_) => self.config.require.jobs.clone(),
+        let config = self.config_at(commit).unwrap_or_else(|_| self.config.clone());
+        let configured = config.require.jobs;
+        // Whether the code is good does not depend on the job that makes the data.
+        let data_job = config.data.and_then(|data| data.job);
+        let without_data = |mut jobs: Vec<String>| {
+            jobs.retain(|job| data_job.as_ref() != Some(job));
+            jobs
         };
         let here = self.run.as_ref().and_then(|run| run.job.as_deref());
-        let jobs = configured
-            .or_else(|| (self.run.is_some() && !needs.is_empty()).then(|| needs.to_vec()))
-            .or_else(|| file.as_ref().and_then(|file| file.gate_needs(here)));
+        let jobs = configured.or_else(|| {
+            let needs = (self.run.is_some() && !needs.is_empty()).then(|| needs.to_vec());
+            let needs = needs.or_else(|| file.as_ref().and_then(|file| file.gate_needs(here)));
+            needs.map(without_data)
+        });
         Required { jobs, file }
     }
 

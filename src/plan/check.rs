@@ -16,6 +16,7 @@ mod data;
 use super::live::live;
 use super::{Plan, RollbackStep, Step, places, projections};
 use crate::config::Config;
+use crate::data::ReleasedData;
 use crate::evidence::probes::counted;
 use crate::model::ImageRef;
 use crate::policy::Verdict;
@@ -52,7 +53,12 @@ impl Plan {
 
     /// Tells whether the plan publishes data of its own.
     pub fn publishes_data(&self) -> bool {
-        data::published(&self.steps).next().is_some()
+        self.published_data().next().is_some()
+    }
+
+    /// Returns the data versions that the steps upload or look for.
+    pub fn published_data(&self) -> impl Iterator<Item = &ReleasedData> {
+        data::published(&self.steps)
     }
 
     /// Returns the rollback of main that the plan pushes.

@@ -41,6 +41,8 @@ pub struct DataRelease {
     pub by: Option<String>,
     /// Why, where there is more to say than that there is new data.
     pub reason: Option<String>,
+    /// Why it is released although it is quarantined.
+    pub override_reason: Option<String>,
 }
 
 /// Plans a release of data alone: the code and the images of the newest record stay.
@@ -63,7 +65,7 @@ pub fn data_release(release: DataRelease, state: &State) -> Result<Vec<Step>, Pl
         created: release.now,
         by: release.by,
         reason: release.reason,
-        override_reason: None,
+        override_reason: release.override_reason,
         ..live
     };
     let after = projections(&record);

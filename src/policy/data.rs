@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::data::Outcome;
 use crate::evidence::data::DataEvidence;
 use crate::evidence::{Evidence, Occasion};
-use crate::state::State;
+use crate::state::{RecordKind, State};
 
 /// Returns what is in the way of a promotion, where nothing else is.
 pub(super) fn holds(evidence: &Evidence, config: &Config) -> Vec<Reason> {
@@ -20,7 +20,27 @@ pub(super) fn holds(evidence: &Evidence, config: &Config) -> Vec<Reason> {
     }
     let mut reasons = unfit(&evidence.data, config);
     reasons.extend(quarantined(&evidence.data, &evidence.state, evidence.now));
+    reasons.extend(superseded(&evidence.data, &evidence.state));
     reasons
+}
+
+/// Returns why nothing is released over the newest record: readers may be served other data than it
+/// names.
+pub(super) fn pending(evidence: &Evidence) -> Option<Reason> {
+    let why = evidence.pending_data.clone()?;
+    Some(Reason::DataPending { release: evidence.state.newest_number(), why })
+}
+
+/// Returns why the version is too old: data alone was released after it was made. Older data must not
+/// come over newer.
+fn superseded(found: &DataEvidence, state: &State) -> Option<Reason> {
+    let (own, live) = (&found.candidate()?.version, state.newest()?);
+    let newer = match live.kind {
+        RecordKind::Data { .. } => live.created > own.created,
+        RecordKind::Promotion | RecordKind::Rollback { .. } => false,
+    };
+    let other = live.data.as_ref().is_some_and(|live| live.version.version != own.version);
+    (newer && other).then(|| Reason::NewerDataReleased { release: live.number })
 }
 
 /// Returns what is wrong with the data, or missing of it.

@@ -65,6 +65,18 @@ pub enum Reason {
     },
     /// The data that a release publishes has not been made and checked.
     DataNotReady,
+    /// The data of the newest release is not served yet.
+    DataPending {
+        /// The release.
+        release: u64,
+        /// Why.
+        why: String,
+    },
+    /// Newer data was released alone after this data was made.
+    NewerDataReleased {
+        /// The release.
+        release: u64,
+    },
     /// The gate of another run has found a failure of the commit, and left it to this one.
     FailedEarlier {
         /// The commit.
@@ -251,6 +263,12 @@ impl fmt::Display for Reason {
                 write!(f, "data: nobody could find out about {what}: {why}")
             }
             Self::DataNotReady => f.write_str("the data has not been made and checked"),
+            Self::DataPending { release, why } => {
+                write!(f, "the data of release {release} is not served yet: {why}")
+            }
+            Self::NewerDataReleased { release } => {
+                write!(f, "release {release} has newer data: run the data job again")
+            }
             Self::FailedEarlier { commit, run, why } => {
                 write!(f, "run {run} found that {} failed: {why}", commit.short())
             }

@@ -53,6 +53,7 @@ fn passing() -> Evidence {
         metrics: Vec::new(),
         probes: Probes::NotRun,
         data: DataEvidence::NotRun,
+        pending_data: None,
         freezes: Vec::new(),
         state: released('a'),
         release: Some(ReleaseEvidence {

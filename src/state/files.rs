@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::notice::{self, Notice};
 use super::{
@@ -91,7 +91,8 @@ impl StateFiles {
         format!("records/{number:06}.json")
     }
 
-    /// Takes the index, and returns the numbers of the records to read.
+    /// Takes the index, and returns the numbers of the records to read: the newest, and the newest
+    /// promotions, which nightly releases of data must not push out.
     pub fn index(&mut self, bytes: &[u8]) -> Result<Vec<u64>, StateError> {
         let index: Index = read(Self::INDEX, bytes)?;
         let in_order = index.records.iter().zip(1..).all(|(entry, number)| entry.number == number);
@@ -103,8 +104,10 @@ impl StateFiles {
         }
         self.newest = newest;
         self.state.index = index.records;
-        let first = newest.saturating_sub(State::LOADED as u64 - 1).max(1);
-        Ok((first..=newest).collect())
+        let newest = self.state.index.iter().rev();
+        let promotions = newest.clone().filter(|entry| entry.kind.is_promotion());
+        let wanted = newest.take(State::LOADED).chain(promotions.take(State::LOADED));
+        Ok(wanted.map(|entry| entry.number).collect::<BTreeSet<u64>>().into_iter().collect())
     }
 
     /// Takes a record.

@@ -134,6 +134,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// Returns all digests that it consists of: those of its images, and that of its data.
+    pub fn digests(&self) -> impl Iterator<Item = Digest> + '_ {
+        let data = self.data.iter().filter_map(|data| data.version.digest());
+        self.images.iter().map(|own| own.digest.clone()).chain(data)
+    }
+
     /// Returns the number of the release that its code became live with: what the branch `stable`
     /// names. A release of data alone moves no branch.
     pub fn code_release(&self) -> u64 {

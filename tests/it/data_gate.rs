@@ -3,6 +3,7 @@
 
 mod by_hand;
 mod flow;
+mod guarded;
 mod killed;
 mod lake;
 mod refused;

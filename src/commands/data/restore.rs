@@ -8,10 +8,10 @@ use crate::cli::{DataRestore, Global, Place};
 use crate::commands::by_hand;
 use crate::commands::data_release;
 use crate::commands::publish::{
-    Database, Proof, Publication, Renewal, Signed, prove, records, serve, sign,
+    Database, Proof, Publication, Records, Renewal, Signed, prove, records, serve, sign,
 };
 use crate::commands::session::block_on;
-use crate::data::{ChoiceError, KnownVersion, PublishedVersion};
+use crate::data::{ChoiceError, KnownVersion, PublishedVersion, Serving};
 use crate::exit::{Exit, Failed};
 use crate::model::DataVersion;
 use crate::output::{Output, ago, good, size, strong};
@@ -35,7 +35,9 @@ pub(super) fn run(
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
     let reason = args.reason.as_deref().map(by_hand::reason).transpose()?;
+    let override_reason = args.override_reason.as_deref().map(by_hand::reason).transpose()?;
     let workspace = super::open(global, &args.variables, output)?;
+    data_release::refuse_event(&workspace)?;
     let database = Database::of(&workspace)?;
     let found = known::look(&database)?;
     let records = records(global, &workspace, output)?;
@@ -43,7 +45,11 @@ pub(super) fn run(
     let served = found.served.as_ref().map(|pointer| &pointer.version);
     let target = args.to.of(&known, served).map_err(|error| nothing(error, &known))?;
     let version = &target.published;
-    let is_served = served.is_some_and(|served| served.version == version.version);
+    // The newest release says what is live; its pointer may not have moved yet.
+    let session = data_release::open(global, &Place::default(), output)?;
+    let live = newest(&records);
+    let is_served = served.is_some_and(|served| served.version == version.version)
+        && (session.is_none() || live.is_some_and(|(live, _)| *live == version.version));
     if !is_served && !args.yes {
         question(&database, served, target, workspace.now, output)?;
         if !output.confirm("let this version be served?")? {
@@ -52,22 +58,14 @@ pub(super) fn run(
         }
     }
     block_on(async { check_version(&database.container()?, version).await })?;
-    let publication = Publication { version, checks: Vec::new(), reason, back: true };
-    let done = if is_served {
-        // The copy may have been left behind by a run that was killed.
-        let release = found.served.as_ref().and_then(|pointer| pointer.release);
-        let (file, now) = (&database.place.file, workspace.now);
-        let changed = block_on(async {
-            let container = database.container()?;
-            crate::apply::data::move_pointer(&container, file, version, release, None, now).await
-        })?;
-        (changed, release)
-    } else {
-        let session = data_release::open(global, &Place::default(), output)?;
-        let served = serve(&database, session.as_ref(), publication, output)?;
-        expect_served(&database, version)?;
-        (served.changed, served.release)
-    };
+    let back = goes_back(target, live, served);
+    let (checks, made) = (Vec::new(), workspace.now);
+    let publication = Publication { version, checks, reason, made, back, override_reason };
+    // Where it is served already, its release is completed: a run that was killed may have left it.
+    let done = serve(&database, session.as_ref(), publication, output)?;
+    expect_served(&database, version)?;
+    let served_by = found.served.as_ref().filter(|_| is_served).and_then(|p| p.release);
+    let done = (done.changed, done.release.or(served_by));
     let mut warnings = Vec::new();
     let (signed_url, proof) = block_on(async {
         let signed = sign(&database, Renewal::WhenNeeded, output, &mut warnings).await?;
@@ -101,6 +99,26 @@ pub(super) fn run(
         Ok(())
     })?;
     Ok(Exit::Done)
+}
+
+/// Returns the version of the newest release that has data, and all releases that have served it.
+fn newest(records: &Records) -> Option<(&DataVersion, &[Serving])> {
+    let all = records.serving.iter().map(|(version, releases)| (version, releases.as_slice()));
+    all.max_by_key(|(_, releases)| releases.last().map(|serving| serving.release))
+}
+
+/// Tells whether a version was live before the one that is live now. Holds and freezes stop the others,
+/// as they stop every release of new data.
+fn goes_back(
+    target: &KnownVersion,
+    live: Option<(&DataVersion, &[Serving])>,
+    served: Option<&PublishedVersion>,
+) -> bool {
+    let first = |releases: &[Serving]| releases.first().map(|serving| serving.release);
+    match live {
+        Some((_, live)) => first(&target.releases).is_some_and(|own| Some(own) < first(live)),
+        None => served.is_none_or(|served| target.published.created < served.created),
+    }
 }
 
 /// A publication that runs beside this may have come last.

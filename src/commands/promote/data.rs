@@ -1,9 +1,18 @@
 //! The data of a promotion by hand: made and checked here, named by its version, or left as it is.
 
+use std::sync::Arc;
+
+use super::Promoted;
+use crate::adapters::state_branch::Observed;
+use crate::apply::{self, Variables};
 use crate::cli::Promote;
+use crate::commands::data_release::{self, Wanted};
 use crate::commands::session::Session;
 use crate::commands::situation::{Made, Making, configured, new_data};
+use crate::data::ReleasedData;
 use crate::exit::{Exit, Failed};
+use crate::model::{CommitSha, DataVersion};
+use crate::observe;
 use crate::observe::world::World;
 use crate::output::{Output, clean};
 use crate::plan::Promotion;
@@ -64,4 +73,49 @@ pub(super) async fn published(
     Err(Failed::new(Exit::Held, format!("not promoted: {}", why.join("; ")))
         .with_hint("mend the data, or name a version with `--data-version`; `--without-data <REASON>` lets users keep what they have")
         .into())
+}
+
+/// Releases a version for code that is live already. `None` where the person does not go on.
+///
+/// # Errors
+/// [`Exit::Held`] where a hold, a freeze or a quarantine stops it, or nobody has uploaded the version.
+pub(super) async fn alone(
+    session: &Session,
+    args: &Promote,
+    version: &DataVersion,
+    commit: &CommitSha,
+    output: &mut Output,
+) -> anyhow::Result<Option<(Promoted, Observed)>> {
+    let (_, place) = configured(session)?;
+    let variables: Variables = Arc::new(session.lookup());
+    let container = apply::container(&place, &session.config, variables.clone())?;
+    let Some(found) = observe::data::version(&container, version).await? else {
+        let error = format!("not promoted: {version} is not in {place}");
+        return Err(Failed::new(Exit::Held, error)
+            .with_hint("`tidegate sync --candidate` checks and uploads it, and says its name")
+            .into());
+    };
+    output.note(format!(
+        "{} is live already; data {} is released alone",
+        commit.short(),
+        found.short()
+    ))?;
+    if !args.yes && !output.confirm("Go on?")? {
+        return Ok(None);
+    }
+    let wanted = Wanted {
+        data: ReleasedData { place, version: found },
+        file: None,
+        checks: vec!["promoted by hand".to_owned()],
+        reason: Some("promoted by hand".to_owned()),
+        made: session.now,
+        back: false,
+        override_reason: None,
+        variables,
+    };
+    let progress = output.progress("releasing the data");
+    let done = data_release::release(session, wanted, &|step| progress.say(step)).await?;
+    let (commit, release, changed) = (commit.to_string(), done.release, done.changed);
+    let promoted = Promoted { commit, release, changed, completion: done.completion };
+    Ok(Some((promoted, done.observed)))
 }

@@ -19,8 +19,12 @@ pub(in crate::commands) struct Publication<'a> {
     pub(in crate::commands) checks: Vec<String>,
     /// Why, where a person has said so.
     pub(in crate::commands) reason: Option<String>,
-    /// Whether it goes back to earlier data: nothing stops that, and it needs no backup.
+    /// When this run has read the data.
+    pub(in crate::commands) made: Timestamp,
+    /// Whether it goes back to earlier data: no hold and no freeze stops that, and it needs no backup.
     pub(in crate::commands) back: bool,
+    /// Why it is served although it is quarantined, where a person has said so.
+    pub(in crate::commands) override_reason: Option<String>,
 }
 
 /// How that ended.
@@ -29,6 +33,8 @@ pub(in crate::commands) struct Served {
     pub(in crate::commands) release: Option<u64>,
     /// Whether anything was changed.
     pub(in crate::commands) changed: bool,
+    /// Whether newer data was released meanwhile, and stays.
+    pub(in crate::commands) superseded: bool,
     /// The time in the name of the backup, where one was made.
     pub(in crate::commands) backup: Option<Timestamp>,
 }
@@ -57,10 +63,11 @@ fn release(
     publication: Publication<'_>,
     output: &mut Output,
 ) -> anyhow::Result<Served> {
-    let Publication { version, checks, reason, back } = publication;
+    let Publication { version, checks, reason, made, back, override_reason } = publication;
     let data = ReleasedData { place: database.place.clone(), version: version.clone() };
     let variables = database.workspace.lookup();
-    let wanted = Wanted { data, file: None, checks, reason, back, variables };
+    let wanted =
+        Wanted { data, file: None, checks, reason, made, back, override_reason, variables };
     let done = {
         let progress = output.progress("releasing the data");
         block_on(data_release::release(session, wanted, &|step| progress.say(step)))?
@@ -70,7 +77,7 @@ fn release(
     for other in pending.clone() {
         output.warning(&format!("pending: {}: {}", other.step, other.reason))?;
     }
-    if let Some(first) = pending.find(|pending| pending.step.starts_with("data ")) {
+    if let Some(first) = pending.find(|pending| pending.is_data) {
         let error = format!("release {} stands, and its data is not served yet", done.release);
         return Err(Failed::new(first.exit, error)
             .with_hint("run it again, or `tidegate repair`, once the cause is gone")
@@ -79,6 +86,7 @@ fn release(
     Ok(Served {
         release: Some(done.release),
         changed: done.changed,
+        superseded: done.superseded,
         backup: done.changed.then_some(session.now),
     })
 }
@@ -91,5 +99,5 @@ fn directly(database: &Database<'_>, publication: &Publication<'_>) -> anyhow::R
         let container = database.container()?;
         move_pointer(&container, &database.place.file, version, None, backup, now).await
     })?;
-    Ok(Served { release: None, changed, backup: backup.filter(|_| changed) })
+    Ok(Served { release: None, changed, superseded: false, backup: backup.filter(|_| changed) })
 }

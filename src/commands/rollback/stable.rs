@@ -85,8 +85,7 @@ pub(in crate::commands) fn previous(
             && session.git.is_ancestor(&entry.commit, &live.commit).unwrap_or(false)
     });
     let forbidden = |record: &Record| {
-        let mut digests = record.images.iter().map(|own| &own.digest);
-        digests.any(|digest| state.quarantine_of_digest(digest, session.now).is_some())
+        record.digests().any(|digest| state.quarantine_of_digest(&digest, session.now).is_some())
     };
     let found = before.find_map(|entry| {
         let record = target::record(session, world, entry.number);

@@ -26,10 +26,10 @@ pub(super) fn allowed(
 ) -> anyhow::Result<Target> {
     let target = find(session, world, to)?;
     let state = &world.state.state;
-    let digests = target.record.iter().flat_map(|record| &record.images);
+    let digests: Vec<_> = target.record.iter().flat_map(Record::digests).collect();
     let own = state.quarantine(&target.commit, session.now).map(|own| own.reason.as_str());
     let why = own.or_else(|| {
-        digests.into_iter().find_map(|own| state.quarantine_of_digest(&own.digest, session.now))
+        digests.iter().find_map(|digest| state.quarantine_of_digest(digest, session.now))
     });
     match why {
         Some(why) if args.override_reason.is_none() => {

@@ -131,6 +131,7 @@ pub(super) fn base_evidence(
         metrics,
         probes: Probes::NotRun,
         data: DataEvidence::NotRun,
+        pending_data: None,
         freezes: freeze::open_windows(&config.freeze, session.now)?,
         state: state.clone(),
         release: None,

@@ -9,7 +9,7 @@ use crate::adapters::store::Container;
 use crate::apply::{self, Snapshots};
 use crate::commands::session::Session;
 use crate::commands::status::look::said;
-use crate::config::DataConfig;
+use crate::config::{Config, DataConfig};
 use crate::data::{DataPlace, Prepared, PublishedVersion, ReleasedData};
 use crate::evidence::data::DataEvidence;
 use crate::evidence::jobs::{Conclusion, JobResult};
@@ -225,9 +225,9 @@ fn candidate(
 
 /// Takes the job that `data.job` names out of the results: whether the code is good does not depend
 /// on it.
-pub(super) fn take_data_job(session: &Session, results: &mut Vec<JobResult>) -> Option<JobResult> {
-    let name = session.config.data.as_ref()?.job.as_ref()?;
-    let required = session.config.require.jobs.iter().flatten().any(|job| job == name);
+pub(super) fn take_data_job(config: &Config, results: &mut Vec<JobResult>) -> Option<JobResult> {
+    let name = config.data.as_ref()?.job.as_ref()?;
+    let required = config.require.jobs.iter().flatten().any(|job| job == name);
     let at = results.iter().position(|job| job.name == *name)?;
     Some(if required { results[at].clone() } else { results.remove(at) })
 }

@@ -103,6 +103,11 @@ pub(super) fn run(
     output: &mut Output,
 ) -> anyhow::Result<(Exit, Value)> {
     let database = workspace.data.database().map(|_| Database::of(workspace)).transpose()?;
+    let shows = !(args.plan || args.candidate || args.steps_only);
+    if database.is_some() && shows {
+        // Before the steps, which may change the team's own database.
+        data_release::refuse_event(workspace)?;
+    }
     let scratch = tempfile::tempdir()?;
     let publish = database.is_some() && !args.steps_only;
     let served = match database.as_ref().filter(|_| publish) {
@@ -192,17 +197,24 @@ impl Sync<'_> {
             version: &version,
             checks: passed(self.prepared),
             reason: None,
+            made: own.created,
             back: false,
+            override_reason: None,
         };
-        if unchanged {
+        // Where there are releases, the newest one says what is live, and is completed first.
+        if unchanged && session.is_none() {
             // A run that was killed after the pointer has left the copy as it was.
             let release = self.served.as_ref().and_then(|served| served.release);
             self.complete(&version, release)?;
             shown.outcome = Ended::Unchanged;
         } else {
             let served = serve(self.database, session.as_ref(), publication, output)?;
-            shown.outcome = Ended::Published;
             shown.release = served.release;
+            if served.superseded {
+                shown.outcome = Ended::Superseded;
+                return Ok(());
+            }
+            shown.outcome = if served.changed { Ended::Published } else { Ended::Unchanged };
             let file = &self.database.place.file;
             shown.backup = served.backup.map(|time| backup_path(file, time));
         }
@@ -313,6 +325,9 @@ impl Sync<'_> {
             let kept = signed.is_some_and(|signed| !signed.renewed);
             match proven {
                 Ok(proof) => {
+                    if !proof.is_served {
+                        shown.outcome = Ended::Superseded;
+                    }
                     shown.proof = Some(proof);
                     return Ok(());
                 }

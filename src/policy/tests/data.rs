@@ -1,5 +1,7 @@
 //! What the data came to, by value.
 
+use jiff::SignedDuration;
+
 use super::*;
 use crate::data::{
     CheckResult, Outcome as Found, Prepared, PublishedVersion, ReleasedData, StepResult,
@@ -31,6 +33,67 @@ fn with(checks: Vec<CheckResult>) -> Evidence {
     let prepared = Prepared { checks, ..Prepared::default() };
     let candidate = Some(Box::new(candidate()));
     Evidence { data: DataEvidence::Prepared { prepared, candidate }, ..passing() }
+}
+
+/// A release of data alone, of another version than the candidate's, at `created`.
+fn released_alone(created: &str) -> State {
+    let mut state = released('a');
+    let mut record = state.records[&1].clone();
+    let mut data = candidate();
+    data.version.version = format!("sha256:{}", "d".repeat(64)).parse().unwrap();
+    record.number = 2;
+    record.kind = RecordKind::Data { of: 1 };
+    record.created = created.parse().unwrap();
+    record.data = Some(data);
+    let (kind, commit, created) = (record.kind.clone(), record.commit.clone(), record.created);
+    state.index.push(IndexEntry { number: 2, kind, commit, created });
+    state.records.insert(2, record);
+    state
+}
+
+#[test]
+fn nothing_is_released_over_data_that_readers_do_not_have() {
+    let pending_data = Some("the store does not answer".to_owned());
+    let evidence = Evidence { pending_data: pending_data.clone(), ..passing() };
+    let decision = decide(&evidence, &Config::default());
+    let why = "the store does not answer".to_owned();
+    assert_eq!(decision.reasons, [Reason::DataPending { release: 0, why }]);
+    assert_eq!((decision.verdict, decision.outcome), (Verdict::Hold, Some(Outcome::Passed)));
+    let failing = Evidence { pending_data, ..failing() };
+    assert_eq!(decide(&failing, &Config::default()).verdict, Verdict::Rollback);
+}
+
+#[test]
+fn older_data_does_not_come_over_data_that_was_released_alone() {
+    let before: Timestamp = NOW.parse().unwrap();
+    let (earlier, later) =
+        (before - SignedDuration::from_secs(1), before + SignedDuration::from_secs(1));
+    let evidence = |created: Timestamp| Evidence {
+        state: released_alone(&created.to_string()),
+        ..with(vec![check("rows", true, Found::Passed)])
+    };
+    assert_eq!(decide(&evidence(earlier), &config()).verdict, Verdict::Promote);
+    let decision = decide(&evidence(later), &config());
+    assert_eq!(decision.reasons, [Reason::NewerDataReleased { release: 2 }]);
+    let mut same = evidence(later);
+    if let Some(record) = same.state.records.get_mut(&2) {
+        record.data = Some(candidate());
+    }
+    assert_eq!(decide(&same, &config()).verdict, Verdict::Promote);
+}
+
+#[test]
+fn a_version_that_was_named_and_left_out_is_told() {
+    let mut decision = decide(&passing(), &Config::default());
+    let state = released_alone(NOW);
+    let named = candidate().version.version;
+    assert_eq!(left_out_data(&decision, &state, Some(&named)), None, "it is released");
+    decision.verdict = Verdict::Superseded;
+    let said = left_out_data(&decision, &state, Some(&named)).unwrap();
+    assert!(said.contains(named.as_str()) && said.contains("release 2"), "{said}");
+    let live = &state.records[&2].data.as_ref().unwrap().version.version;
+    assert_eq!(left_out_data(&decision, &state, Some(live)), None);
+    assert_eq!(left_out_data(&decision, &state, None), None);
 }
 
 fn failed() -> Found {

@@ -196,6 +196,22 @@ fn a_digest_alone_is_written_and_read_and_its_file_has_its_name() {
 }
 
 #[test]
+fn nightly_data_does_not_push_promotions_out() {
+    let entry = |number: u64| {
+        let kind = if number <= 30 { r#""promotion""# } else { r#""data", "of": 30"# };
+        let commit = sha('a');
+        format!(
+            r#"{{"number": {number}, "kind": {kind}, "commit": "{commit}", "created": "{}"}}"#,
+            time(1)
+        )
+    };
+    let entries: Vec<String> = (1..=130).map(entry).collect();
+    let index = format!(r#"{{"version": 1, "newest": 130, "records": [{}]}}"#, entries.join(", "));
+    let numbers = StateFiles::default().index(index.as_bytes()).unwrap();
+    assert_eq!(numbers, (11..=30).chain(111..=130).collect::<Vec<u64>>());
+}
+
+#[test]
 fn a_rollback_forbids_no_digest_that_users_get_from_another_commit() {
     let text = |number: u64, commit: char, image: char| {
         format!(

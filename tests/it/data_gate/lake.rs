@@ -46,6 +46,11 @@ impl Lake {
 
     /// What `sync --candidate` leaves in the store: a version that nobody reads yet. Returns its name.
     pub fn upload(&self, content: &str) -> String {
+        self.upload_as(content, "2026-03-01T12:00:00Z", "sqlite 3")
+    }
+
+    /// The same, made at another time, or in another storage format.
+    pub fn upload_as(&self, content: &str, created: &str, storage_format: &str) -> String {
         let version = Digest::of(content.as_bytes()).to_string();
         let hex = version.strip_prefix("sha256:").unwrap().to_owned();
         let folder = self.path().join("versions");
@@ -53,7 +58,7 @@ impl Lake {
         let file = format!("versions/{hex}.db");
         let description = json!({
             "version": version, "sha256": hex, "size": content.len(),
-            "created": "2026-03-01T12:00:00Z", "storage_format": "sqlite 3", "path": file,
+            "created": created, "storage_format": storage_format, "path": file,
         });
         std::fs::write(self.path().join(&file), content).unwrap();
         std::fs::write(folder.join(format!("{hex}.json")), description.to_string()).unwrap();

@@ -105,6 +105,8 @@ fn a_plan_whose_data_was_edited_is_refused() {
         text.replace("\"container\": \"analytics\"", "\"container\": \"elsewhere\""),
         // Another file.
         text.replace(&format!("versions/{}.db", hex(&two)), "latest.json"),
+        // What later versions are compared with.
+        text.replace("2026-03-01T12:00:00Z", "2026-03-02T12:00:00Z"),
         // A version that nothing looks for.
         text.replace("\"step\": \"check_data\"", "\"step\": \"move_data\""),
     ];

@@ -59,8 +59,8 @@ pub(super) fn result(shown: &Shown, output: &mut Output) -> io::Result<()> {
             shown.version.as_ref().map(ToString::to_string).unwrap_or_default()
         ))?,
         Ended::Superseded => output.line(format!(
-            "{}: newer data was published while this ran",
-            warn("nothing was published")
+            "{}: newer data was published while this ran, and {container} serves that",
+            warn("superseded")
         ))?,
         Ended::Published => output.line(format!(
             "{} {layer} {} ({amount}, {}) to {container}{}",
