@@ -79,7 +79,6 @@ impl Applier<'_> {
 ///
 /// # Errors
 /// [`Exit::BadInput`] for another address; those of the store where there are no credentials.
-#[expect(clippy::type_complexity, reason = "it is the type of `store::Options::environment`")]
 pub fn container(
     place: &DataPlace,
     config: &Config,

@@ -40,7 +40,7 @@ fn superseded(found: &DataEvidence, state: &State) -> Option<Reason> {
         RecordKind::Promotion | RecordKind::Rollback { .. } => false,
     };
     let other = live.data.as_ref().is_some_and(|live| live.version.version != own.version);
-    (newer && other).then(|| Reason::NewerDataReleased { release: live.number })
+    (newer && other).then_some(Reason::NewerDataReleased { release: live.number })
 }
 
 /// Returns what is wrong with the data, or missing of it.
