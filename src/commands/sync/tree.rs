@@ -247,7 +247,7 @@ fn plan(
         let (taken, verb) =
             (files(plan.taken_over), if plan.taken_over == 1 { "was" } else { "were" });
         warnings.push(format!(
-            "{taken} of layer {} {verb} taken over by size: nobody knows what was sent; `--force` sends everything again",
+            "{taken} of layer {} {verb} taken over by size: nobody knows what was sent; where in doubt, sync with the option that sends everything again",
             place.layer
         ));
     }
