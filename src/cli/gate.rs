@@ -25,8 +25,8 @@ pub struct Inputs {
     /// Promote these digests: {"image": "sha256:..."}
     #[arg(long, value_name = "JSON", env = "TIDEGATE_DIGESTS", hide_env_values = true)]
     pub digests: Option<Digests>,
-    /// Release this data version, which sync --candidate has uploaded
-    #[arg(long, value_name = "sha256:HEX", env = "TIDEGATE_DATA_VERSION", hide_env_values = true)]
+    /// Release this data version
+    #[arg(long, value_name = "DIGEST", env = "TIDEGATE_DATA_VERSION", hide_env_values = true)]
     pub data_version: Option<DataVersion>,
     /// Decide about this commit
     #[arg(

@@ -111,15 +111,16 @@ fn help_of_gate_names_the_environment() {
     Usage: tidegate gate [OPTIONS]
 
     Options:
-          --needs <JSON|@FILE>   Take the results of the jobs from toJSON(needs) [env: TIDEGATE_NEEDS]
-          --digest <sha256:HEX>  Promote this digest (release sets of one image) [env: TIDEGATE_DIGEST]
-          --digests <JSON>       Promote these digests: {"image": "sha256:..."} [env: TIDEGATE_DIGESTS]
-          --commit <REV>         Decide about this commit [env: GITHUB_SHA] [default: HEAD]
-          --event <NAME>         Obey the rules of this event [env: GITHUB_EVENT_NAME] [default: push]
-          --branch <NAME>        Take this as the protected branch [env: TIDEGATE_BRANCH]
-          --ledger <PATH>        Take the file at this path as the ledger [env: TIDEGATE_LEDGER]
-          --no-bake              Leave the bake to a job of its own [env: TIDEGATE_NO_BAKE]
-      -h, --help                 Print help
+          --needs <JSON|@FILE>     Take the results of the jobs from toJSON(needs) [env: TIDEGATE_NEEDS]
+          --digest <sha256:HEX>    Promote this digest (release sets of one image) [env: TIDEGATE_DIGEST]
+          --digests <JSON>         Promote these digests: {"image": "sha256:..."} [env: TIDEGATE_DIGESTS]
+          --data-version <DIGEST>  Release this data version [env: TIDEGATE_DATA_VERSION]
+          --commit <REV>           Decide about this commit [env: GITHUB_SHA] [default: HEAD]
+          --event <NAME>           Obey the rules of this event [env: GITHUB_EVENT_NAME] [default: push]
+          --branch <NAME>          Take this as the protected branch [env: TIDEGATE_BRANCH]
+          --ledger <PATH>          Take the file at this path as the ledger [env: TIDEGATE_LEDGER]
+          --no-bake                Leave the bake to a job of its own [env: TIDEGATE_NO_BAKE]
+      -h, --help                   Print help
 
     Global options:
       -C, --directory <DIR>  Work on the repository that holds this folder
