@@ -78,7 +78,7 @@ pub struct DataPrune {
     /// Show what would be deleted, and delete nothing
     #[arg(long, conflicts_with = "yes")]
     pub plan: bool,
-    /// Go on where the releases cannot be read: what they refer to may be deleted then
+    /// Go on where releases cannot be read: their data may be deleted then
     #[arg(long)]
     pub without_records: bool,
     /// How variables are read.

@@ -13,7 +13,7 @@ pub struct Inputs {
     /// Take the results of the jobs from toJSON(needs)
     #[arg(long, value_name = "JSON|@FILE", env = "TIDEGATE_NEEDS", hide_env_values = true)]
     pub needs: Option<Needs>,
-    /// Promote this digest (release sets of one image)
+    /// Promote this digest (sets of one image)
     #[arg(
         long,
         value_name = "sha256:HEX",
@@ -22,7 +22,7 @@ pub struct Inputs {
         conflicts_with = "digests"
     )]
     pub digest: Option<Digest>,
-    /// Promote these digests: {"image": "sha256:..."}
+    /// Promote these digests: {"image":"sha256:..."}
     #[arg(long, value_name = "JSON", env = "TIDEGATE_DIGESTS", hide_env_values = true)]
     pub digests: Option<Digests>,
     /// Release this data version

@@ -14,7 +14,7 @@ pub struct Promote {
     /// Promote this digest instead of the one that the tag names
     #[arg(long, value_name = "sha256:HEX", conflicts_with = "digests")]
     pub digest: Option<Digest>,
-    /// Promote these digests: {"image": "sha256:..."}
+    /// Promote these digests: {"image":"sha256:..."}
     #[arg(long, value_name = "JSON")]
     pub digests: Option<Digests>,
     /// Waive quarantine, or release a former release again

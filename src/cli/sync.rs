@@ -19,7 +19,7 @@ Examples:
 Exit codes: 0 all is there, 14 the data did not pass and was not published, 15 some files were not
 sent: run it again. 12 another sync holds the manifest.")]
 pub struct Sync {
-    /// Sync this layer; all: every layer; status: only show how things stand
+    /// Sync one layer, all, or show the status
     #[arg(
         long,
         value_name = "NAME",
@@ -46,7 +46,7 @@ pub struct Sync {
     /// Only make the data: commands and aggregates; send nothing
     #[arg(long, conflicts_with_all = ["plan", "force", "delete", "checksum", "candidate"])]
     pub steps_only: bool,
-    /// Upload the database unseen and move nothing, for a gate that releases it
+    /// Upload the database unseen, for a gate to release
     #[arg(long, conflicts_with = "plan", env = "TIDEGATE_CANDIDATE", hide_env_values = true)]
     pub candidate: bool,
     /// Read variables that the environment lacks from this file, such as .env

@@ -112,8 +112,8 @@ fn help_of_gate_names_the_environment() {
 
     Options:
           --needs <JSON|@FILE>     Take the results of the jobs from toJSON(needs) [env: TIDEGATE_NEEDS]
-          --digest <sha256:HEX>    Promote this digest (release sets of one image) [env: TIDEGATE_DIGEST]
-          --digests <JSON>         Promote these digests: {"image": "sha256:..."} [env: TIDEGATE_DIGESTS]
+          --digest <sha256:HEX>    Promote this digest (sets of one image) [env: TIDEGATE_DIGEST]
+          --digests <JSON>         Promote these digests: {"image":"sha256:..."} [env: TIDEGATE_DIGESTS]
           --data-version <DIGEST>  Release this data version [env: TIDEGATE_DATA_VERSION]
           --commit <REV>           Decide about this commit [env: GITHUB_SHA] [default: HEAD]
           --event <NAME>           Obey the rules of this event [env: GITHUB_EVENT_NAME] [default: push]

@@ -41,7 +41,12 @@ impl Proof {
             Through::SignedUrl => "through the signed URL",
             Through::Store => "from the store",
         };
-        format!("{} fetched {through}, same sha256, {} tables", size(self.size), self.tables)
+        format!(
+            "{} fetched {through}, same sha256, {} {}",
+            size(self.size),
+            self.tables,
+            if self.tables == 1 { "table" } else { "tables" }
+        )
     }
 }
 

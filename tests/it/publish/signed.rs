@@ -97,7 +97,7 @@ fn the_url_of_one_object_is_proven_too() {
     let proxy = FaultProxy::start(endpoint.trim_start_matches("http://"));
     let sync = || {
         let args = ["sync", "--layer", LAYER, "--json"];
-        team.tidegate(&args).env(&name, &format!("http://{}", proxy.host())).run()
+        team.tidegate(&args).env(&name, format!("http://{}", proxy.host())).run()
     };
     // The copy alone is read by the signature, and a cut is not the end.
     proxy.add(Rule::on("GET", "X-Amz-Signature").times(1).fault(Fault::CutBody(100)));
