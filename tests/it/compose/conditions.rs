@@ -74,10 +74,12 @@ services:
         )
     };
     let crash = "command: sh -c 'exit 3'";
+    // With a check: on a busy machine it is still seen running, and has to be waited for.
+    let checked = "command: sh -c 'exit 3', healthcheck: { test: 'exit 1', interval: 1h }";
     let sick = "healthcheck: { test: 'echo no disk; exit 1', interval: 50ms, retries: 2 }";
     for (rest, condition, what) in [
         (crash, "service_completed_successfully", "`on` ended with exit code 3"),
-        (crash, "service_healthy", "`on` ended with exit code 3"),
+        (checked, "service_healthy", "`on` ended with exit code 3"),
         (sick, "service_healthy", "`on` is unhealthy: no disk"),
         (
             "user: root",
