@@ -154,7 +154,8 @@ impl Exit {
             Self::NoGoodCommit => "no commit counts as good, so there is nothing to go back to",
             Self::LostRace => "others moved the same ref each time that it was tried",
             Self::ProbeFailed => {
-                "`smoke` found that what it probed does not work: the output says what it saw"
+                "`smoke` found that what it probed does not work, or a publication of data failed its \
+                 proof: the output says what it saw"
             }
             Self::DataFailed => {
                 "a step or a check of the data did not pass, or a file could not be read by the \

@@ -12,7 +12,7 @@
 //! Times are in UTC, without a zone. `sha256`, `etag` and `mtime` (seconds since 1970, as Python's
 //! `os.stat` gives them) may follow in an entry; fields that nobody here knows are kept.
 //!
-//! A million entries have to fit: they stay in the packed form of [`packed`], and what a run changes
+//! A million entries have to fit: they stay in the packed form of `packed`, and what a run changes
 //! lies over them.
 
 use std::collections::BTreeMap;
