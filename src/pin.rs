@@ -5,7 +5,7 @@
 pub const ACTION: &str = "tidegate/tidegate";
 
 /// The commit of [`ACTION`] that the workflows in `docs/examples` pin.
-const EXAMPLES: &str = "9e02e6ffa289ef2043adf1f48607ab7318beb21f";
+const EXAMPLES: &str = "76f70f33b8492026f36cc2490fab40c4d81ae04d";
 
 /// The commit of [`ACTION`] that generated workflows pin: that of the release this program was
 /// built for, which the release build sets, else that of the examples.

@@ -13,7 +13,7 @@ mod styles;
 
 const PATH: &str = ".github/workflows/ci-cd.yml";
 const ACTION: &str =
-    "tidegate/tidegate@9e02e6ffa289ef2043adf1f48607ab7318beb21f # main, until releases exist";
+    "tidegate/tidegate@76f70f33b8492026f36cc2490fab40c4d81ae04d # main, until releases exist";
 const TEXT: &str =
     include_str!("../../../tests/fixtures/shapes/hand-written/.github/workflows/ci-cd.yml");
 

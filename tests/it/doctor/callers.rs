@@ -2,7 +2,7 @@
 
 use super::{GATE, GATE_TEXT, RETRY, doctor, ids, right};
 
-const PIN: &str = "9e02e6ffa289ef2043adf1f48607ab7318beb21f";
+const PIN: &str = "76f70f33b8492026f36cc2490fab40c4d81ae04d";
 
 /// The gate's job as a call.
 fn caller(with: &str) -> String {
