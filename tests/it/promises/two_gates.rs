@@ -1,9 +1,11 @@
 //! Two runs at once, an older run that finishes last, a rerun of an old run, a data-only release in
 //! between: one winner, and the loser says why.
 
+use std::path::PathBuf;
 use std::sync::mpsc;
 
 use serde_json::{Value, json};
+use tidegate::model::Digest;
 
 use super::release_world::{Finished, Gate, REPOSITORY, World};
 use crate::harness::fault_proxy::Rule;
@@ -27,21 +29,47 @@ fn overtaken(world: &World, run: Gate<'_>, others: impl FnOnce()) -> Finished {
     running.finish()
 }
 
-/// Writes a data-only release past the code under test: a record of what is live, with this data
-/// version.
+/// Where the data of a world is kept: beside its clone.
+fn store(world: &World) -> PathBuf {
+    let clone = world.dev.path().canonicalize().unwrap();
+    let name = clone.file_name().unwrap().to_string_lossy().into_owned();
+    clone.with_file_name(format!("{name}-store"))
+}
+
+/// Writes a data-only release past the code under test: a record of what is live, with a version of
+/// this content, which is in the store.
 #[track_caller]
-fn publish_data(world: &World, version: &str) {
+fn publish_data(world: &World, content: &str) {
+    let version = Digest::of(content.as_bytes()).to_string();
+    let hex = version.strip_prefix("sha256:").unwrap();
+    let (store, created) = (store(world), "2026-01-01T00:00:00Z");
+    let path = format!("versions/{hex}.db");
+    let mut description = json!({
+        "version": version, "sha256": hex, "size": content.len(), "created": created,
+        "storage_format": "sqlite 3", "path": path,
+    });
+    std::fs::create_dir_all(store.join("analytics/versions")).unwrap();
+    std::fs::write(store.join("analytics").join(&path), content).unwrap();
+    let file = store.join(format!("analytics/versions/{hex}.json"));
+    std::fs::write(file, description.to_string()).unwrap();
+    description["place"] = json!({
+        "store": format!("file://{}", store.display()), "container": "analytics",
+        "file": "analytics.db",
+    });
     let bare = world.bare();
     let (mut index, mut record) = (bare.index(), bare.newest_record());
     let number = bare.newest_number() + 1;
-    let created = "2026-01-01T00:00:00Z";
+    // The data belongs to the release of code that is live.
+    let of =
+        record.get("of").or_else(|| record.get("restores")).unwrap_or(&record["number"]).clone();
     record["number"] = number.into();
-    record["kind"] = "promotion".into();
+    record["kind"] = "data".into();
+    record["of"] = of.clone();
     record.as_object_mut().unwrap().remove("restores");
-    record["data"] = version.into();
+    record["data"] = description;
     record["created"] = created.into();
     let line = json!({
-        "number": number, "kind": "promotion", "commit": record["commit"], "created": created,
+        "number": number, "kind": "data", "of": of, "commit": record["commit"], "created": created,
     });
     index["newest"] = number.into();
     index["records"].as_array_mut().unwrap().push(line);
@@ -56,8 +84,11 @@ fn publish_data(world: &World, version: &str) {
     dev.checkout("main");
 }
 
-fn data(world: &World) -> Value {
-    world.bare().newest_record()["data"].clone()
+/// What readers get of the data that the newest record names.
+fn data(world: &World) -> String {
+    let record = world.bare().newest_record();
+    let container = store(world).join("analytics");
+    std::fs::read_to_string(container.join(record["data"]["path"].as_str().unwrap())).unwrap()
 }
 
 /// How often a race is run whose outcome is anybody's guess.
@@ -352,7 +383,7 @@ fn users_go_back_to_the_data_of_the_release_that_they_go_back_to() {
     world.assert_live(5, &first, &old);
     assert_eq!(
         (data(&world), &world.bare().newest_record()["restores"]),
-        ("prices-1".into(), &2.into())
+        ("prices-1".to_owned(), &2.into())
     );
 }
 
