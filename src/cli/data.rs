@@ -98,7 +98,7 @@ pub struct DataLifecycle {
     /// For which kind of store
     #[arg(long, value_enum, value_name = "KIND")]
     pub emit: PolicyKind,
-    /// For this layer; may be repeated [default: those with `lifecycle`, else every folder of files]
+    /// For this layer; may be repeated [default: those with `lifecycle`, else all]
     #[arg(long = "layer", value_name = "NAME")]
     pub layers: Vec<String>,
 }

@@ -19,7 +19,7 @@ Examples:
 Exit codes: 0 all is there, 14 the data did not pass and was not published, 15 some files were not
 sent: run it again. 12 another sync holds the manifest.")]
 pub struct Sync {
-    /// Sync one layer, all, or show the status
+    /// Sync one layer, all, or show status
     #[arg(
         long,
         value_name = "NAME",

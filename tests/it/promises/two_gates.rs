@@ -36,6 +36,17 @@ fn store(world: &World) -> PathBuf {
     clone.with_file_name(format!("{name}-store"))
 }
 
+/// The releases of a world keep the data that others publish.
+fn keep_data(world: &World) {
+    const FILE: &str = ".github/tidegate.yml";
+    let before = std::fs::read_to_string(world.dev.path().join(FILE)).unwrap_or_default();
+    let data = format!(
+        "data:\n  store: file://{}\n  publish: separately\n  layers: {{ analytics: {{ file: data/analytics.db }} }}\n",
+        store(world).display()
+    );
+    world.commit("Say where the data is", &[(FILE, &(before + &data))]);
+}
+
 /// Writes a data-only release past the code under test: a record of what is live, with a version of
 /// this content, which is in the store.
 #[track_caller]
@@ -349,6 +360,7 @@ fn an_older_gate_leaves_a_data_only_release_that_came_in_between() {
 #[test]
 fn a_newer_gate_keeps_the_data_that_was_published_in_between() {
     let world = World::patient();
+    keep_data(&world);
     world.released("Add the page", "print(1)\n");
     let (commit, image) = world.candidate("Change the page", "print(2)\n");
     let late = overtaken(&world, world.gate(&commit).passed(&image), || {
@@ -374,6 +386,7 @@ fn a_rollback_that_a_data_only_release_overtakes_changes_nothing() {
 #[test]
 fn users_go_back_to_the_data_of_the_release_that_they_go_back_to() {
     let world = World::new();
+    keep_data(&world);
     let (first, old) = world.released("Add the page", "print(1)\n");
     publish_data(&world, "prices-1");
     world.released("Change the page", "print(2)\n");
