@@ -7,11 +7,12 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::situation::Places;
-use super::workspace::{self, STORE_SECRETS};
+use super::workspace;
 use crate::actions::Run;
 use crate::actions::commands::mask;
 use crate::adapters::git::{Git, GitAuth, Signer};
 use crate::adapters::registry::{self, Credentials, Registries};
+use crate::adapters::store::SECRET_VARIABLES;
 use crate::cli::{Global, Place};
 use crate::config::{CONFIG_PATH, Config, DataConfig};
 use crate::exit::{Exit, Failed, OrFailed as _};
@@ -228,7 +229,8 @@ impl Session {
             }
         }
         let urls = self.config.data.iter().flat_map(DataConfig::url_variables);
-        for value in STORE_SECRETS.into_iter().chain(urls).filter_map(|name| self.variable(name)) {
+        for value in SECRET_VARIABLES.into_iter().chain(urls).filter_map(|name| self.variable(name))
+        {
             for form in workspace::forms(&value) {
                 redactor.add(&Secret::new(form));
             }
@@ -343,7 +345,7 @@ impl Session {
 /// Tells the runner what to hide from its log, before anything else is printed. The redaction in
 /// this process is the other net: masks do not know encoded forms.
 pub(super) fn mask_secrets(session: &Session, output: &mut Output) -> anyhow::Result<()> {
-    mask_variables(session, SECRETS.into_iter().chain(STORE_SECRETS), output)
+    mask_variables(session, SECRETS.into_iter().chain(SECRET_VARIABLES), output)
 }
 
 /// The same for what the configuration of a commit gives to containers and commands.

@@ -11,7 +11,7 @@ use super::session::{SECRETS, environment};
 use crate::actions::Run;
 use crate::actions::commands::mask;
 use crate::adapters::git::{Git, GitAuth, GitError};
-use crate::adapters::store::{self, Container, Store};
+use crate::adapters::store::{self, Container, SECRET_VARIABLES, Store};
 use crate::cli::Global;
 use crate::config::{CONFIG_PATH, Config, DataConfig, LayerConfig};
 use crate::data::secret_parts;
@@ -24,27 +24,6 @@ mod env_file;
 
 /// How variables are looked up: the environment, over a file where one was named.
 pub(super) type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
-
-/// The variables of stores that hold a secret as a whole.
-pub(super) const STORE_SECRETS: [&str; 17] = [
-    "AZURE_ACCOUNT_KEY",
-    "AZURE_STORAGE_KEY",
-    "AZURE_STORAGE_ACCOUNT_KEY",
-    "AZURE_STORAGE_ACCESS_KEY",
-    "AZURE_STORAGE_CONNECTION_STRING",
-    "AZURE_STORAGE_SAS_TOKEN",
-    "AZURE_STORAGE_SAS_KEY",
-    "AZURE_CLIENT_SECRET",
-    "AZURE_STORAGE_CLIENT_SECRET",
-    "AZURE_STORAGE_TOKEN",
-    "AZURE_STORAGE_MASTER_KEY",
-    "AZURE_FEDERATED_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "GOOGLE_SERVICE_ACCOUNT_KEY",
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-];
 
 /// The folder with the data, its configuration, and how its store is reached.
 pub(super) struct Workspace {
@@ -171,7 +150,8 @@ impl Workspace {
     }
 
     fn secrets(&self) -> Vec<Secret> {
-        let names = SECRETS.into_iter().chain(STORE_SECRETS).chain(self.config.secret_variables());
+        let names =
+            SECRETS.into_iter().chain(SECRET_VARIABLES).chain(self.config.secret_variables());
         let names = names.chain(self.data.url_variables());
         let values = names.filter_map(|name| self.variable(name));
         values.flat_map(|value| forms(&value)).map(Secret::new).collect()

@@ -11,8 +11,8 @@ use super::{Options, StoreError};
 use crate::model::StoreUrl;
 use crate::secret::Secret;
 
-/// The variables of stores that hold a secret.
-pub const SECRET_VARIABLES: [&str; 13] = [
+/// The variables of stores that hold a secret: what no log, answer or message may show.
+pub const SECRET_VARIABLES: [&str; 17] = [
     "AZURE_ACCOUNT_KEY",
     "AZURE_STORAGE_KEY",
     "AZURE_STORAGE_ACCOUNT_KEY",
@@ -22,6 +22,10 @@ pub const SECRET_VARIABLES: [&str; 13] = [
     "AZURE_STORAGE_SAS_KEY",
     "AZURE_CLIENT_SECRET",
     "AZURE_STORAGE_CLIENT_SECRET",
+    "AZURE_STORAGE_TOKEN",
+    "AZURE_STORAGE_MASTER_KEY",
+    "AZURE_FEDERATED_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "GOOGLE_SERVICE_ACCOUNT_KEY",
