@@ -14,11 +14,13 @@ mod check;
 mod containers;
 mod data;
 mod error;
+mod imports;
 mod load;
 mod locate;
 mod metric;
 mod node;
 mod notify;
+mod operations;
 mod probes;
 mod report;
 mod servers;
@@ -37,11 +39,18 @@ pub use data::{
     DataStepConfig, DuckdbConfig, LayerConfig, LifecycleConfig, SignedUrlConfig, TransferConfig,
 };
 pub use error::{ConfigError, Place, Problem};
+pub use imports::{
+    ApiConfig, ColumnConfig, ColumnType, ImportConfig, ImportPreset, OnConflict, PagesBy,
+    PagesConfig, PasswordConfig, PasswordScheme, RuleConfig,
+};
 pub use load::MAX_CONFIG_BYTES;
 pub(crate) use locate::{Wanted, locate};
 pub use metric::{Direction, MetricConfig};
 pub(crate) use node::Step;
 pub use notify::{EmailConfig, Hook, HookConfig, NotifyConfig, NotifyEvent, SlackConfig};
+pub use operations::{
+    BackupConfig, HealthConfig, ScheduleConfig, TableHealthConfig, TaskConfig, TaskKind,
+};
 pub use probes::{Bake, ShownIn};
 pub use report::ReportConfig;
 pub(crate) use servers::wait;
@@ -94,6 +103,8 @@ pub struct Config {
     pub served: Option<ServedConfig>,
     /// The data of a release.
     pub data: Option<DataConfig>,
+    /// What `tidegate schedule` runs, and when.
+    pub schedule: Option<ScheduleConfig>,
     /// What a rollback may do.
     pub rollback: RollbackConfig,
     /// Time windows in which nothing is promoted. Rollbacks are never stopped by them.
@@ -277,6 +288,7 @@ impl Default for Config {
             bake: None,
             served: None,
             data: None,
+            schedule: None,
             rollback: RollbackConfig::default(),
             freeze: Vec::new(),
             author: AuthorConfig::default(),

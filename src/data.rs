@@ -18,6 +18,7 @@ mod backup;
 mod change;
 pub mod check;
 mod choice;
+pub mod import;
 mod lifecycle;
 pub mod manifest;
 mod pace;

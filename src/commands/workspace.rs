@@ -16,7 +16,7 @@ use crate::cli::Global;
 use crate::config::{CONFIG_PATH, Config, DataConfig, LayerConfig};
 use crate::data::secret_parts;
 use crate::exit::{Exit, Failed, OrFailed as _};
-use crate::model::CommitSha;
+use crate::model::{CommitSha, StoreUrl};
 use crate::output::Output;
 use crate::secret::{Redactor, Secret};
 
@@ -63,6 +63,18 @@ impl Workspace {
         global: &Global,
         env_file: Option<&Path>,
     ) -> anyhow::Result<Result<Self, PathBuf>> {
+        let (path, found) = Self::around(global, env_file)?;
+        Ok(if found.config.data.is_some() { Ok(found) } else { Err(path) })
+    }
+
+    /// The same for commands that need a database only: where the configuration has no `data`, it is
+    /// taken for empty.
+    pub(super) fn for_database(global: &Global, env_file: Option<&Path>) -> anyhow::Result<Self> {
+        Self::around(global, env_file).map(|(_, found)| found)
+    }
+
+    /// Returns the path of the configuration, which need not exist, with what is there.
+    fn around(global: &Global, env_file: Option<&Path>) -> anyhow::Result<(PathBuf, Self)> {
         let folder = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let lookup = lookup(global, &folder, env_file)?;
         let (root, head) = match Git::discover(&folder, GitAuth::default(), Redactor::new()) {
@@ -86,8 +98,26 @@ impl Workspace {
         };
         let there = global.config.is_some() || path.is_file();
         let config = if there { Config::load(&path)? } else { Config::default() };
-        let Some(data) = config.data.clone() else { return Ok(Err(path)) };
-        Ok(Ok(Self { root, config, data, head, run, now: Timestamp::now(), lookup }))
+        let data = config.data.clone().unwrap_or_default();
+        Ok((path, Self { root, config, data, head, run, now: Timestamp::now(), lookup }))
+    }
+
+    /// Returns the database that imports, checks of health and backups work on, from the root: the one
+    /// that is `named`, else `DATABASE_PATH`, `data.database`, or the layer with `file`.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] where nobody names one.
+    pub(super) fn database_file(&self, named: Option<&str>) -> anyhow::Result<String> {
+        named
+            .map(str::to_owned)
+            .or_else(|| self.variable("DATABASE_PATH"))
+            .or_else(|| self.data.database.clone())
+            .or_else(|| self.data.database().map(|(_, _, file)| file.to_owned()))
+            .ok_or_else(|| {
+                Failed::new(Exit::Usage, "nobody says which database it is")
+                    .with_hint("name it with --database or DATABASE_PATH, or as `data.database` in the configuration")
+                    .into()
+            })
     }
 
     /// Returns how variables are looked up.
@@ -100,6 +130,21 @@ impl Workspace {
         (self.lookup)(name)
     }
 
+    /// Returns the address of the store of `data`.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] where the configuration has none.
+    pub(super) fn store_url(&self) -> anyhow::Result<&StoreUrl> {
+        self.data.store.as_ref().ok_or_else(|| {
+            Failed::new(
+                Exit::Usage,
+                "the configuration has no `data.store`, so nothing is synced or published",
+            )
+            .with_hint("add `data.store` and `data.layers`, see docs/reference/data.md")
+            .into()
+        })
+    }
+
     /// Opens the store of `data`. Nothing is asked of it yet.
     pub(super) fn store(&self) -> anyhow::Result<Store> {
         let options = store::Options {
@@ -107,7 +152,7 @@ impl Workspace {
             region: self.data.region.clone(),
             ..store::Options::new(self.lookup())
         };
-        Ok(Store::open(&self.data.store, options)?)
+        Ok(Store::open(self.store_url()?, options)?)
     }
 
     /// Opens the container of a layer. Nothing is asked of it yet.

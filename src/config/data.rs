@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Config;
+use super::{BackupConfig, Config, HealthConfig, ImportConfig};
 use crate::data::DataPlace;
 use crate::model::StoreUrl;
 
@@ -15,7 +15,9 @@ use crate::model::StoreUrl;
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     /// Where it is kept: `azure://account/`, `s3://bucket/`, `gs://bucket/` or `file:///folder`.
-    pub store: StoreUrl,
+    /// Without the key, nothing is synced or published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreUrl>,
     /// The store's address, where it is not the usual one (`https://minio.acme.example`); plain
     /// `http://` on this machine only. `AZURE_STORAGE_ENDPOINT` and `AWS_ENDPOINT_URL` outrank it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,7 +26,21 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// What is kept there: folders of files (`path`), and at most one published database (`file`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub layers: BTreeMap<String, LayerConfig>,
+    /// The database that `tidegate data import`, `health-check` and `backup` work on, from the root of
+    /// the repository; without the key, the layer with `file`. `DATABASE_PATH` outranks it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// What is brought into it, by name: at most 50.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub imports: BTreeMap<String, ImportConfig>,
+    /// What makes it healthy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthConfig>,
+    /// Where copies of it are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupConfig>,
     /// Where the sync notes what it has sent.
     #[serde(default = "manifest")]
     pub manifest: String,
@@ -57,6 +73,30 @@ pub struct DataConfig {
     /// How files are sent.
     #[serde(default)]
     pub transfer: TransferConfig,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            store: None,
+            endpoint: None,
+            region: None,
+            layers: BTreeMap::new(),
+            database: None,
+            imports: BTreeMap::new(),
+            health: None,
+            backup: None,
+            manifest: manifest(),
+            publish: DataPublish::default(),
+            job: None,
+            before: Vec::new(),
+            aggregates: Vec::new(),
+            checks: Vec::new(),
+            reader_version: None,
+            duckdb: DuckdbConfig::default(),
+            transfer: TransferConfig::default(),
+        }
+    }
 }
 
 fn manifest() -> String {
@@ -271,7 +311,7 @@ impl DataConfig {
     pub fn place(&self) -> Option<DataPlace> {
         let (name, layer, file) = self.database()?;
         Some(DataPlace {
-            store: self.store.clone(),
+            store: self.store.clone()?,
             endpoint: self.endpoint.clone(),
             region: self.region.clone(),
             container: layer.container(name).to_owned(),

@@ -15,7 +15,7 @@ pub(super) fn run(
 ) -> anyhow::Result<Exit> {
     let workspace = Workspace::open(global, None)?;
     let layers = chosen(&workspace, &args.layers)?;
-    let prefix = match &workspace.data.store {
+    let prefix = match workspace.store_url()? {
         StoreUrl::S3 { prefix, .. } | StoreUrl::Gcs { prefix, .. } => prefix.as_str(),
         StoreUrl::Azure { .. } | StoreUrl::Folder { .. } => "",
     };

@@ -98,7 +98,7 @@ fn configured(workspace: Option<&Workspace>) -> anyhow::Result<Source> {
             ))
             .into());
     };
-    match &workspace.data.store {
+    match workspace.store_url()? {
         // Nothing is made in it.
         StoreUrl::Folder { path } => {
             Ok(Source::in_folder(Path::new(path).join(layer.container(name))))

@@ -64,9 +64,17 @@ fn store(data: &DataConfig) -> Result<(), Wrong> {
 }
 
 fn layers(data: &DataConfig) -> Result<(), Misfit> {
-    if data.layers.is_empty() || data.layers.len() > 50 {
-        let problem = format!("expected 1 to 50 layers, found {}", data.layers.len());
-        return Err(misfit(&["data", "layers"], problem));
+    let count = data.layers.len();
+    match (&data.store, count) {
+        (Some(_), 1..=50) | (None, 0) => {}
+        (Some(_), _) => {
+            let problem = format!("expected 1 to 50 layers, found {count}");
+            return Err(misfit(&["data", "layers"], problem));
+        }
+        (None, _) => {
+            let problem = "expected `data.store` beside it: where are they kept?";
+            return Err(misfit(&["data", "layers"], problem.to_owned()));
+        }
     }
     let mut database = None;
     for (name, layer) in &data.layers {

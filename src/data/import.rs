@@ -1,0 +1,23 @@
+//! Imports of rows: what a row has to be before anything of it is written.
+//!
+//! 1. [`Import::of`] puts together what the configuration and the preset say.
+//! 2. [`Import::check`] reads the cells of one row, in the order of [`Import::sources`], and gives the
+//!    values as the database takes them, or every fault of the row.
+//! 3. What needs the other rows is the database's part: duplicates in the batch, the rows that the
+//!    table has, rules in SQL.
+
+mod column;
+mod fault;
+mod load;
+mod preset;
+mod row;
+mod spec;
+
+#[cfg(test)]
+mod tests;
+
+pub use column::{Column, ValueProblem};
+pub use fault::{BadRow, Fault, RowPlace};
+pub use load::{ImportState, Load, LoadMode, Loaded};
+pub use row::Row;
+pub use spec::{Import, ImportError, MaxBad, Product, SqlRule};

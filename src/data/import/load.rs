@@ -1,0 +1,79 @@
+//! What the database is given of an import, and what it answers.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::fault::Fault;
+use super::spec::{Import, MaxBad};
+
+/// Checked rows that wait for the database, in a file of this run.
+///
+/// The file is CSV (RFC 4180) with a header: `tidegate_row`, the names of the import's columns, then
+/// that of the password's hash where there is one. `tidegate_row` is the number that its source gives a
+/// row: a line, or a place in an answer. NULL is `\N` without quotes; every other value is quoted.
+#[derive(Debug, Clone)]
+pub struct Load<'a> {
+    /// The import.
+    pub import: &'a Import,
+    /// The file.
+    pub spool: &'a Path,
+    /// How many rows were read, good and bad.
+    pub rows: u64,
+    /// How many of them are bad already, and not in the file.
+    pub bad: u64,
+    /// What is done with them.
+    pub mode: LoadMode,
+    /// Where the next import begins, if it is written.
+    pub watermark: Option<&'a str>,
+    /// Where the rows come from, for `tidegate_imports`: a file's name, or a URL without its query.
+    pub source: &'a str,
+    /// When the import began.
+    pub now: Timestamp,
+}
+
+/// What is done with checked rows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LoadMode {
+    /// Looked at only.
+    Plan,
+    /// Written, all of them or none.
+    All,
+    /// The good ones are written, unless too many are bad.
+    Good(Option<MaxBad>),
+}
+
+/// What the database made of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Loaded {
+    /// Whether it was written; else, and with [`LoadMode::Plan`], the counts are what would be.
+    pub written: bool,
+    /// Rows that the table did not have.
+    pub inserted: u64,
+    /// Rows that the table had with other values.
+    pub updated: u64,
+    /// Rows that the table had.
+    pub unchanged: u64,
+    /// How many rows the database found bad.
+    pub bad: u64,
+    /// The first of them, by `tidegate_row`.
+    pub faults: Vec<(u64, Fault)>,
+}
+
+/// How an import ended last, as `tidegate_imports` in the database has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImportState {
+    /// The import.
+    pub name: String,
+    /// The table.
+    pub table: String,
+    /// Where the next one begins.
+    pub watermark: Option<String>,
+    /// When the last one was written.
+    pub imported_at: Timestamp,
+    /// How many rows it read.
+    pub rows: u64,
+    /// Where they came from.
+    pub source: String,
+}
