@@ -102,6 +102,7 @@ impl Column {
         now: Timestamp,
         into: &mut String,
     ) -> Result<Option<Decimal>, ValueProblem> {
+        let begun = into.len();
         let number = match self.kind {
             ColumnType::Text => {
                 self.text(text, into)?;
@@ -130,11 +131,12 @@ impl Column {
         if let Some(number) = number {
             self.within(number)?;
         }
-        if !self.one_of.is_empty() && !self.one_of.iter().any(|one| one == into) {
+        let value = into.get(begun..).unwrap_or_default();
+        if !self.one_of.is_empty() && !self.one_of.iter().any(|one| one == value) {
             return Err(format!("expected one of {}", self.one_of.join(", ")));
         }
         match &self.pattern {
-            Some(pattern) if !pattern.is_match(into) => {
+            Some(pattern) if !pattern.is_match(value) => {
                 Err("expected what the pattern of the column says".to_owned())
             }
             Some(_) | None => Ok(number),
@@ -178,7 +180,7 @@ impl Column {
         let Some(number) = plain.or_else(whole) else {
             return Err("expected a whole number".to_owned());
         };
-        into.push_str(itoa(number).as_str());
+        into.push_str(&number.to_string());
         Ok(Decimal::from(number))
     }
 
@@ -292,8 +294,4 @@ fn email(text: &str, into: &mut String) -> Result<(), ValueProblem> {
     }
     into.extend(text.chars().flat_map(char::to_lowercase));
     Ok(())
-}
-
-fn itoa(number: i64) -> String {
-    number.to_string()
 }
