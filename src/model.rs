@@ -220,6 +220,14 @@ impl Digest {
     }
 }
 
+impl DataVersion {
+    /// Returns the first twelve digits after the algorithm, as people quote versions.
+    pub fn short(&self) -> &str {
+        let hex = self.0.strip_prefix("sha256:").unwrap_or(&self.0);
+        hex.get(..12).unwrap_or(hex)
+    }
+}
+
 /// One run of a workflow and one attempt of it, as GitHub counts them
 /// (`GITHUB_RUN_ID`, `GITHUB_RUN_ATTEMPT`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

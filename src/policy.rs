@@ -130,17 +130,41 @@ pub fn unfit_data(
     reasons
 }
 
-/// Warns that a data version was named and not released, since its commit had nothing left to do.
-pub fn left_out_data(
+/// Tells whether a data version is named for the code that is live already, and readers do not have it:
+/// then it is released alone.
+pub fn is_data_of_live_code(decision: &Decision, state: &State, named: &DataVersion) -> bool {
+    data::is_live_already(decision, state) && !data::is_served(state, named)
+}
+
+/// Warns that a data version was named and not released: its commit had nothing left to do, and
+/// is not what is live.
+pub fn left_out_data(decision: &Decision, state: &State, named: &DataVersion) -> Option<String> {
+    let left_out = decision.verdict == Verdict::Superseded
+        && !data::is_live_already(decision, state)
+        && !data::is_served(state, named);
+    left_out.then(|| {
+        format!("{named} was not released: {} is not what is live, and readers keep the data of release {}; `tidegate data restore --to {named}` lets the live code read it", decision.commit.short(), state.newest_number())
+    })
+}
+
+/// Warns that no data was made for a commit that is live already, where its releases publish data.
+/// `why`: what the job said that makes it, where a job does.
+pub fn no_new_data(
     decision: &Decision,
+    config: &Config,
     state: &State,
-    named: Option<&DataVersion>,
+    why: Option<&str>,
 ) -> Option<String> {
-    let named = named.filter(|_| decision.verdict == Verdict::Superseded)?;
-    let live = state.newest().and_then(|live| live.data.as_ref());
-    let is_live = live.is_some_and(|live| live.version.version == *named);
-    (!is_live).then(|| {
-        format!("{named} was not released: readers keep the data of release {}; `tidegate promote <commit> --data-version` releases it for the live commit", state.newest_number())
+    if !config.publishes_data() || !data::is_live_already(decision, state) {
+        return None;
+    }
+    let (layer, ..) = config.data.as_ref()?.database()?;
+    let commit = decision.commit.short();
+    Some(match why {
+        Some(why) => format!("no new data was released: {why}"),
+        None => format!(
+            "{commit} is live already, so no new data was made; `tidegate sync --layer {layer}` makes, checks and releases it for the live code"
+        ),
     })
 }
 

@@ -17,6 +17,8 @@ use crate::output::Output;
 use crate::policy::Verdict;
 use crate::state::StoredVerdict;
 
+mod data_alone;
+
 /// A world that moves more often than this between two looks is not worth racing with.
 const TRIES: usize = 5;
 
@@ -89,7 +91,17 @@ async fn gate(
                 let applied = with_earlier(*applied, before);
                 let mut done = Done::of(&applied);
                 let left = found.left.take();
+                let alone = found.data_alone.take().zip(found.world.state.state.newest().cloned());
                 let mut report = Report::new(found, applied);
+                if let Some((version, live)) = alone {
+                    let (alone, later) = data_alone::release(session, &live, &version, &say).await;
+                    report.data_alone = Some(alone);
+                    if let Some(later) = later {
+                        report.release = later.release;
+                        report.completion = later.completion;
+                        done = done.then(Done::nothing(later.observed));
+                    }
+                }
                 if let Some(left) = left {
                     let (left, later) = decide_left(session, &clients, inputs, &left, &say).await;
                     report.left = left;

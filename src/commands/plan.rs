@@ -33,16 +33,18 @@ pub(super) fn run(global: &Global, args: &cli::Plan, output: &mut Output) -> any
         situation::assess(&mut session, &clients, inputs, assume, occasion, &mut work).await
     })?;
     drop(progress);
+    let mut warnings = found.decision.warnings;
+    if let Some(version) = &found.data_alone {
+        let commit = found.decision.commit.short();
+        warnings.push(format!("{commit} is live already, so `tidegate gate` releases data {} alone, and this plan does not", version.short()));
+    }
     if let Some(path) = &args.out {
         let mut bytes = serde_json::to_vec_pretty(&found.plan)?;
         bytes.push(b'\n');
         std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    let planned = Planned {
-        binding: found.decision.binding,
-        plan: &found.plan,
-        warnings: &found.decision.warnings,
-    };
+    let planned =
+        Planned { binding: found.decision.binding, plan: &found.plan, warnings: &warnings };
     output.show("tidegate/plan/1", &planned, |output, planned| {
         output.line(clean_lines(planned.plan.to_string().trim_end_matches('\n')))?;
         for warning in planned.warnings {

@@ -21,6 +21,7 @@ use crate::state::Record;
 
 mod completed;
 mod data;
+mod data_alone;
 mod left;
 mod probes;
 mod proposed;
@@ -29,6 +30,7 @@ mod summary;
 
 pub(super) use crate::notice::recovery;
 pub(super) use completed::show_completion;
+pub(super) use data_alone::DataAlone;
 pub(super) use left::Left;
 pub(super) use probes::details as details_of_probes;
 pub(super) use proposed::{PullRequestText, show_waiting};
@@ -75,6 +77,9 @@ pub(super) struct Report {
     /// The failure of a commit above that was decided besides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) left: Option<Left>,
+    /// What came of data that was named for a commit that is live already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) data_alone: Option<DataAlone>,
     /// Who was told of what: the channel and the notice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) told: Vec<String>,
@@ -146,6 +151,7 @@ impl Report {
             flaky: found.flaky,
             completion: applied.completion,
             left: None,
+            data_alone: None,
             told: Vec::new(),
             bake: None,
         }
@@ -160,6 +166,9 @@ impl Report {
             return baked.exit();
         }
         if let Some(exit) = self.left.as_ref().and_then(Left::exit) {
+            return exit;
+        }
+        if let Some(exit) = self.data_alone.as_ref().and_then(DataAlone::exit) {
             return exit;
         }
         match self.verdict {
@@ -224,9 +233,14 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
             dim(would),
             warn("hold")
         ),
-        Verdict::Superseded => {
-            format!("{}{} {commit}: nothing is to be done", dim(would), dim("superseded"))
-        }
+        Verdict::Superseded => match report.data_alone.as_ref().and_then(DataAlone::released) {
+            Some((version, release)) => format!(
+                "{} data {} is live as release {release}; the code of {commit} stays",
+                good("released"),
+                version.short()
+            ),
+            None => format!("{}{} {commit}: nothing is to be done", dim(would), dim("superseded")),
+        },
     })?;
     for reason in &report.reasons {
         output.line(format!("  because {}", clean(&reason.text)))?;
@@ -250,6 +264,9 @@ fn people(output: &mut Output, session: &Session, report: &Report) -> io::Result
     }
     for warning in &report.warnings {
         output.warning(warning)?;
+    }
+    if let Some(problem) = report.data_alone.as_ref().and_then(DataAlone::problem) {
+        output.warning(&problem)?;
     }
     if let Some(pull) = &report.pull_request {
         proposed::show_proposed(output, branch, pull)?;
@@ -348,6 +365,8 @@ fn annotations(report: &Report) -> Vec<(&'static str, String)> {
         list.push(("Pending", format!("{}: {}", pending.step, pending.reason)));
     }
     list.extend(report.warnings.iter().map(|warning| ("tidegate", warning.clone())));
+    let not_released = report.data_alone.as_ref().and_then(DataAlone::problem);
+    list.extend(not_released.map(|problem| ("Data not released", problem)));
     if let Some(left) = &report.left {
         list.extend(left.report().map(annotations).unwrap_or_default());
         list.extend(left.problem().map(|problem| ("Undecided", problem)));

@@ -62,6 +62,8 @@ pub(super) struct Situation {
     pub(super) probes: Probes,
     /// What was found of the data.
     pub(super) data: DataEvidence,
+    /// The data version that is to be released alone: its commit is live already.
+    pub(super) data_alone: Option<DataVersion>,
     /// The run that asks.
     pub(super) run: RunIdentity,
 }
@@ -159,7 +161,7 @@ pub(super) async fn assess(
         base::base_evidence(session, &world, &ledger, &tested, &results, occasion, &earlier)?;
     evidence.pending_data.clone_from(&work.pending_data);
     let mut keep = Vec::new();
-    let mut named_data = None;
+    let mut origin = Made::Nobody;
     let looking = || Looking {
         github: clients.github.as_ref(),
         world: &world,
@@ -210,16 +212,11 @@ pub(super) async fn assess(
                 keep = failing::observe(session, &looking(), &ledger, &mut evidence).await?;
             }
         }
-        let origin =
-            making::made(session, inputs.data_version.as_ref(), data_job.as_ref(), &results)?;
-        named_data = observe_data(session, inputs, &origin, &tested, work, &mut evidence).await?;
+        origin = making::made(session, inputs.data_version.as_ref(), data_job.as_ref(), &results)?;
+        observe_data(session, inputs, &origin, &tested, work, &mut evidence).await?;
     }
     let mut decision = policy::decide(&evidence, &session.config);
-    decision.warnings.extend(policy::left_out_data(
-        &decision,
-        &evidence.state,
-        named_data.as_ref(),
-    ));
+    let data_alone = making::alone(session, &mut decision, &evidence.state, &origin);
     tracing::info!(
         verdict = decision.verdict.word(),
         commit = %decision.commit,
@@ -234,7 +231,7 @@ pub(super) async fn assess(
     let passed = decision.outcome == Some(Outcome::Passed);
     let flaky = if passed { flaky(&evidence, &session.config) } else { Vec::new() };
     let Evidence { probes, data, run, .. } = evidence;
-    Ok(Situation { world, decision, plan, images, left, flaky, probes, data, run })
+    Ok(Situation { world, decision, plan, images, left, flaky, probes, data, data_alone, run })
 }
 
 /// Takes the job that makes the data out of the results. Where the configuration of the commit cannot
@@ -250,8 +247,7 @@ fn take_data_job(
     making::take_data_job(live.as_ref().unwrap_or(&session.config), results)
 }
 
-/// Makes the data, or finds it, where nothing else is in the way. Returns the version that somebody
-/// names.
+/// Makes the data, or finds it, where nothing else is in the way.
 async fn observe_data(
     session: &mut Session,
     inputs: &Inputs,
@@ -259,21 +255,18 @@ async fn observe_data(
     tested: &CommitSha,
     work: &mut Work<'_>,
     evidence: &mut Evidence,
-) -> anyhow::Result<Option<DataVersion>> {
-    let named = match made {
-        Made::Uploaded(version) if session.config.data.is_some() => Some(version.clone()),
-        Made::Uploaded(_) | Made::Nobody | Made::No { .. } => None,
-    };
+) -> anyhow::Result<()> {
     if inputs.data_version.is_some() {
         configured(session)?;
     }
-    if policy::wants_data(evidence, &session.config, named.is_some()) {
+    let named = made.named(&session.config).is_some();
+    if policy::wants_data(evidence, &session.config, named) {
         evidence.data = work.making.run(session, tested, made).await;
         session.now = Timestamp::now();
         evidence.now = session.now;
         evidence.freezes = freeze::open_windows(&session.config.freeze, session.now)?;
     }
-    Ok(named)
+    Ok(())
 }
 
 /// Reads the ledger of the branch that holds it.

@@ -146,10 +146,7 @@ pub fn judge(
                 let served = before.and_then(|before| before.figures.get(&check.name)).copied();
                 judged.result.outcome = bounds.judge(number, served);
                 if bounds.relative() && served.is_none() {
-                    judged.note = Some(format!(
-                        "check {}: the served version has no figure to compare with",
-                        check.name
-                    ));
+                    judged.note = Some(uncompared(check, before, "figure"));
                 }
             } else if dialect == Dialect::Sqlite && (number == 0.0 || is_one(number)) {
                 // SQLite has no type of its own for true and false.
@@ -177,6 +174,15 @@ pub fn judge(
 pub fn inconclusive(check: &DataCheckConfig, why: String) -> Judged {
     let result = CheckResult { outcome: Outcome::Inconclusive { why }, ..passed(check) };
     Judged { result, figure: None, columns: None, note: None }
+}
+
+/// Says that nothing was compared.
+fn uncompared(check: &DataCheckConfig, before: Option<Before<'_>>, what: &str) -> String {
+    let name = &check.name;
+    match before {
+        Some(_) => format!("check {name}: the served version has no {what} to compare with"),
+        None => format!("check {name}: nothing is served yet that could be compared with"),
+    }
 }
 
 fn passed(check: &DataCheckConfig) -> CheckResult {
@@ -320,10 +326,7 @@ fn columns(check: &DataCheckConfig, rows: &[Vec<Value>], before: Option<Before<'
         if found.is_empty() {
             return inconclusive(check, format!("there is no table {table}"));
         }
-        judged.note = Some(format!(
-            "check {}: the served version has no columns to compare with",
-            check.name
-        ));
+        judged.note = Some(uncompared(check, before, "columns"));
         judged.columns = Some((table, found));
         return judged;
     };

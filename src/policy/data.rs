@@ -6,11 +6,12 @@
 //! 2. For pull requests and merge queues it is never wanted: nothing is promoted.
 //! 3. Whether the commit counts as passed does not depend on it.
 
-use super::Reason;
+use super::{Decision, Reason, Verdict};
 use crate::config::Config;
 use crate::data::Outcome;
 use crate::evidence::data::DataEvidence;
 use crate::evidence::{Evidence, Occasion};
+use crate::model::DataVersion;
 use crate::state::{RecordKind, State};
 
 /// Returns what is in the way of a promotion, where nothing else is.
@@ -41,6 +42,22 @@ fn superseded(found: &DataEvidence, state: &State) -> Option<Reason> {
     };
     let other = live.data.as_ref().is_some_and(|live| live.version.version != own.version);
     (newer && other).then_some(Reason::NewerDataReleased { release: live.number })
+}
+
+/// Tells whether a gate whose commit passed found it live already, as the newest release or below data
+/// that was released alone.
+pub(super) fn is_live_already(decision: &Decision, state: &State) -> bool {
+    let released = |reason: &Reason| matches!(reason, Reason::AlreadyReleased { .. });
+    decision.verdict == Verdict::Superseded
+        && decision.binding
+        && decision.reasons.iter().all(released)
+        && state.newest().is_some_and(|live| live.commit == decision.commit)
+}
+
+/// Tells whether readers have a version, by the newest release.
+pub(super) fn is_served(state: &State, version: &DataVersion) -> bool {
+    let live = state.newest().and_then(|live| live.data.as_ref());
+    live.is_some_and(|live| live.version.version == *version)
 }
 
 /// Returns what is wrong with the data, or missing of it.

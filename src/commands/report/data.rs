@@ -17,11 +17,14 @@ struct Row<'a> {
     outcome: &'a Outcome,
 }
 
-/// Returns what did not pass, and every check.
+/// Returns every step and every check.
 fn rows(found: &DataEvidence) -> Vec<Row<'_>> {
     let Some(prepared) = found.prepared() else { return Vec::new() };
-    let steps = prepared.steps.iter().filter(|step| step.outcome != Outcome::Passed).map(|step| {
-        Row { name: &step.name, value: String::new(), required: true, outcome: &step.outcome }
+    let steps = prepared.steps.iter().map(|step| Row {
+        name: &step.name,
+        value: String::new(),
+        required: true,
+        outcome: &step.outcome,
     });
     let checks = prepared.checks.iter().map(|check| Row {
         name: &check.name,

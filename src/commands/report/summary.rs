@@ -19,6 +19,9 @@ pub(super) fn outputs(report: &Report) -> Vec<(&'static str, String)> {
     let pull_request =
         report.pull_request.as_ref().or(left.and_then(|left| left.pull_request.as_ref()));
     let data = report.record.as_ref().and_then(|record| record.data.as_ref());
+    let data = data.map(|data| &data.version.version);
+    let alone = report.data_alone.as_ref().and_then(super::DataAlone::released);
+    let data = data.or(alone.map(|(version, _)| version));
     vec![
         ("verdict", report.verdict.word().to_owned()),
         ("commit", report.commit.clone()),
@@ -36,7 +39,7 @@ pub(super) fn outputs(report: &Report) -> Vec<(&'static str, String)> {
                 serde_json::Value::from(digests).to_string()
             },
         ),
-        ("data-version", data.map(|data| data.version.version.to_string()).unwrap_or_default()),
+        ("data-version", data.map(ToString::to_string).unwrap_or_default()),
         ("pending", report.completion.pending.len().to_string()),
     ]
 }
@@ -57,7 +60,14 @@ pub(super) fn markdown(session: &Session, report: &Report) -> String {
         (Verdict::Rollback, true) => format!("⚠️ Rolled back {commit}"),
         (Verdict::Hold, true) => format!("⏸️ Held {commit}"),
         (Verdict::Retry, true) => format!("🔁 Retry {commit}"),
-        (Verdict::Superseded, true) => format!("⏭️ Superseded {commit}"),
+        (Verdict::Superseded, true) => {
+            match report.data_alone.as_ref().and_then(super::DataAlone::released) {
+                Some((version, release)) => {
+                    format!("✅ Released data {}: release {release}", version.short())
+                }
+                None => format!("⏭️ Superseded {commit}"),
+            }
+        }
         (verdict, false) => format!("ℹ️ Would be: {} {commit}", verdict.word()),
     };
     let _ = writeln!(text, "## {heading}\n");

@@ -66,5 +66,16 @@ pub(in crate::commands) async fn assess_left(
     let plan = steps::make_plan(session, &world, &evidence, &decision, keep, &news)?;
     let (images, flaky, run) = (ImageCache::default(), Vec::new(), evidence.run);
     let (probes, data) = (Probes::NotRun, DataEvidence::NotRun);
-    Ok(Some(Situation { world, decision, plan, images, left: None, flaky, probes, data, run }))
+    Ok(Some(Situation {
+        world,
+        decision,
+        plan,
+        images,
+        left: None,
+        flaky,
+        probes,
+        data,
+        data_alone: None,
+        run,
+    }))
 }

@@ -17,6 +17,8 @@ use crate::exit::{Exit, Failed};
 use crate::model::{CommitSha, DataVersion};
 use crate::observe;
 use crate::observe::data::Preparation;
+use crate::policy::{self, Decision};
+use crate::state::State;
 
 /// The data of one command. Its snapshot is kept as long as this is.
 pub(in crate::commands) struct Making<'a> {
@@ -50,6 +52,40 @@ pub(in crate::commands) enum Made {
         /// Whether it conclusively failed.
         failed: bool,
     },
+}
+
+impl Made {
+    /// Returns the version that another job has made, where the configuration has a place for it.
+    pub(super) fn named(&self, config: &Config) -> Option<&DataVersion> {
+        match self {
+            Self::Uploaded(version) => config.data.is_some().then_some(version),
+            Self::Nobody | Self::No { .. } => None,
+        }
+    }
+}
+
+/// Returns the version that is released alone, since its commit is live already; warns of data that
+/// is not released although somebody may expect it.
+pub(super) fn alone(
+    session: &Session,
+    decision: &mut Decision,
+    state: &State,
+    made: &Made,
+) -> Option<DataVersion> {
+    let config = &session.config;
+    let why = match made {
+        Made::Uploaded(version) => {
+            let named = made.named(config)?;
+            if policy::is_data_of_live_code(decision, state, named) {
+                return Some(version.clone());
+            }
+            policy::left_out_data(decision, state, named)
+        }
+        Made::No { why, .. } => policy::no_new_data(decision, config, state, Some(why)),
+        Made::Nobody => policy::no_new_data(decision, config, state, None),
+    };
+    decision.warnings.extend(why);
+    None
 }
 
 impl<'a> Making<'a> {

@@ -100,6 +100,9 @@ fn numbers_are_held_against_bounds_and_the_served_version() {
     }
     let judged = judge(&bounded, Dialect::DuckDb, &[vec![json!(15)]], None, now());
     assert_eq!(judged.figure, Some(15.0));
+    assert!(judged.note.unwrap().contains("nothing is served yet"));
+    let before = Before { figures: &BTreeMap::new(), columns: &BTreeMap::new() };
+    let judged = judge(&bounded, Dialect::DuckDb, &[vec![json!(15)]], Some(before), now());
     assert!(judged.note.unwrap().contains("no figure to compare with"));
 }
 

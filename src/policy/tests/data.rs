@@ -89,13 +89,39 @@ fn a_version_that_was_named_and_left_out_is_told() {
     let mut decision = decide(&passing(), &Config::default());
     let state = released_alone(NOW);
     let named = candidate().version.version;
-    assert_eq!(left_out_data(&decision, &state, Some(&named)), None, "it is released");
+    assert_eq!(left_out_data(&decision, &state, &named), None, "it is released");
     decision.verdict = Verdict::Superseded;
-    let said = left_out_data(&decision, &state, Some(&named)).unwrap();
+    let said = left_out_data(&decision, &state, &named).unwrap();
     assert!(said.contains(named.as_str()) && said.contains("release 2"), "{said}");
+    assert!(!is_data_of_live_code(&decision, &state, &named), "of another commit");
+    assert_eq!(no_new_data(&decision, &config(), &state, None), None);
     let live = &state.records[&2].data.as_ref().unwrap().version.version;
-    assert_eq!(left_out_data(&decision, &state, Some(live)), None);
-    assert_eq!(left_out_data(&decision, &state, None), None);
+    assert_eq!(left_out_data(&decision, &state, live), None);
+}
+
+#[test]
+fn new_data_of_live_code_is_released_or_it_is_said_how() {
+    let state = released_alone(NOW);
+    let mut decision = decide(&passing(), &Config::default());
+    decision.verdict = Verdict::Superseded;
+    decision.commit = state.records[&2].commit.clone();
+    decision.reasons = vec![Reason::AlreadyReleased { release: 1 }];
+    let named = candidate().version.version;
+    assert!(is_data_of_live_code(&decision, &state, &named));
+    assert_eq!(left_out_data(&decision, &state, &named), None);
+    let live = &state.records[&2].data.as_ref().unwrap().version.version;
+    assert!(!is_data_of_live_code(&decision, &state, live), "readers have it");
+    let said = no_new_data(&decision, &config(), &state, None).unwrap();
+    assert!(said.contains("`tidegate sync --layer analytics`"), "{said}");
+    let said = no_new_data(&decision, &config(), &state, Some("job data failed")).unwrap();
+    assert_eq!(said, "no new data was released: job data failed");
+    assert_eq!(no_new_data(&decision, &Config::default(), &state, None), None, "no data at all");
+    let failed = decide(&failing(), &Config::default());
+    let reasons = [decision.reasons.clone(), failed.reasons].concat();
+    let failed = Decision { reasons, ..decision.clone() };
+    assert!(!is_data_of_live_code(&failed, &state, &named), "its tests failed this time");
+    decision.binding = false;
+    assert!(!is_data_of_live_code(&decision, &state, &named), "a pull request");
 }
 
 fn failed() -> Found {

@@ -1,6 +1,8 @@
 //! The whole flow with real steps and checks: made, checked, released, held back, released alone, and
 //! gone back.
 
+use serde_json::json;
+
 use super::lake::Lake;
 use super::together::BACK;
 
@@ -113,11 +115,69 @@ fn data_is_made_checked_released_held_back_released_alone_and_taken_back() {
 }
 
 #[test]
+fn data_that_was_mended_is_released_by_the_same_job_started_again() {
+    let lake = Lake::with("job: data");
+    let first = lake.released("first");
+    let mended = lake.upload_as("mended", "2126-01-01T00:00:00Z", "sqlite 3");
+    let needs = |result: &str, version: &str| {
+        json!({
+            "tests": {"result": "success", "outputs": {}},
+            "build-docker": {"result": "success", "outputs": {"digest": first.code.1.digest}},
+            "data": {"result": result, "outputs": {"data-version": version}},
+        })
+    };
+    let again = |attempt: u32, result: &str, version: &str| {
+        lake.world.gate(&first.code.0).needs(&needs(result, version)).attempt(attempt)
+    };
+    // The job names what is live already, or gives none.
+    again(2, "success", &first.data).run().code(0).says("nothing is to be done");
+    again(3, "failure", "").run().code(0).says("job data ended with failure");
+    assert_eq!(lake.served(), (first.data.clone(), 1));
+    // A plan says what the gate does, and a hold stops it.
+    let plan = again(4, "success", &mended).command("plan").run().code(0);
+    plan.says("is live already, so `tidegate gate` releases data");
+    lake.world.by_hand(&["hold", "the feed is under repair"]).run().code(0);
+    again(4, "success", &mended).run().code(4).says("under repair");
+    assert_eq!(lake.served(), (first.data.clone(), 1));
+    lake.world.by_hand(&["resume"]).run().code(0);
+    let stable = lake.world.bare().branch("stable");
+    let released = again(5, "success", &mended).arguments(&["--json"]).run().code(0);
+    let said: serde_json::Value = serde_json::from_str(&released.stdout).unwrap();
+    assert_eq!((&said["verdict"], &said["release"]), (&"superseded".into(), &2.into()), "{said}");
+    assert_eq!(said["data_alone"], json!({"version": mended, "release": 2}));
+    assert_eq!(lake.served(), (mended.clone(), 2));
+    let bare = lake.world.bare();
+    let record = bare.newest_record();
+    assert_eq!((&record["kind"], &record["of"]), (&"data".into(), &1.into()), "{record}");
+    assert_eq!(bare.branch("stable"), stable, "the code did not move");
+    // Once more, and the data of before, change nothing.
+    again(6, "success", &mended).run().code(0).says("nothing is to be done");
+    again(7, "success", &first.data).run().code(0).says("was made before release 2");
+    assert_eq!(lake.served(), (mended, 2));
+    // Not for code that is not live any more.
+    let second = lake.world.candidate("second", "print(2)\n");
+    let theirs = lake.upload_as("second", "2126-01-02T00:00:00Z", "sqlite 3");
+    lake.gate(&second, &theirs).run().code(0);
+    let other = lake.upload_as("other", "2126-01-03T00:00:00Z", "sqlite 3");
+    again(8, "success", &other).run().code(0).says("is not what is live");
+    assert_eq!(lake.served(), (theirs, 3));
+}
+
+#[test]
+fn a_gate_that_makes_data_says_how_live_code_gets_new_data() {
+    let team = Team::new();
+    let (first, one) = team.candidate("first", 3);
+    team.lake.world.gate(&first).passed(&one).run().code(0);
+    let again = team.lake.world.gate(&first).passed(&one).attempt(2).run().code(0);
+    again.says("`tidegate sync --layer analytics`");
+}
+
+#[test]
 fn another_commit_in_the_work_tree_holds() {
     let team = Team::new();
     let (first, one) = team.candidate("first", 3);
     team.lake.world.commit("Later", &[("later.txt", "1\n")]);
-    let needs = serde_json::json!({
+    let needs = json!({
         "tests": {"result": "success", "outputs": {}},
         "build-docker": {"result": "success", "outputs": {"digest": one.digest}},
     });

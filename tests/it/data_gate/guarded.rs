@@ -79,8 +79,9 @@ fn a_candidate_that_is_older_than_the_live_data_is_held() {
     let (two, three) = (lake.upload("two"), lake.upload("three"));
     let digest = first.code.1.digest.to_string();
     let promote = ["promote", &first.code.0, "--yes", "--digest", &digest, "--data-version", &two];
-    // The code is live already: its data is released alone, and not left out in silence.
-    lake.gate(&first.code, &two).attempt(2).run().code(0).says("was not released");
+    // The code is live already: data of long ago does not come over what its release has brought.
+    lake.gate(&first.code, &two).attempt(2).run().code(0).says("was made before release 1");
+    assert_eq!(lake.served(), (first.data.clone(), 1));
     lake.world.by_hand(&promote).run().code(0);
     assert_eq!(lake.served(), (two.clone(), 2));
     assert_eq!(lake.world.bare().newest_record()["kind"], "data");

@@ -143,6 +143,7 @@ impl World {
                 ("GITHUB_REPOSITORY".to_owned(), REPOSITORY.to_owned()),
             ]),
             files: Vec::new(),
+            prepare: None,
         }
     }
 
@@ -404,9 +405,10 @@ pub struct Gate<'a> {
     pub arguments: Vec<String>,
     environment: BTreeMap<String, String>,
     files: Vec<(String, String)>,
+    prepare: Option<Box<dyn FnOnce(&Path) + 'a>>,
 }
 
-impl Gate<'_> {
+impl<'a> Gate<'a> {
     pub fn arguments(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         self
@@ -426,6 +428,12 @@ impl Gate<'_> {
     /// A file that an earlier job left in the work tree.
     pub fn file(mut self, path: &str, content: &str) -> Self {
         self.files.push((path.to_owned(), content.to_owned()));
+        self
+    }
+
+    /// What earlier steps of the job do in the work tree.
+    pub fn prepared(mut self, steps: impl FnOnce(&Path) + 'a) -> Self {
+        self.prepare = Some(Box::new(steps));
         self
     }
 
@@ -486,6 +494,9 @@ impl Gate<'_> {
         }
         for (path, content) in &self.files {
             clone.write(path, content);
+        }
+        if let Some(steps) = self.prepare {
+            steps(clone.path());
         }
         let folder = TempDir::new().expect("a temporary folder");
         let file = |name: &str| File::create(folder.path().join(name)).expect("a file");

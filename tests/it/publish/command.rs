@@ -1,24 +1,45 @@
 //! `sync` of the database, and `data`, run as a person runs them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::shelf::{FILE_OF_SQLITE, Kind, LAYER, Shelf};
+use super::shelf::{FILE, FILE_OF_SQLITE, Kind, LAYER, Shelf};
+use crate::harness::duckdb;
 use crate::harness::tidegate::{Run, Tidegate};
+
+/// What a database is made and read with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    DuckDb,
+}
+
+/// Every kind of store, and the other engine.
+const EVERY: [(Kind, Engine); 4] = [
+    (Kind::Folder, Engine::Sqlite),
+    (Kind::Azure, Engine::Sqlite),
+    (Kind::S3, Engine::Sqlite),
+    (Kind::Folder, Engine::DuckDb),
+];
 
 /// A folder with a database, and a store.
 pub struct Team {
+    engine: Engine,
     pub shelf: Shelf,
     pub root: PathBuf,
 }
 
 impl Team {
     pub fn on(kind: Kind) -> Self {
+        Self::with(kind, Engine::Sqlite)
+    }
+
+    pub fn with(kind: Kind, engine: Engine) -> Self {
         let shelf = Shelf::start(kind);
         let root = shelf.folder.path().join("team");
         std::fs::create_dir_all(root.join("data")).unwrap();
-        let team = Self { shelf, root };
+        let team = Self { engine, shelf, root };
         team.configure("");
         team.fill(3);
         team
@@ -28,26 +49,38 @@ impl Team {
     pub fn configure(&self, more: &str) {
         let config = format!(
             "version: 1\nimages: []\ndata:\n  store: {}\n  layers:\n    {LAYER}:\n      \
-             file: data/{FILE_OF_SQLITE}\n      backups: {{ keep_days: 0, keep_last: 1 }}\n{more}  \
+             file: data/{}\n      backups: {{ keep_days: 0, keep_last: 1 }}\n{more}  \
              checks:\n    - {{ name: rows, sql: select count(*) from days, min: 3 }}\n",
-            self.shelf.url()
+            self.shelf.url(),
+            self.file()
         );
         std::fs::create_dir_all(self.root.join(".github")).unwrap();
         std::fs::write(self.root.join(".github/tidegate.yml"), config).unwrap();
     }
 
+    fn file(&self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite => FILE_OF_SQLITE,
+            Engine::DuckDb => FILE,
+        }
+    }
+
     pub fn database(&self) -> PathBuf {
-        self.root.join("data").join(FILE_OF_SQLITE)
+        self.root.join("data").join(self.file())
     }
 
     /// Gives the table so many rows.
     pub fn fill(&self, rows: u32) {
-        let database = rusqlite::Connection::open(self.database()).unwrap();
-        database
-            .execute_batch("create table if not exists days(day int); delete from days")
-            .unwrap();
-        for day in 0..rows {
-            database.execute("insert into days values (?)", [day]).unwrap();
+        let sql = format!(
+            "create table if not exists days(day int); delete from days;
+             with recursive r(day) as (select 0 union all select day + 1 from r where day < {rows})
+             insert into days select day from r where day < {rows};"
+        );
+        match self.engine {
+            Engine::Sqlite => {
+                rusqlite::Connection::open(self.database()).unwrap().execute_batch(&sql).unwrap();
+            }
+            Engine::DuckDb => _ = duckdb::run("1.5.6", &self.database(), &sql),
         }
     }
 
@@ -62,7 +95,8 @@ impl Team {
     }
 
     pub fn tidegate(&self, args: &[&str]) -> Tidegate {
-        Tidegate::new().args(args).current_dir(&self.root).envs(self.shelf.environment())
+        let tidegate = Tidegate::new().args(args).current_dir(&self.root);
+        tidegate.env("PATH", duckdb::path()).envs(self.shelf.environment())
     }
 
     #[track_caller]
@@ -84,22 +118,27 @@ impl Team {
 
     /// The rows that a reader of the copy finds.
     pub fn rows_served(&self) -> u32 {
-        let bytes = self.shelf.bytes(FILE_OF_SQLITE).expect("the copy");
+        let bytes = self.shelf.bytes(self.file()).expect("the copy");
         let file = self.root.join("reader.db");
         std::fs::write(&file, bytes).unwrap();
-        rows(&file)
+        match self.engine {
+            Engine::Sqlite => {
+                let database = rusqlite::Connection::open(&file).unwrap();
+                database.query_row("select count(*) from days", [], |row| row.get(0)).unwrap()
+            }
+            // As an app reads it: by the Python package, of another version.
+            Engine::DuckDb => {
+                let said = duckdb::read("2.0.0", &file, "select count(*)::int from days").unwrap();
+                said.trim_matches(['[', ']', '(', ')', ',']).parse().unwrap()
+            }
+        }
     }
-}
-
-fn rows(file: &Path) -> u32 {
-    let database = rusqlite::Connection::open(file).unwrap();
-    database.query_row("select count(*) from days", [], |row| row.get(0)).unwrap()
 }
 
 #[test]
 fn a_database_is_published_once_and_again_when_it_changes() {
-    for kind in [Kind::Folder, Kind::Azure, Kind::S3] {
-        let team = Team::on(kind);
+    for (kind, engine) in EVERY {
+        let team = Team::with(kind, engine);
         let first = team.sync(&[], 0);
         assert_eq!(first["outcome"], "published", "{first}");
         assert_eq!(first["uploaded"], true);
@@ -181,8 +220,8 @@ fn a_container_that_was_deleted_is_made_again() {
 
 #[test]
 fn versions_are_listed_restored_and_pruned() {
-    for kind in [Kind::Folder, Kind::Azure, Kind::S3] {
-        let team = Team::on(kind);
+    for (kind, engine) in EVERY {
+        let team = Team::with(kind, engine);
         let mut made = Vec::new();
         for rows in [3, 4, 5] {
             team.fill(rows);
