@@ -43,7 +43,7 @@ pub(super) fn run(
     let records = records(global, &workspace, output)?;
     let known = found.known(&records);
     let served = found.served.as_ref().map(|pointer| &pointer.version);
-    let target = args.to.of(&known, served).map_err(|error| nothing(error, &args.to, &known))?;
+    let target = args.to.of(&known, served).map_err(|error| nothing(&error, &args.to, &known))?;
     let version = &target.published;
     // The newest release says what is live; its pointer may not have moved yet.
     let session = data_release::open(global, &Place::default(), output)?;
@@ -151,7 +151,7 @@ fn question(
     Ok(())
 }
 
-fn nothing(error: ChoiceError, wanted: &VersionChoice, known: &[KnownVersion]) -> Failed {
+fn nothing(error: &ChoiceError, wanted: &VersionChoice, known: &[KnownVersion]) -> Failed {
     let several = matches!(error, ChoiceError::Several(_));
     let said = match wanted {
         _ if several || known.is_empty() => error.to_string(),
