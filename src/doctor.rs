@@ -16,6 +16,11 @@ mod conflicts;
 mod cure;
 #[cfg(test)]
 mod damaged;
+mod data_files;
+mod data_job;
+mod data_login;
+mod data_seen;
+mod data_store;
 mod gate_job;
 mod gate_steps;
 mod github;
@@ -42,6 +47,8 @@ pub use checkup::{
     RegistryAnswer, ReleasedSeen, RemoteSeen, RepositorySeen, Seen, StateProblem, TokenKind,
     WorkflowSeen,
 };
+pub use data_login::can_log_in;
+pub use data_seen::{ContainerSeen, Content, DataSeen, FileSeen, GitCare, StoreAnswer, UrlSeen};
 pub use mend::{Mended, MendedFile, mend};
 
 use cure::Cure;
@@ -195,13 +202,14 @@ impl Answer {
 /// A check, with the name of what it looks at.
 type Check = (&'static str, fn(&Checkup, &mut Answer));
 
-const CHECKS: [Check; 21] = [
+const CHECKS: [Check; 25] = [
     ("configuration", configuration::check),
     ("way back", served::limit),
     ("served version", served::check),
     ("ledger", ledger_entries::check),
     ("gate job", gate_job::check),
     ("checkout and inputs", gate_steps::check),
+    ("job of the data", data_job::check),
     ("triggers", triggers::check),
     ("concurrency", concurrency::check),
     ("permissions", permissions::check),
@@ -215,6 +223,9 @@ const CHECKS: [Check; 21] = [
     ("holds and quarantines", stops::check),
     ("notices", notices::check),
     ("images", images::check),
+    ("store", data_store::check),
+    ("files of the data", data_files::files),
+    ("signed URL", data_files::url),
     ("protected branches", protection::check),
     ("GitHub", github::check),
 ];

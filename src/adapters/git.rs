@@ -236,6 +236,17 @@ impl Git {
         self.repo.index().ok().and_then(|index| index.get_path(path, 0)).is_some()
     }
 
+    /// Returns the first path of git's index that is `path`, or lies below it.
+    pub fn tracked_below(&self, path: &str) -> Option<String> {
+        let index = self.repo.index().ok()?;
+        let path = path.trim_end_matches('/');
+        if index.get_path(Path::new(path), 0).is_some() {
+            return Some(path.to_owned());
+        }
+        let first = index.find_prefix(format!("{path}/")).ok()?;
+        Some(String::from_utf8_lossy(&index.get(first)?.path).into_owned())
+    }
+
     /// Returns the commit that a revision of this clone names (`HEAD`, a full ref, an id).
     pub fn local_commit(&self, revision: &str) -> Option<CommitSha> {
         if revision.starts_with('-') {

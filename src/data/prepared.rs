@@ -47,6 +47,22 @@ pub struct CheckResult {
     pub outcome: Outcome,
 }
 
+impl CheckResult {
+    /// Returns its number for people: empty where there is none, and without decimals that say
+    /// nothing (`14.67`, `0.0031`, `1040`).
+    pub fn shown_value(&self) -> String {
+        let Some(value) = self.value else { return String::new() };
+        let decimals: usize = match value.abs() {
+            large if large >= 1.0 => 2,
+            small if small >= 0.01 => 4,
+            _ => return value.to_string(),
+        };
+        let text = format!("{value:.decimals$}");
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        text.to_owned()
+    }
+}
+
 /// A consistent copy of the database, in a folder of this run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Snapshot {
@@ -89,5 +105,28 @@ impl Prepared {
         steps
             .chain(checks.map(|check| (check.name.as_str(), &check.outcome)))
             .filter(|(_, outcome)| **outcome != Outcome::Passed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CheckResult, Outcome};
+
+    #[test]
+    fn numbers_are_shown_with_the_digits_that_tell() {
+        for (value, shown) in [
+            (None, ""),
+            (Some(0.0), "0"),
+            (Some(1040.0), "1040"),
+            (Some(14.672_161_894_498_057), "14.67"),
+            (Some(-3.1), "-3.1"),
+            (Some(0.123_456), "0.1235"),
+            (Some(0.003_125), "0.003125"),
+            (Some(1_000_000.0), "1000000"),
+        ] {
+            let name = "rows".to_owned();
+            let check = CheckResult { name, required: true, value, outcome: Outcome::Passed };
+            assert_eq!(check.shown_value(), shown);
+        }
     }
 }

@@ -40,5 +40,6 @@ pub(crate) fn checkup(path: &str, workflow: Result<Workflow, Unreadable>) -> Che
         github: Seen::Unknown(unknown()),
         limit: Seen::Known(DeclaredLimit::No),
         served: None,
+        data: None,
     }
 }

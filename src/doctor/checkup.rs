@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::Unchecked;
+use super::data_seen::DataSeen;
 use super::workflow::{Job, Runs, Unreadable, Workflow};
 use crate::config::Config;
 use crate::evidence::markers::MarkerEvidence;
@@ -55,6 +56,8 @@ pub struct Checkup {
     /// Which version is served; `None` where the configuration does not say how the app shows it, or
     /// nothing was released.
     pub served: Option<Seen<Served>>,
+    /// The data; `None` where the configuration has none.
+    pub data: Option<DataSeen>,
 }
 
 impl Checkup {

@@ -135,7 +135,7 @@ fn digests(checkup: &Checkup, gate: Job<'_>, answer: &mut Answer) {
 }
 
 /// Tells whether the gate is given something: as an input, an option or a variable.
-fn given(gate: Job<'_>, input: &str, variable: &str) -> bool {
+pub(super) fn given(gate: Job<'_>, input: &str, variable: &str) -> bool {
     let set = |env: Option<&Value>| env.is_some_and(|env| env.get(variable).is_some());
     let by_step = gate.steps().filter(|step| step.runs() == Some(Runs::Gate)).any(|step| {
         let script = step.get("run").and_then(Value::as_str).unwrap_or_default();

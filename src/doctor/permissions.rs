@@ -80,28 +80,48 @@ fn missing(config: &Config, gate: Job<'_>, given: &Value, answer: &mut Answer) {
     }
     let has_app = gate.has_app();
     for need in needs(config, gate) {
-        if (has_app && need.by_app) || allows(given, &need) {
-            continue;
+        if !(has_app && need.by_app) && !allows(given, &need) {
+            lacks(gate, &need, line, answer);
         }
-        let level = if need.writes { "write" } else { "read" };
-        let finding = Finding::new(
-            need.severity,
-            "permission-missing",
-            format!("job {} lacks the permission `{}: {level}`", gate.id, need.name),
-            need.breaks,
-            format!("write `{}: {level}` into its `permissions`", need.name),
-        );
-        let of_job = gate.get("permissions").and_then(Value::as_mapping);
-        let cure = of_job.map(|own| {
-            let way = gate.way(&["permissions"]);
-            if own.contains_key(need.name) {
-                Cure::write(file, way, need.name, level)
-            } else {
-                Cure::add(file, way, format!("{}: {level}", need.name), Place::Last)
-            }
-        });
-        answer.find(finding.at(file, line).cured_by(cure));
     }
+}
+
+/// A login without a key needs a token that says who runs ("OpenID Connect" in GitHub's documents).
+pub(super) fn id_token(job: Job<'_>, answer: &mut Answer) {
+    let need = Need {
+        name: "id-token",
+        writes: true,
+        severity: Severity::Error,
+        breaks: "the store gets no proof of who runs, and refuses the login without a key (OIDC)",
+        by_app: false,
+    };
+    let given = job.get("permissions").or_else(|| job.workflow.get("permissions"));
+    // No default of a repository has it.
+    if given.is_none_or(|given| given.as_str() != Some("write-all") && !allows(given, &need)) {
+        lacks(job, &need, job.line("permissions"), answer);
+    }
+}
+
+fn lacks(gate: Job<'_>, need: &Need, line: Option<usize>, answer: &mut Answer) {
+    let file = gate.workflow.path();
+    let level = if need.writes { "write" } else { "read" };
+    let finding = Finding::new(
+        need.severity,
+        "permission-missing",
+        format!("job {} lacks the permission `{}: {level}`", gate.id, need.name),
+        need.breaks,
+        format!("write `{}: {level}` into its `permissions`", need.name),
+    );
+    let of_job = gate.get("permissions").and_then(Value::as_mapping);
+    let cure = of_job.map(|own| {
+        let way = gate.way(&["permissions"]);
+        if own.contains_key(need.name) {
+            Cure::write(file, way, need.name, level)
+        } else {
+            Cure::add(file, way, format!("{}: {level}", need.name), Place::Last)
+        }
+    });
+    answer.find(finding.at(file, line).cured_by(cure));
 }
 
 fn allows(given: &Value, need: &Need) -> bool {

@@ -2,6 +2,7 @@
 //! it. Nothing is changed; what cannot be had is a fact too.
 
 pub mod commits;
+pub mod data;
 pub mod github;
 pub mod images;
 pub mod push;

@@ -7,6 +7,7 @@ use crate::harness::project::{CONFIG, GREEN, Project};
 use crate::harness::tidegate::{Run, Tidegate};
 
 mod callers;
+mod data;
 mod files;
 mod fix;
 mod github;

@@ -12,7 +12,7 @@ use crate::commands::status::projections_at;
 use crate::commands::status::served::look as served_look;
 use crate::config::{CONFIG_PATH, ConfigError};
 use crate::doctor::{
-    Checkup, CommitSeen, ConfigurationFile, ConfigurationProblem, GitHubSeen, ImagesSeen,
+    Checkup, CommitSeen, ConfigurationFile, ConfigurationProblem, DataSeen, GitHubSeen, ImagesSeen,
     LedgerSeen, ProjectionsSeen, RefsSeen, RegistryAnswer, RemoteSeen, Seen, StateProblem,
     Unchecked,
 };
@@ -22,6 +22,7 @@ use crate::evidence::served::Served;
 use crate::http;
 use crate::ledger::Ledger;
 use crate::model::CommitSha;
+use crate::observe::checkup::data::{DataQuery, look as data_look};
 use crate::observe::checkup::github::GitHubQuery;
 use crate::observe::checkup::images::ImagesQuery;
 use crate::observe::checkup::{commits, github, images, push, workflows};
@@ -57,6 +58,8 @@ pub(super) fn look(
     };
     let images = images_of(session, &seen, offline);
     let projections = projections(session, &seen, offline);
+    say("asking the store");
+    let data = data(session, offline)?;
     say("asking GitHub");
     let has_stable = seen.refs.branch(&config.stable_branch).is_some();
     let github =
@@ -77,6 +80,7 @@ pub(super) fn look(
         github,
         limit: limit(session),
         served: served(session, &seen, offline),
+        data,
     })
 }
 
@@ -212,6 +216,18 @@ fn images_of(session: &Session, seen: &GitSeen, offline: bool) -> ImagesSeen {
             ImagesSeen { current: session.images().iter().map(not_asked).collect(), ..nobody() }
         }
     }
+}
+
+fn data(session: &Session, offline: bool) -> anyhow::Result<Option<DataSeen>> {
+    let Some(data) = &session.config.data else { return Ok(None) };
+    let query = DataQuery {
+        data,
+        git: &session.git,
+        root: &session.root,
+        environment: session.lookup(),
+        offline,
+    };
+    block_on(async { Ok(Some(data_look(&query).await)) })
 }
 
 fn projections(session: &Session, seen: &GitSeen, offline: bool) -> ProjectionsSeen {

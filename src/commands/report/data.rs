@@ -28,7 +28,7 @@ fn rows(found: &DataEvidence) -> Vec<Row<'_>> {
     });
     let checks = prepared.checks.iter().map(|check| Row {
         name: &check.name,
-        value: check.value.map(|value| value.to_string()).unwrap_or_default(),
+        value: check.shown_value(),
         required: check.required,
         outcome: &check.outcome,
     });

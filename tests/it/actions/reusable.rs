@@ -92,6 +92,9 @@ impl Caller {
             match name.split_once('@').map_or("", |(name, _)| name) {
                 "actions/checkout" => act = act.action(&name, &fixtures.join("checkout")),
                 "actions/download-artifact" => act = act.action(&name, &fixtures.join("download")),
+                "aws-actions/configure-aws-credentials" => {
+                    act = act.action(&name, &fixtures.join("aws-credentials"));
+                }
                 "actions/cache" => act = act.action(&name, &fixtures.join("not-run")),
                 "tidegate/tidegate" => act = act.action(&name, &self.workflow),
                 _ => assert!(name.ends_with("gate.yml@<commit>"), "no stand-in for {name}"),
@@ -243,10 +246,26 @@ fn every_input_and_secret_of_the_workflow_reaches_tidegate() {
         let _ = writeln!(more, "      {name}: {value}");
         expected.insert(format!("TIDEGATE_{}", name.to_uppercase().replace('-', "_")), value);
     }
+    for (name, variable) in [
+        ("azure-client-id", "AZURE_CLIENT_ID"),
+        ("azure-tenant-id", "AZURE_TENANT_ID"),
+        ("aws-region", "AWS_REGION"),
+    ] {
+        let _ = writeln!(more, "      {name}: the {name}");
+        expected.insert(variable.to_owned(), format!("the {name}"));
+    }
     more += "    secrets:\n";
     for (secret, variable) in [
         ("registry-password", "TIDEGATE_REGISTRY_PASSWORD"),
         ("app-private-key", "TIDEGATE_APP_PRIVATE_KEY"),
+        ("azure-account-name", "AZURE_ACCOUNT_NAME"),
+        ("azure-account-key", "AZURE_ACCOUNT_KEY"),
+        ("azure-storage-connection-string", "AZURE_STORAGE_CONNECTION_STRING"),
+        ("azure-storage-sas-token", "AZURE_STORAGE_SAS_TOKEN"),
+        ("aws-access-key-id", "AWS_ACCESS_KEY_ID"),
+        ("aws-secret-access-key", "AWS_SECRET_ACCESS_KEY"),
+        ("aws-session-token", "AWS_SESSION_TOKEN"),
+        ("google-service-account-key", "GOOGLE_SERVICE_ACCOUNT_KEY"),
         ("slack-webhook", "SLACK_WEBHOOK"),
         ("smtp-url", "SMTP_URL"),
         ("deploy-hook-url", "DEPLOY_HOOK_URL"),
@@ -285,6 +304,33 @@ fn every_input_and_secret_of_the_workflow_reaches_tidegate() {
 }
 
 #[test]
+fn the_role_in_aws_reaches_tidegate_and_a_key_outranks_it() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (program, seen) = witness(folder.path());
+    let role = "      aws-role-arn: acme-data\n";
+    let caller = Caller::new(&with_more(role), CONFIGURATION);
+    let (_, run) = caller.push(1, "works\n", &program, |act| act);
+    run.expect_jobs(&[("tests", true), ("Gate/Gate", true)]);
+    let saw = environment(&seen);
+    assert_eq!(saw["AWS_ACCESS_KEY_ID"], "id of acme-data");
+    assert_eq!(saw["AWS_SECRET_ACCESS_KEY"], "key of acme-data");
+    assert_eq!(saw["AWS_SESSION_TOKEN"], "token of acme-data");
+    assert_eq!(saw["AWS_REGION"], "us-east-1");
+
+    let key = "    secrets:\n      aws-access-key-id: ${{ secrets.KEY_ID }}\n      \
+               aws-secret-access-key: ${{ secrets.KEY }}\n";
+    let caller = Caller::new(&with_more(&format!("{role}{key}")), CONFIGURATION);
+    let (_, run) = caller.push(1, "works\n", &program, |act| {
+        act.secret("KEY_ID", "the id").secret("KEY", "the key")
+    });
+    run.expect_jobs(&[("tests", true), ("Gate/Gate", true)]);
+    let saw = environment(&seen);
+    assert_eq!(saw["AWS_ACCESS_KEY_ID"], "the id");
+    assert_eq!(saw["AWS_SECRET_ACCESS_KEY"], "the key");
+    assert_eq!(saw.get("AWS_SESSION_TOKEN").map_or("", String::as_str), "", "of the role");
+}
+
+#[test]
 fn without_a_password_the_runs_token_goes_to_githubs_registry_only() {
     let folder = TempDir::new().expect("a temporary folder");
     let (program, seen) = witness(folder.path());
@@ -295,7 +341,17 @@ fn without_a_password_the_runs_token_goes_to_githubs_registry_only() {
     assert_eq!(saw["TIDEGATE_REGISTRY_HOST"], "ghcr.io");
     assert_eq!(saw["TIDEGATE_REGISTRY_USER"], "ada");
     assert_eq!(saw["TIDEGATE_REGISTRY_PASSWORD"], github::TOKEN);
-    for unset in ["SLACK_WEBHOOK", "SMTP_URL", "TIDEGATE_APP_ID", "TIDEGATE_CONFIG"] {
+    for unset in [
+        "SLACK_WEBHOOK",
+        "SMTP_URL",
+        "TIDEGATE_APP_ID",
+        "TIDEGATE_CONFIG",
+        "AZURE_ACCOUNT_KEY",
+        "AZURE_CLIENT_ID",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SESSION_TOKEN",
+        "AWS_REGION",
+    ] {
         assert_eq!(saw.get(unset).map_or("", String::as_str), "", "{unset}");
     }
 }
@@ -324,7 +380,9 @@ fn the_workflow_has_the_inputs_and_outputs_of_the_action() {
     for name in NOT_INPUTS {
         assert!(inputs.remove(name), "the action has no input {name} any more");
     }
+    let logins = ["azure-client-id", "azure-tenant-id", "aws-role-arn", "aws-region"];
     inputs.extend(["reports", "reports-path", "runs-on"].map(str::to_owned));
+    inputs.extend(logins.map(str::to_owned));
     assert_eq!(keys(&call["inputs"]), inputs, ".github/workflows/gate.yml, action.yml");
     let outputs = keys(&action["outputs"]);
     assert_eq!(keys(&call["outputs"]), outputs);
@@ -347,6 +405,9 @@ fn the_workflow_has_the_inputs_and_outputs_of_the_action() {
     assert_eq!(job["concurrency"]["queue"], "max");
     assert_eq!(job["concurrency"]["cancel-in-progress"], false);
     // The page names what is the workflow's own.
+    for name in logins {
+        assert!(HOW_TO.contains(&format!("`{name}`")), "the how-to does not name {name}");
+    }
     for name in ["reports", "reports-path", "runs-on"]
         .into_iter()
         .map(str::to_owned)

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use crate::harness::duckdb;
 use crate::harness::environment::isolated_command;
 
 /// A shell with the built `tidegate` first on PATH, and a home folder of its own.
@@ -60,15 +61,27 @@ impl Shell {
 
     /// Answers yes, as a person does at a terminal, where a command asks.
     pub fn says_yes(self) -> Self {
-        let folder = self.home.path().join("bin");
-        fs::create_dir_all(&folder).unwrap();
+        let asks = "'init '* | 'promote '* | 'rollback '* | 'data restore '*";
         let script = format!(
-            "#!/bin/sh\ncase \"$1\" in\ninit | promote | rollback) exec {0} \"$@\" --yes ;;\n*) exec {0} \"$@\" ;;\nesac\n",
+            "#!/bin/sh\ncase \"$* \" in\n*' --yes '*) exec {0} \"$@\" ;;\n{asks}) exec {0} \"$@\" --yes ;;\n*) exec {0} \"$@\" ;;\nesac\n",
             env!("CARGO_BIN_EXE_tidegate")
         );
-        fs::write(folder.join("tidegate"), script).unwrap();
+        self.with_script("tidegate", &script)
+    }
+
+    /// A program of this person, first on PATH.
+    pub fn with_script(self, name: &str, script: &str) -> Self {
+        let folder = self.home.path().join("bin");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(name), script).unwrap();
         let executable = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(folder.join("tidegate"), executable).unwrap();
+        fs::set_permissions(folder.join(name), executable).unwrap();
         self
+    }
+
+    /// The `duckdb` command, as a person has installed it.
+    pub fn with_duckdb(self) -> Self {
+        let command = duckdb::command(duckdb::COMMANDS[duckdb::COMMANDS.len() - 1]);
+        self.with_script("duckdb", &format!("#!/bin/sh\nexec '{}' \"$@\"\n", command.display()))
     }
 }

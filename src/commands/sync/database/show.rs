@@ -15,8 +15,7 @@ pub(super) fn preparation(prepared: &Prepared, output: &mut Output) -> io::Resul
     }
     for check in &prepared.checks {
         let (mark, why) = outcome(&check.outcome, check.required);
-        let value = check.value.map_or_else(String::new, |value| format!("{value}"));
-        table.row([mark, plain(&check.name), plain(value), why]);
+        table.row([mark, plain(&check.name), plain(check.shown_value()), why]);
     }
     if !table.is_empty() {
         output.table(&table)?;
