@@ -34,6 +34,11 @@ pub trait Database: Send + Sync {
         storage_version: Option<&str>,
     ) -> Result<String, DatabaseError>;
 
+    /// Returns a digest of what the file holds: schema, rows in any order, the state of sequences. Two
+    /// files with one digest hold the same, also where their bytes differ. A digest says itself how
+    /// it was made; those of two versions of an engine may differ for the same content.
+    async fn content(&self) -> Result<String, DatabaseError>;
+
     /// Runs one query that only reads, with its parameters bound, never pasted into the text. Returns
     /// at most `limit` rows, each value by its column in order.
     async fn query(

@@ -40,7 +40,7 @@ mod upload;
 pub use credentials::SECRET_VARIABLES;
 pub use error::StoreError;
 use folder::Folder;
-pub use options::{Environment, Options, Retry};
+pub use options::{Copies, Environment, Options, Retry};
 use remote::{Provider, Remote};
 use service::Service;
 

@@ -78,7 +78,7 @@ async fn promote(
             && live.data.as_ref().is_none_or(|data| data.version.version != *version)
         {
             drop(progress);
-            return data::alone(session, args, version, &commit, output).await;
+            return Box::pin(data::alone(session, args, version, &commit, output)).await;
         }
         let (commit, release) = (commit.to_string(), live.number);
         let promoted = Promoted { commit, release, changed: false, completion };

@@ -50,7 +50,11 @@ impl Workspace {
     /// [`Exit::Usage`] where the configuration has no `data`, or a file cannot be read.
     pub(super) fn open(global: &Global, env_file: Option<&Path>) -> anyhow::Result<Self> {
         Self::find(global, env_file)?.map_err(|path| {
-            let error = format!("{} says nothing about data", path.display());
+            let error = if path.is_file() {
+                format!("{} says nothing about data", path.display())
+            } else {
+                format!("there is no {}, which says where the data is kept", path.display())
+            };
             Failed::new(Exit::Usage, error)
                 .with_hint("add `data` with a store and its layers, see docs/reference/data.md")
                 .into()

@@ -184,6 +184,7 @@ mod tests {
                 created: created.parse().unwrap(),
                 commit: Some(commit.clone()),
                 storage_format: "duckdb v1.2.0".to_owned(),
+                content: None,
                 figures: std::collections::BTreeMap::default(),
                 columns: std::collections::BTreeMap::default(),
             },

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::PublishedVersion;
+
 /// How a step or a check ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
@@ -74,6 +76,9 @@ pub struct Snapshot {
     pub size: u64,
     /// Its storage format: `duckdb v1.2.0`, `sqlite 3`.
     pub storage_format: String,
+    /// The digest of what it holds, whatever its bytes are; `None` where it could not be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
 }
 
 /// The columns of a table, with their types.
@@ -88,6 +93,10 @@ pub struct Prepared {
     pub checks: Vec<CheckResult>,
     /// The copy that was checked; `None` where a step did not pass, or only steps were asked for.
     pub snapshot: Option<Snapshot>,
+    /// The served version, where its bytes differ from those of the copy and its content does not: then
+    /// that one stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unchanged: Option<Box<PublishedVersion>>,
     /// The numbers of the checks, by name: what the next version is compared with.
     pub figures: BTreeMap<String, f64>,
     /// The columns of the tables whose schema is checked.

@@ -1,6 +1,7 @@
 //! The store answers, takes the login, has what was published, and is the one of the last release.
 
 use super::{Answer, Checkup, ContainerSeen, Finding, Severity, StoreAnswer};
+use crate::config::DataConfig;
 use crate::data::DataPlace;
 
 pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
@@ -21,7 +22,7 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
         judge(checkup, container, has_release, answer);
     }
     if let (Some(old), Some(new)) =
-        (released, checkup.config.data.as_ref().and_then(|data| data.place()))
+        (released, checkup.config.data.as_ref().and_then(DataConfig::place))
     {
         let changed = changed(old, &new);
         if !changed.is_empty() {

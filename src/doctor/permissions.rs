@@ -80,13 +80,14 @@ fn missing(config: &Config, gate: Job<'_>, given: &Value, answer: &mut Answer) {
     }
     let has_app = gate.has_app();
     for need in needs(config, gate) {
-        if !(has_app && need.by_app) && !allows(given, &need) {
-            lacks(gate, &need, line, answer);
+        if (has_app && need.by_app) || allows(given, &need) {
+            continue;
         }
+        lacks(gate, &need, line, answer);
     }
 }
 
-/// A login without a key needs a token that says who runs ("OpenID Connect" in GitHub's documents).
+/// A login without a key needs a token that says who runs (OIDC).
 pub(super) fn id_token(job: Job<'_>, answer: &mut Answer) {
     let need = Need {
         name: "id-token",

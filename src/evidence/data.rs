@@ -15,7 +15,7 @@ pub enum DataEvidence {
     /// Steps and checks were run here.
     Prepared {
         /// What they came to.
-        prepared: Prepared,
+        prepared: Box<Prepared>,
         /// What would be published, where a snapshot was taken.
         candidate: Option<Box<ReleasedData>>,
     },

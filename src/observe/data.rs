@@ -27,10 +27,12 @@ mod served;
 mod snapshot;
 mod steps;
 mod stored;
+mod unchanged;
 
 pub use handed_out::UrlFile;
 pub use served::{served, version};
 pub use stored::{StoredVersion, backups, versions};
+pub use unchanged::match_served;
 
 /// What is to be prepared, and with what.
 #[derive(Clone, Copy)]

@@ -14,6 +14,7 @@ use tidegate::secret::{Redactor, Secret};
 use crate::harness::duckdb;
 
 mod checks;
+mod contents;
 mod dbt;
 mod limits;
 mod queries;

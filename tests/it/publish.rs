@@ -1,6 +1,7 @@
 //! The publication of a database, on every kind of store.
 
 pub mod command;
+mod content;
 mod killed;
 mod pointer;
 mod readers;

@@ -24,6 +24,7 @@ use crate::data::reader::{EngineVersion, HEADERS, oldest_reader};
 use crate::data::sql;
 
 mod answer;
+mod content;
 mod copy;
 
 /// How long the command may take to say its version.
@@ -231,6 +232,10 @@ impl Database for DuckDb {
             reason: "the copy is no DuckDB file".to_owned(),
         })?;
         Ok(format!("duckdb v{oldest}"))
+    }
+
+    async fn content(&self) -> Result<String, DatabaseError> {
+        content::content(self).await
     }
 
     async fn query(

@@ -2,8 +2,8 @@
 //!
 //! - The copy is made by the backup interface within one read transaction, page by page: what is in the
 //!   `-wal` file comes along, others may go on writing to a database in WAL mode, and a database that
-//!   did not change gives the same bytes again. Free pages are copied, too: `VACUUM` the database
-//!   itself where it has shrunk.
+//!   did not change gives the same bytes again, one that was written anew perhaps not ([`content`]).
+//!   Free pages are copied, too: `VACUUM` the database itself where it has shrunk.
 //! - What reads opens the file read-only, and can attach no other file.
 //! - An operation is interrupted after its time.
 
@@ -22,6 +22,8 @@ use super::open::Limits;
 use super::{Database, DatabaseError, Rows};
 use crate::data::check::Dialect;
 use crate::data::sql;
+
+mod content;
 
 /// How many pages are copied between two looks at the clock.
 const PAGES: i32 = 4096;
@@ -185,6 +187,10 @@ impl Database for Sqlite {
         }
         copied?;
         Ok("sqlite 3".to_owned())
+    }
+
+    async fn content(&self) -> Result<String, DatabaseError> {
+        self.with(false, |connection, _| Ok(content::content(connection)?)).await
     }
 
     async fn query(

@@ -200,7 +200,7 @@ impl From<Failure> for HttpError {
 }
 
 /// The text of the first element of a name in a small XML document.
-fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     let (value, _) = rest.split_once(&format!("</{name}>"))?;
     Some(value.trim())

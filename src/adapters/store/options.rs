@@ -23,6 +23,24 @@ pub struct Options {
     pub environment: Environment,
     /// When and how long requests are repeated.
     pub retry: Retry,
+    /// How large objects of an S3 bucket are copied.
+    pub copies: Copies,
+}
+
+/// How objects are copied on the side of an S3 server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copies {
+    /// The largest object that one request copies, in bytes: S3 takes 5 GB, and the larger it is, the
+    /// longer there is no answer.
+    pub whole: u64,
+    /// The size of a part of larger ones, in bytes: S3 takes 5 MiB to 5 GiB.
+    pub part: u64,
+}
+
+impl Default for Copies {
+    fn default() -> Self {
+        Self { whole: 512 * 1024 * 1024, part: 256 * 1024 * 1024 }
+    }
 }
 
 /// When and how long requests are repeated.
@@ -64,7 +82,13 @@ impl Retry {
 impl Options {
     /// The usual ones.
     pub fn new(environment: Environment) -> Self {
-        Self { endpoint: None, region: None, environment, retry: Retry::default() }
+        Self {
+            endpoint: None,
+            region: None,
+            environment,
+            retry: Retry::default(),
+            copies: Copies::default(),
+        }
     }
 
     /// Reads a variable; an empty one counts as none.

@@ -207,7 +207,11 @@ impl Remote {
                 .copy(&self.service, &self.name, from, to)
                 .await
                 .map_err(|failure| StoreError::of(self.at(from), &self.place, &failure)),
-            Provider::S3(_) | Provider::Gcs(_) => {
+            Provider::S3(bucket) => bucket
+                .copy(&self.service, &source, &target)
+                .await
+                .map_err(|error| self.error(from, &error)),
+            Provider::Gcs(_) => {
                 self.objects.copy(&source, &target).await.map_err(|error| self.error(from, &error))
             }
         }

@@ -6,19 +6,20 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::Method;
 use object_store::ObjectStore as _;
-use object_store::aws::{
-    AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsAuthorizer, Checksum, S3ConditionalPut,
-};
-use object_store::client::{HttpRequest, HttpRequestBody};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, Checksum, S3ConditionalPut};
 use url::Url;
+
+use self::copy::failed;
 
 use super::crypto::Crypto;
 use super::failure::Failure;
-use super::options::address;
+use super::options::{Copies, address};
 use super::remote::{client_options, is_missing, no_retries};
 use super::service::{Service, Shared};
 use super::{Options, StoreError};
 use crate::model::StoreUrl;
+
+mod copy;
 
 /// The variables of a container's own credentials, which ECS and EKS set.
 const OF_CONTAINERS: [(&str, AmazonS3ConfigKey); 3] = [
@@ -33,7 +34,9 @@ pub(super) struct S3Bucket {
     pub(super) objects: Arc<AmazonS3>,
     /// Its address: `https://s3.eu-central-1.amazonaws.com/bucket`.
     pub(super) address: Url,
+    name: String,
     region: String,
+    copies: Copies,
 }
 
 /// Reads credentials and address of a bucket, and makes the connections to it.
@@ -71,7 +74,8 @@ pub(super) fn open(
     let objects = built.map_err(|error| wrong(crate::http::one_line(&error.to_string())))?;
     let address = format!("{text}/{bucket}").parse();
     let address = address.map_err(|_| wrong("the endpoint is no address".to_owned()))?;
-    Ok((Arc::new(S3Bucket { objects: Arc::new(objects), address, region }), service))
+    let (name, copies) = (bucket.to_owned(), options.copies);
+    Ok((Arc::new(S3Bucket { objects: Arc::new(objects), address, name, region, copies }), service))
 }
 
 fn login(builder: AmazonS3Builder, options: &Options) -> Result<AmazonS3Builder, String> {
@@ -139,22 +143,7 @@ impl S3Bucket {
             ),
         };
         let body = Bytes::from(body);
-        let failed = |failure: Failure| object_store::Error::Generic {
-            store: "S3",
-            source: Box::new(failure),
-        };
-        let request = http::Request::builder()
-            .method(Method::PUT)
-            .uri(self.address.as_str())
-            .header("content-length", body.len())
-            .body(HttpRequestBody::from(body.clone()));
-        let mut request: HttpRequest =
-            request.map_err(|error| failed(Failure::Unreadable(error.to_string())))?;
-        let credential = self.objects.credentials().get_credential().await?;
-        AwsAuthorizer::new(&credential, "s3", &self.region)
-            .with_crypto(&Crypto)
-            .try_authorize(&mut request, None)?;
-        let (parts, _) = request.into_parts();
+        let parts = self.signed(Method::PUT, self.address.as_str(), &[], &body).await?;
         match service.send(parts, body).await {
             Ok(_) => Ok(true),
             // Another one was quicker.

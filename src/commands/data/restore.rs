@@ -11,10 +11,10 @@ use crate::commands::publish::{
     Database, Proof, Publication, Records, Renewal, Signed, prove, records, serve, sign,
 };
 use crate::commands::session::block_on;
-use crate::data::{ChoiceError, KnownVersion, PublishedVersion, Serving};
+use crate::data::{ChoiceError, KnownVersion, PublishedVersion, Serving, VersionChoice};
 use crate::exit::{Exit, Failed};
 use crate::model::DataVersion;
-use crate::output::{Output, ago, good, size, strong};
+use crate::output::{Output, ago, at, good, size, strong};
 
 #[derive(Serialize)]
 struct Restored {
@@ -43,7 +43,7 @@ pub(super) fn run(
     let records = records(global, &workspace, output)?;
     let known = found.known(&records);
     let served = found.served.as_ref().map(|pointer| &pointer.version);
-    let target = args.to.of(&known, served).map_err(|error| nothing(error, &known))?;
+    let target = args.to.of(&known, served).map_err(|error| nothing(&error, &args.to, &known))?;
     let version = &target.published;
     // The newest release says what is live; its pointer may not have moved yet.
     let session = data_release::open(global, &Place::default(), output)?;
@@ -151,8 +151,16 @@ fn question(
     Ok(())
 }
 
-fn nothing(error: ChoiceError, known: &[KnownVersion]) -> Failed {
+fn nothing(error: &ChoiceError, wanted: &VersionChoice, known: &[KnownVersion]) -> Failed {
     let several = matches!(error, ChoiceError::Several(_));
+    let said = match wanted {
+        _ if several || known.is_empty() => error.to_string(),
+        VersionChoice::Previous => "no other version was served before this one".to_owned(),
+        VersionChoice::At(time) => format!("nothing was served yet at {}", at(*time)),
+        VersionChoice::Digits(_) | VersionChoice::Digest(_) | VersionChoice::Release(_) => {
+            error.to_string()
+        }
+    };
     let hint = if several {
         "give more digits, or `sha256:` and digits of the version itself".to_owned()
     } else if known.is_empty() {
@@ -160,5 +168,5 @@ fn nothing(error: ChoiceError, known: &[KnownVersion]) -> Failed {
     } else {
         "`tidegate data versions --all` lists what there is".to_owned()
     };
-    Failed::new(Exit::Usage, error).with_hint(hint)
+    Failed::new(Exit::Usage, said).with_hint(hint)
 }

@@ -58,6 +58,9 @@ pub(in crate::commands) struct Signed {
     pub(in crate::commands) expires: Option<Timestamp>,
     /// Whether it is another one than before: the app's secret has to be replaced.
     pub(in crate::commands) renewed: bool,
+    /// Whether there was one in the file: a fresh runner does not know what was handed out before.
+    #[serde(skip)]
+    pub(in crate::commands) earlier: bool,
     /// What it reads.
     pub(in crate::commands) covers: Covers,
     /// What should be known, in a sentence each.
@@ -95,6 +98,7 @@ pub(in crate::commands) async fn sign(
     let own = own.context("the signed URL has no path")?;
     let life = fresh.expires.duration_since(workspace.now);
     let old = file.read().and_then(|old| Some((old.expose().parse::<Url>().ok()?, old)));
+    let earlier = old.is_some();
     let kept = old.filter(|(url, _)| {
         renewal == Renewal::WhenNeeded && is_kept(url, &own, life, workspace.now)
     });
@@ -127,6 +131,7 @@ pub(in crate::commands) async fn sign(
         secrets_file,
         expires: Validity::of(&url).until.or(renewed.then_some(fresh.expires)),
         renewed,
+        earlier,
         covers,
         notes,
         url: read.unwrap_or(text),

@@ -48,11 +48,9 @@ fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Returns the job summary.
-pub(super) fn markdown(session: &Session, report: &Report) -> String {
-    let mut text = String::new();
+fn heading(report: &Report) -> String {
     let commit = report.short_commit();
-    let heading = match (report.verdict, report.binding) {
+    match (report.verdict, report.binding) {
         (Verdict::Promote, true) => format!("✅ Promoted {commit}: release {}", report.release),
         (Verdict::Rollback, true) if report.pull_request.is_some() => {
             format!("⚠️ Rollback of {commit} waits in a pull request")
@@ -69,8 +67,13 @@ pub(super) fn markdown(session: &Session, report: &Report) -> String {
             }
         }
         (verdict, false) => format!("ℹ️ Would be: {} {commit}", verdict.word()),
-    };
-    let _ = writeln!(text, "## {heading}\n");
+    }
+}
+
+/// Returns the job summary.
+pub(super) fn markdown(session: &Session, report: &Report) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "## {}\n", heading(report));
     for reason in &report.reasons {
         let _ = writeln!(text, "- {}", inline(&reason.text));
     }

@@ -156,11 +156,16 @@ impl<'a> Making<'a> {
                 let container = open()?;
                 let prepared = self.prepare(session, data, &container).await?;
                 let candidate = candidate(session, data, &place, commit, &prepared);
-                if let (Some(own), Some(snapshot)) = (&candidate, &prepared.snapshot) {
+                if let (Some(own), Some(snapshot)) = (&candidate, &prepared.snapshot)
+                    && prepared.unchanged.is_none()
+                {
                     let file = snapshot.file.clone().into();
                     self.files.snapshots.insert(own.version.sha256.clone(), file);
                 }
-                Ok(DataEvidence::Prepared { prepared, candidate: candidate.map(Box::new) })
+                Ok(DataEvidence::Prepared {
+                    prepared: Box::new(prepared),
+                    candidate: candidate.map(Box::new),
+                })
             }
         }
     }
@@ -175,13 +180,14 @@ impl<'a> Making<'a> {
         let scratch = tempfile::tempdir()?;
         let lookup = session.lookup();
         let redactor = session.redactor();
-        let prepared = observe::data::prepare(&Preparation {
+        let served = served.as_ref().map(|(pointer, _)| pointer);
+        let mut prepared = observe::data::prepare(&Preparation {
             config: data,
             root: &session.root,
             scratch: scratch.path(),
             environment: &lookup,
             redactor: &redactor,
-            served: served.as_ref().map(|(pointer, _)| pointer),
+            served,
             steps: true,
             publish: true,
             now: Timestamp::now(),
@@ -189,6 +195,9 @@ impl<'a> Making<'a> {
             line: self.line,
         })
         .await?;
+        if let Some((_, _, file)) = data.database() {
+            observe::data::match_served(container, served, file, &mut prepared).await?;
+        }
         self.files.scratch = Some(scratch);
         Ok(prepared)
     }

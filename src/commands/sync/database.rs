@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ use crate::data::{
     CheckResult, Outcome, Pointer, Prepared, PublishedVersion, Snapshot, StepResult, backup_path,
 };
 use crate::exit::Exit;
-use crate::model::DataVersion;
+use crate::model::{DataVersion, InvalidValue};
 use crate::observe::data::{self, Preparation};
 use crate::output::Output;
 
@@ -80,8 +81,11 @@ impl Shown {
             container: database.map(|database| database.place.container_url()),
             steps: prepared.steps.clone(),
             checks: prepared.checks.clone(),
-            version: snapshot.and_then(|s| version_name(s).ok()),
-            size: snapshot.map(|snapshot| snapshot.size),
+            version: snapshot.and_then(|s| version_name(prepared, s).ok()),
+            size: match &prepared.unchanged {
+                Some(served) => Some(served.size),
+                None => snapshot.map(|snapshot| snapshot.size),
+            },
             storage_format: snapshot.map(|snapshot| snapshot.storage_format.clone()),
             served_before: served.map(|pointer| pointer.version.version.clone()),
             uploaded: false,
@@ -115,7 +119,7 @@ pub(super) fn run(
         None => None,
     };
     let served = served.map(|(pointer, _)| pointer);
-    let prepared = {
+    let mut prepared = {
         let progress = output.progress("making the data");
         let say = |text: &str| progress.say(text);
         let line = |text: &str| progress.line(text);
@@ -135,6 +139,13 @@ pub(super) fn run(
             line: &line,
         }))?
     };
+    if let Some(database) = database.as_ref().filter(|_| !args.force) {
+        let file = &database.place.file;
+        block_on(async {
+            let container = database.container()?;
+            data::match_served(&container, served.as_ref(), file, &mut prepared).await
+        })?;
+    }
     let mut shown = Shown::of(database.as_ref(), &prepared, served.as_ref());
     if !output.is_json() {
         show::preparation(&prepared, output)?;
@@ -155,8 +166,11 @@ pub(super) fn run(
     Ok((exit, serde_json::to_value(&shown)?))
 }
 
-fn version_name(snapshot: &Snapshot) -> Result<DataVersion, crate::model::InvalidValue> {
-    format!("sha256:{}", snapshot.sha256).parse()
+fn version_name(prepared: &Prepared, snapshot: &Snapshot) -> Result<DataVersion, InvalidValue> {
+    match &prepared.unchanged {
+        Some(served) => Ok(served.version.clone()),
+        None => format!("sha256:{}", snapshot.sha256).parse(),
+    }
 }
 
 /// A snapshot that passed, on its way.
@@ -221,20 +235,12 @@ impl Sync<'_> {
         self.hand_out(&version, shown, output)
     }
 
-    /// Describes the snapshot.
+    /// Describes the snapshot, or the served version where that holds the same.
     fn described(&self) -> anyhow::Result<PublishedVersion> {
-        let Snapshot { sha256, size, storage_format, .. } = self.snapshot;
-        Ok(PublishedVersion {
-            version: version_name(self.snapshot)?,
-            sha256: sha256.clone(),
-            size: *size,
-            created: self.database.workspace.now,
-            commit: self.database.workspace.head.clone(),
-            storage_format: storage_format.clone(),
-            path: format!("versions/{sha256}.{}", self.database.extension()),
-            figures: self.prepared.figures.clone(),
-            columns: self.prepared.columns.clone(),
-        })
+        let workspace = self.database.workspace;
+        let (file, commit) = (&self.database.place.file, workspace.head.clone());
+        PublishedVersion::of(self.prepared, file, commit, workspace.now)
+            .context("the snapshot has no digest")
     }
 
     /// Uploads the snapshot unless it is there, and returns what is known of the version: it may have
@@ -254,7 +260,9 @@ impl Sync<'_> {
         };
         block_on(async {
             let container = self.database.container()?;
-            shown.uploaded = if self.args.force {
+            shown.uploaded = if self.prepared.unchanged.is_some() {
+                false
+            } else if self.args.force {
                 replace_version(&container, file, own, &sent).await?;
                 true
             } else {

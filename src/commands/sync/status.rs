@@ -148,7 +148,9 @@ fn show(output: &mut Output, status: &SyncStatus) -> std::io::Result<()> {
     if let Some(database) = &status.database {
         database::show_status(database, output)?;
     }
-    let last = status.last_sync.as_deref().map_or("never".to_owned(), |time| format!("{time} UTC"));
+    // `2026-02-07T19:53:58`, as other times are shown.
+    let shown = |time: &str| format!("{} UTC", time.get(..16).unwrap_or(time).replace('T', " "));
+    let last = status.last_sync.as_deref().map_or("never".to_owned(), shown);
     output.line(format!("last sync: {last}"))
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 
-use super::{Preparation, outcome};
+use super::{Preparation, outcome, shown};
 use crate::adapters::database;
 use crate::data::check::Dialect;
 use crate::data::reader::{self, EngineVersion, FILES, Pin};
@@ -85,8 +85,36 @@ pub(super) async fn take(
     let (sha256, size) = tokio::task::spawn_blocking(move || digest(&hashed))
         .await?
         .with_context(|| format!("cannot read {}", target.display()))?;
-    let file = target.to_str().context("the path of the snapshot is not UTF-8")?.to_owned();
-    Ok(Some(Snapshot { file, sha256, size, storage_format }))
+    let copy = target.to_str().context("the path of the snapshot is not UTF-8")?.to_owned();
+    let content = content(preparation, &copy, &sha256, prepared).await?;
+    Ok(Some(Snapshot { file: copy, sha256, size, storage_format, content }))
+}
+
+/// Computes what the copy holds. Where that fails, an unchanged database is at worst published again.
+async fn content(
+    preparation: &Preparation<'_>,
+    copy: &str,
+    sha256: &str,
+    prepared: &mut Prepared,
+) -> anyhow::Result<Option<String>> {
+    let Preparation { config, root, environment, served, .. } = *preparation;
+    if let Some(served) = served
+        && served.version.sha256 == sha256
+        && served.version.content.is_some()
+    {
+        return Ok(served.version.content.clone());
+    }
+    let database = database::open(config, root, copy, environment).await?;
+    match database.content().await {
+        Ok(content) => Ok(Some(content)),
+        Err(error) => {
+            let why = shown::long_line(&error.to_string(), preparation.redactor);
+            prepared.warnings.push(format!(
+                "the content cannot be compared with that of other versions, so that the next sync may publish it again unchanged: {why}"
+            ));
+            Ok(None)
+        }
+    }
 }
 
 fn unreadable(why: String) -> CheckResult {

@@ -30,7 +30,7 @@ fn check(name: &str, required: bool, outcome: Found) -> CheckResult {
 }
 
 fn with(checks: Vec<CheckResult>) -> Evidence {
-    let prepared = Prepared { checks, ..Prepared::default() };
+    let prepared = Box::new(Prepared { checks, ..Prepared::default() });
     let candidate = Some(Box::new(candidate()));
     Evidence { data: DataEvidence::Prepared { prepared, candidate }, ..passing() }
 }
@@ -177,11 +177,11 @@ fn what_did_not_pass_holds_and_never_reverts() {
 #[test]
 fn a_step_that_failed_a_job_that_failed_and_no_snapshot_hold() {
     let step = StepResult { name: "dbt run".to_owned(), outcome: failed() };
-    let prepared = Prepared { steps: vec![step], ..Prepared::default() };
+    let prepared = Box::new(Prepared { steps: vec![step], ..Prepared::default() });
     let stopped =
         Evidence { data: DataEvidence::Prepared { prepared, candidate: None }, ..passing() };
     assert!(matches!(&decide(&stopped, &config()).reasons[..], [Reason::DataFailed { .. }]));
-    let nothing = DataEvidence::Prepared { prepared: Prepared::default(), candidate: None };
+    let nothing = DataEvidence::Prepared { prepared: Box::default(), candidate: None };
     let nothing = Evidence { data: nothing, ..passing() };
     assert_eq!(decide(&nothing, &config()).reasons, [Reason::DataNotReady]);
     let job = DataEvidence::Failed { why: "job data ended with failure".to_owned() };

@@ -68,7 +68,7 @@ fn a_right_repository_with_data_has_no_finding() {
 
 #[test]
 fn a_gate_that_never_hears_of_the_data_is_an_error() {
-    let (project, _store) = with_data();
+    let (project, store) = with_data();
     let unasked =
         GATE_TEXT.replace("code-quality, build-docker, data]", "code-quality, build-docker]");
     assert_ne!(unasked, GATE_TEXT);
@@ -89,8 +89,8 @@ fn a_gate_that_never_hears_of_the_data_is_an_error() {
 
     // Who publishes data by itself needs no such job.
     project.dev.write(GATE, &unasked);
-    let store = url(_store.path());
-    project.dev.write(CONFIG, configuration(&store, "  job: data\n  publish: separately\n"));
+    let place = url(store.path());
+    project.dev.write(CONFIG, configuration(&place, "  job: data\n  publish: separately\n"));
     assert_eq!(ids(&doctor(&project).run().code(0)), Vec::<String>::new());
 }
 

@@ -95,6 +95,7 @@ impl Shelf {
             created: created.parse().unwrap(),
             commit: None,
             storage_format: "duckdb v1.2.0".to_owned(),
+            content: None,
             figures: std::collections::BTreeMap::default(),
             columns: std::collections::BTreeMap::default(),
         };

@@ -20,7 +20,11 @@ fn team() -> Team {
 #[test]
 fn one_url_is_handed_out_and_stays() {
     let team = team();
-    let first = team.sync(&[], 0);
+    let words = team.run(&["sync", "--layer", LAYER]).success().stdout;
+    assert!(words.contains("new: for an app that has none yet"), "{words}");
+    std::fs::remove_file(team.root.join("url.txt")).unwrap();
+    // A fresh runner does not know what was handed out before, and apps keep that.
+    let first = team.sync(&["--force"], 0);
     assert_eq!(first["signed_url"]["covers"], "container", "{first}");
     assert_eq!(first["proof"]["through"], "signed_url");
     let file = team.root.join("url.txt");

@@ -1,9 +1,10 @@
 //! What only S3 has.
 
-use tidegate::adapters::store::Scope;
+use tidegate::adapters::store::{Copies, Scope};
 use tidegate::exit::{Exit, Failure};
 
 use super::*;
+use crate::harness::fault_proxy::{Fault, FaultProxy, Rule};
 
 #[test]
 fn a_url_is_signed_for_one_object_and_a_week() {
@@ -51,4 +52,97 @@ fn missing_credentials_are_named() {
     let url = "gs://lakehouse/".parse().unwrap();
     let error = Store::open(&url, stores::options(Vec::new())).err().unwrap();
     assert!(error.to_string().contains("set GOOGLE_APPLICATION_CREDENTIALS"), "{error}");
+}
+
+/// A container that copies what is larger than 6 MiB in parts of 5, the least that S3 takes.
+fn in_parts(host: &str) -> Container {
+    let copies = Copies { whole: 6 << 20, part: 5 << 20 };
+    let options = stores::options(s3_server::environment(host));
+    let options = Options { retry: QUICK, copies, ..options };
+    let store = Store::open(&s3_server::store_url().parse().unwrap(), options).unwrap();
+    store.container("analytics").unwrap()
+}
+
+/// A server with an object of 17 MB, a proxy in front of it, and the container through the proxy.
+fn with_a_large_object(name: &str) -> (S3Server, FaultProxy, Container, Vec<u8>) {
+    let folder = TempDir::new().unwrap();
+    let server = S3Server::start();
+    let (file, bytes) = file(&folder, 17_000_000);
+    upload(&server.container("analytics"), name, &file).unwrap();
+    let proxy = FaultProxy::start(server.host());
+    let container = in_parts(proxy.host());
+    (server, proxy, container, bytes)
+}
+
+#[test]
+fn an_object_that_one_request_cannot_copy_is_copied_in_parts() {
+    let name = "versions/a b+(é)'~.parquet";
+    let (server, proxy, container, bytes) = with_a_large_object(name);
+    let etag = run(container.head(name)).unwrap().unwrap().etag;
+    for (from, to) in [(name, "backups/x!*.parquet"), ("backups/x!*.parquet", name)] {
+        proxy.forget();
+        run(container.copy(from, to)).unwrap();
+        assert!(read(&container, to).unwrap() == bytes, "{to}");
+        let seen = proxy.seen();
+        let parts: Vec<_> =
+            seen.iter().filter(|request| request.path.contains("partNumber=")).collect();
+        let mut ranges: Vec<_> =
+            parts.iter().filter_map(|part| part.get("x-amz-copy-source-range")).collect();
+        ranges.sort_by_key(|range| {
+            let first = range.trim_start_matches("bytes=").split('-').next().unwrap();
+            first.parse::<u64>().unwrap()
+        });
+        assert_eq!(
+            ranges,
+            [
+                "bytes=0-5242879",
+                "bytes=5242880-10485759",
+                "bytes=10485760-15728639",
+                "bytes=15728640-16999999",
+            ]
+        );
+        if from == name {
+            let expected = format!("\"{etag}\"");
+            for part in parts {
+                assert_eq!(part.get("x-amz-copy-source-if-match"), Some(expected.as_str()));
+            }
+        }
+    }
+    let head = exchanged(&server, "HEAD", "/lakehouse/analytics/backups/x!*.parquet");
+    assert_eq!(head.get("content-type"), Some("application/vnd.apache.parquet"));
+
+    // What one request can copy is copied by one.
+    proxy.forget();
+    write(&container, "small", "1", Expect::Missing);
+    run(container.copy("small", "copy of small")).unwrap();
+    assert_eq!((proxy.count("POST", "uploads"), proxy.count("PUT", "copy")), (0, 1));
+    let missing = run(container.copy("none", "other")).unwrap_err();
+    assert!(matches!(missing, StoreError::Missing { .. }), "{missing}");
+}
+
+#[test]
+fn a_copy_in_parts_that_cannot_go_on_leaves_nothing_behind() {
+    let (server, proxy, container, bytes) = with_a_large_object("from");
+    let moved = "<Error><Code>PreconditionFailed</Code><Message>moved</Message></Error>";
+    proxy.add(Rule::on("PUT", "partNumber=3").times(1).answer(412, &[], moved));
+    let error = run(container.copy("from", "to")).unwrap_err();
+    assert!(matches!(error, StoreError::Moved { .. }), "{error}");
+    assert_eq!(run(container.head("to")).unwrap(), None);
+    assert_eq!(proxy.count("DELETE", "uploadId="), 1, "{:?}", proxy.lines());
+    let uploads = exchanged(&server, "GET", "/lakehouse?uploads").body;
+    let uploads = String::from_utf8(uploads).unwrap();
+    assert!(!uploads.contains("<Upload>"), "{uploads}");
+
+    // What may pass is tried again, and a lost answer is followed by looking.
+    proxy.add(Rule::on("PUT", "partNumber=2").times(1).fault(Fault::DropAnswer));
+    proxy.add(Rule::on("PUT", "partNumber=4").times(1).answer(503, &[], ""));
+    proxy.add(Rule::on("POST", "uploadId=").times(1).fault(Fault::DropAnswer));
+    run(container.copy("from", "to")).unwrap();
+    assert!(read(&container, "to").unwrap() == bytes);
+}
+
+/// What the server says to a client without credentials.
+fn exchanged(server: &S3Server, method: &str, path: &str) -> crate::harness::fault_proxy::Answer {
+    use crate::harness::fault_proxy::{Request, exchange};
+    exchange(server.host(), &Request::new(method, path)).unwrap()
 }

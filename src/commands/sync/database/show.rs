@@ -83,7 +83,11 @@ fn details(shown: &Shown, output: &mut Output) -> io::Result<()> {
     if let Some(signed) = &shown.signed_url {
         let until = signed.expires.map(|until| format!(", valid until {}", at(until)));
         let until = until.unwrap_or_default();
-        let what = if signed.renewed { "new: paste it into the app's secrets" } else { "kept" };
+        let what = match (signed.renewed, signed.earlier) {
+            (true, true) => "new: paste it into the app's secrets",
+            (true, false) => "new: for an app that has none yet",
+            (false, _) => "kept",
+        };
         output.line(format!("  signed URL  {} ({what}{until})", clean(&signed.file)))?;
         if let Some(file) = &signed.secrets_file {
             output.line(format!("  secret      {}", clean(file)))?;
