@@ -70,6 +70,20 @@ fn heading(report: &Report) -> String {
     }
 }
 
+/// Names the tests that failed in an earlier attempt.
+fn flaky(text: &mut String, names: &[String]) {
+    if names.is_empty() {
+        return;
+    }
+    text.push_str("\n**Flaky** (failed in an earlier attempt, passed in this one)\n\n");
+    for name in names.iter().take(20) {
+        let _ = writeln!(text, "- {}", code(name));
+    }
+    if names.len() > 20 {
+        let _ = writeln!(text, "- and {} more", names.len() - 20);
+    }
+}
+
 /// Returns the job summary.
 pub(super) fn markdown(session: &Session, report: &Report) -> String {
     let mut text = String::new();
@@ -82,15 +96,7 @@ pub(super) fn markdown(session: &Session, report: &Report) -> String {
     if let Some(next) = report.retry.as_ref().and_then(super::RetryText::next) {
         let _ = writeln!(text, "\n{}. Nothing was reverted or quarantined.", inline(&next));
     }
-    if !report.flaky.is_empty() {
-        text.push_str("\n**Flaky** (failed in an earlier attempt, passed in this one)\n\n");
-        for name in report.flaky.iter().take(20) {
-            let _ = writeln!(text, "- {}", code(name));
-        }
-        if report.flaky.len() > 20 {
-            let _ = writeln!(text, "- and {} more", report.flaky.len() - 20);
-        }
-    }
+    flaky(&mut text, &report.flaky);
     if let Some(record) = &report.record
         && !record.images.is_empty()
     {

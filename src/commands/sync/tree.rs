@@ -247,7 +247,7 @@ fn plan(
         let (taken, verb) =
             (files(plan.taken_over), if plan.taken_over == 1 { "was" } else { "were" });
         warnings.push(format!(
-            "{taken} of layer {0} {verb} taken over by size; where the content in the store may be another one, `tidegate sync --layer {0} --force` sends everything again",
+            "{taken} of layer {0} {verb} taken over by size; where the content in the store may be another one, `tidegate sync --force --layer {0}` sends everything again",
             place.layer
         ));
     }

@@ -44,7 +44,7 @@ fn a_manifest_of_the_field_is_taken_over_without_an_upload() {
         (&12.into(), &12.into(), &0.into(), &"2026-02-07T19:54:00".into())
     );
     let plan = machine.run(&["sync", "--layer", "bronze", "--plan"]).success();
-    assert!(plan.stderr.contains("`tidegate sync --layer bronze --force`"), "{plan:?}");
+    assert!(plan.stderr.contains("`tidegate sync --force --layer bronze`"), "{plan:?}");
     assert_eq!(machine.sync(&[]), (0, 12, 0));
     let manifest = machine.manifest();
     assert_eq!(manifest["tool"]["version"], 2);
