@@ -31,10 +31,6 @@ pub struct Load<'a> {
     pub source: &'a str,
     /// When the import began.
     pub now: Timestamp,
-    /// Where every row that the database finds bad is listed, also those beyond `Loaded::faults`: a CSV
-    /// file that the database makes, with the header `tidegate_row,column,value,rule`, one line for
-    /// each fault, in the order of `tidegate_row`. A value that is NULL is empty.
-    pub rejects: Option<&'a Path>,
 }
 
 /// What is done with checked rows.
