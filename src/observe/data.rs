@@ -22,6 +22,7 @@ mod dbt;
 mod handed_out;
 pub mod layer;
 pub mod proof;
+pub mod rows;
 pub mod scan;
 mod served;
 mod snapshot;
