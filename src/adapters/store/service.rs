@@ -44,6 +44,19 @@ pub(super) struct Stamp {
     pub(super) modified: Option<Timestamp>,
 }
 
+/// The header `Content-MD5` (RFC 1864) of a body; in the extensions of a request whose sender has
+/// computed it already. Azure refuses a body that does not fit it.
+#[derive(Debug, Clone)]
+pub(super) struct Checksum(HeaderValue);
+
+impl Checksum {
+    /// Computes it.
+    pub(super) fn of(body: &[u8]) -> Self {
+        let text = STANDARD.encode(md5::Md5::digest(body));
+        Self(HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("")))
+    }
+}
+
 /// The connections to one store.
 pub(super) struct Service {
     client: OnceLock<HttpClient>,
@@ -105,6 +118,11 @@ impl Service {
         self.busy.load(Ordering::Relaxed)
     }
 
+    /// Whether each body is sent with its [`Checksum`].
+    pub(super) fn wants_checksums(&self) -> bool {
+        self.account.get().is_some()
+    }
+
     /// The rules of repetition.
     pub(super) fn retry(&self) -> &Retry {
         &self.retry
@@ -117,9 +135,14 @@ impl Service {
         body: Bytes,
     ) -> Result<HttpResponse, Failure> {
         let begun = Instant::now();
-        let checksum = match self.account.get().is_some() && !body.is_empty() {
-            true => Some(md5(body.clone()).await),
-            false => None,
+        let checksum = match parts.extensions.get::<Checksum>() {
+            Some(Checksum(known)) => Some(known.clone()),
+            None if self.wants_checksums() && !body.is_empty() => {
+                let body = body.clone();
+                let computed = tokio::task::spawn_blocking(move || Checksum::of(&body)).await;
+                computed.ok().map(|Checksum(value)| value)
+            }
+            None => None,
         };
         let (mut attempt, mut applied) = (1, false);
         loop {
@@ -212,13 +235,6 @@ impl Service {
         let client = builder.build().map_err(|error| Failure::Connect(cause(&error)))?;
         Ok(self.client.get_or_init(|| HttpClient::new(client)))
     }
-}
-
-/// The header `Content-MD5` (RFC 1864) of a body. Azure refuses a body that does not fit it.
-async fn md5(body: Bytes) -> HeaderValue {
-    let compute = move || STANDARD.encode(md5::Md5::digest(&body));
-    let text = tokio::task::spawn_blocking(compute).await.unwrap_or_default();
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// Whether a request asks for names, and not for an object.
