@@ -27,8 +27,15 @@ use url::Url;
 use super::Retry;
 use super::azure::Account;
 use super::failure::Failure;
+use super::plain::Plain;
 use crate::http::{is_loopback, one_line};
 
+/// Who asks.
+const OWN_NAME: &str = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
+/// How long making a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a connection is kept that nobody uses: less than servers keep theirs.
+const IDLE: Duration = Duration::from_secs(20);
 /// The largest answer that is no object: a page of 5,000 names of 1,024 characters fits.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 /// The slowest connection that an attempt waits for, in bytes a second.
@@ -61,6 +68,7 @@ impl Checksum {
 pub(super) struct Service {
     client: OnceLock<HttpClient>,
     direct: bool,
+    plain: bool,
     retry: Retry,
     /// Who signs, with Azure; the library signs for the others.
     account: OnceLock<Arc<Account>>,
@@ -100,6 +108,7 @@ impl Service {
             client: OnceLock::new(),
             // A server of this machine is never reached through a proxy.
             direct: endpoint.is_some_and(is_loopback),
+            plain: endpoint.is_some_and(|url| url.scheme() == "http" && is_loopback(url)),
             retry,
             account: OnceLock::new(),
             busy: AtomicU64::new(0),
@@ -221,10 +230,15 @@ impl Service {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
+        if self.plain {
+            return Ok(self
+                .client
+                .get_or_init(|| HttpClient::new(Plain::new(OWN_NAME, CONNECT, IDLE))));
+        }
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs(10))
-            .pool_idle_timeout(Duration::from_secs(20))
+            .user_agent(OWN_NAME)
+            .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .http1_only()
