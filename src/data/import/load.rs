@@ -19,6 +19,9 @@ pub struct Load<'a> {
     pub import: &'a Import,
     /// The file.
     pub spool: &'a Path,
+    /// The file that takes every fault which the database finds; it is written anew. CSV with a header:
+    /// `tidegate_row,other,column,value,rule`, ordered by `tidegate_row`. See [`Found`].
+    pub found: &'a Path,
     /// How many rows were read, good and bad.
     pub rows: u64,
     /// How many of them are bad already, and not in the file.
@@ -44,6 +47,20 @@ pub enum LoadMode {
     Good(Option<MaxBad>),
 }
 
+impl Load<'_> {
+    /// How many rows the database may find bad before nothing is written; `None` where nothing is
+    /// written anyhow.
+    pub fn most_found(&self) -> Option<u64> {
+        let most = match self.mode {
+            LoadMode::Plan => return None,
+            LoadMode::All => 0,
+            LoadMode::Good(None) => return Some(u64::MAX),
+            LoadMode::Good(Some(max)) => max.most(self.rows),
+        };
+        most.checked_sub(self.bad)
+    }
+}
+
 /// What the database made of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Loaded {
@@ -57,8 +74,19 @@ pub struct Loaded {
     pub unchanged: u64,
     /// How many rows the database found bad.
     pub bad: u64,
-    /// The first of them, by `tidegate_row`.
-    pub faults: Vec<(u64, Fault)>,
+    /// The first faults of them, by `tidegate_row`: at most 1,000. All are in [`Load::found`].
+    pub faults: Vec<Found>,
+}
+
+/// A fault that the database found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The `tidegate_row` of the bad row.
+    pub row: u64,
+    /// That of the row before it with which it does not go together, where there is one.
+    pub other: Option<u64>,
+    /// What is wrong. The rule does not name the other row.
+    pub fault: Fault,
 }
 
 /// How an import ended last, as `tidegate_imports` in the database has it.
