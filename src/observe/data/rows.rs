@@ -140,9 +140,12 @@ impl Batch {
         &self.name
     }
 
-    /// Returns its size in bytes.
-    pub fn size(&self) -> u64 {
-        self.state.0
+    /// Tells whether the rows are those of a file that a person has named.
+    pub fn is_file(&self) -> bool {
+        match self.numbering {
+            Numbering::Lines => true,
+            Numbering::Answers(_) => false,
+        }
     }
 
     /// Begins to read, and finds the columns of an import.

@@ -143,7 +143,9 @@ impl Owned {
         }
         transaction.execute_batch(&statements.faults)?;
         write_found(&transaction, load.found, statements.found)?;
-        let count = |query: &str| transaction.query_row(query, [], |row| row.get::<_, i64>(0).map(i64::unsigned_abs));
+        let count = |query: &str| {
+            transaction.query_row(query, [], |row| row.get::<_, i64>(0).map(i64::unsigned_abs))
+        };
         let bad = count("SELECT count(DISTINCT tidegate_row) FROM tidegate_fault")?;
         if bad > 0 {
             transaction.execute_batch(statements.only_good)?;
@@ -230,8 +232,9 @@ fn stage(
     load: &Load<'_>,
     statements: &Statements,
 ) -> Result<u64, Problem> {
-    let io = |error: std::io::Error| {
-        Problem::Io { path: load.spool.display().to_string(), source: error }
+    let io = |error: std::io::Error| Problem::Io {
+        path: load.spool.display().to_string(),
+        source: error,
     };
     let wrong = |row: &str| {
         let short: String = row.chars().take(40).collect();
