@@ -40,6 +40,7 @@ mod git;
 mod github;
 mod github_evidence;
 mod github_walk;
+mod imports;
 mod init;
 mod monorepo;
 mod notify;

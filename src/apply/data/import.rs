@@ -150,6 +150,9 @@ pub async fn import(importing: &Importing<'_>) -> Result<Imported, ImportFailed>
     let mut spool = Spool::create(&folder.join("rows.csv"), import)?;
     let checked = check(importing, &mut spool)?;
     let mut path = spool.finish()?;
+    if checked.rows == 0 && batch.is_file() {
+        return Err(batch.wrong("has a header and no rows").into());
+    }
     (imported.rows, imported.bad) = (checked.rows, checked.bad);
 
     (importing.say)(&format!("importing into {}", import.table));

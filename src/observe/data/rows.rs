@@ -158,6 +158,11 @@ impl Batch {
         Ok(Reader { batch: self, records, record, header, ordinal: 0 })
     }
 
+    /// Makes an error of what is wrong with the file.
+    pub fn wrong(&self, problem: &str) -> RowsError {
+        RowsError::Wrong { file: self.name.clone(), problem: problem.to_owned() }
+    }
+
     /// Returns where a row stands, by its number.
     pub fn place(&self, number: u64) -> RowPlace {
         let Numbering::Answers(pages) = &self.numbering else { return RowPlace::Line(number) };
