@@ -47,7 +47,7 @@ pub struct Statements {
 impl Statements {
     /// Makes them. The function `tidegate_hash` of any number of values has to be there.
     pub fn of(load: &Load<'_>, fitted: &Fitted) -> Result<Self, ScriptProblem> {
-        let shape = Shape::new(load.import, fitted, Dialect::Sqlite);
+        let shape = Shape::new(load, fitted, Dialect::Sqlite);
         let columns: Vec<String> = shape
             .columns
             .iter()
