@@ -41,6 +41,7 @@ mod github;
 mod github_evidence;
 mod github_walk;
 mod init;
+mod load;
 mod monorepo;
 mod notify;
 mod probes;
