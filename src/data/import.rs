@@ -24,7 +24,7 @@ mod tests;
 
 pub use column::{Column, ValueProblem};
 pub use fault::{BadRow, Fault, RowPlace};
-pub use load::{Found, ImportState, Load, LoadMode, Loaded};
+pub use load::{ImportState, Load, LoadMode, Loaded};
 pub use row::Row;
 pub use rule::check_rules;
 pub use shape::ScriptProblem;

@@ -42,6 +42,7 @@ mod github_evidence;
 mod github_walk;
 mod imports;
 mod init;
+mod load;
 mod monorepo;
 mod notify;
 mod probes;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::DatabaseError;
-use crate::data::import::{Fault, Found};
+use crate::data::import::Fault;
 
 /// The most faults that are kept in memory.
 const MOST: usize = 1000;
@@ -27,7 +27,7 @@ impl Findings {
 }
 
 impl Iterator for Findings {
-    type Item = Result<Found, DatabaseError>;
+    type Item = Result<(u64, Fault), DatabaseError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let wrong = |reason: String| DatabaseError::Io {
@@ -39,17 +39,14 @@ impl Iterator for Findings {
             Err(error) => return Some(Err(wrong(error.to_string()))),
         };
         let text = |place: usize| record.get(place).filter(|text| !text.is_empty());
-        let number = |place: usize| text(place).and_then(|text| text.parse().ok());
-        Some(match (number(0), text(2), text(4)) {
-            (Some(row), Some(column), Some(rule)) => {
-                Ok(Found { row, other: number(1), fault: Fault::new(column, text(3), rule) })
-            }
+        Some(match (text(0).and_then(|text| text.parse().ok()), text(1), text(3)) {
+            (Some(row), Some(column), Some(rule)) => Ok((row, Fault::new(column, text(2), rule))),
             _ => Err(wrong("expected the faults of rows".to_owned())),
         })
     }
 }
 
 /// Reads the first of them.
-pub(super) fn first(path: &Path) -> Result<Vec<Found>, DatabaseError> {
+pub(super) fn first(path: &Path) -> Result<Vec<(u64, Fault)>, DatabaseError> {
     Findings::open(path)?.take(MOST).collect()
 }

@@ -68,7 +68,7 @@ pub fn script(
     let [spool, found] = paths;
     let import = load.import;
     let most = load.most_found();
-    let shape = Shape::new(import, fitted, Dialect::DuckDb);
+    let shape = Shape::new(load, fitted, Dialect::DuckDb);
     let mut script = "BEGIN TRANSACTION;\n".to_owned();
     let _ = writeln!(
         script,

@@ -1,6 +1,6 @@
 //! What the database is given of an import, and what it answers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -19,9 +19,6 @@ pub struct Load<'a> {
     pub import: &'a Import,
     /// The file.
     pub spool: &'a Path,
-    /// The file that takes every fault which the database finds; it is written anew. CSV with a header:
-    /// `tidegate_row,other,column,value,rule`, ordered by `tidegate_row`. See [`Found`].
-    pub found: &'a Path,
     /// How many rows were read, good and bad.
     pub rows: u64,
     /// How many of them are bad already, and not in the file.
@@ -34,6 +31,10 @@ pub struct Load<'a> {
     pub source: &'a str,
     /// When the import began.
     pub now: Timestamp,
+    /// Where every row that the database finds bad is listed, also those beyond `Loaded::faults`: a CSV
+    /// file that the database makes, with the header `tidegate_row,column,value,rule`, one line for
+    /// each fault, in the order of `tidegate_row`. A value that is NULL is empty.
+    pub rejects: Option<&'a Path>,
 }
 
 /// What is done with checked rows.
@@ -48,6 +49,23 @@ pub enum LoadMode {
 }
 
 impl Load<'_> {
+    /// What the number of a row counts, in words.
+    pub(super) fn unit(&self) -> &'static str {
+        if self.source.contains("://") { "row" } else { "line" }
+    }
+
+    /// Where the faults are listed: in `rejects`, or beside the spool.
+    pub fn listed(&self) -> PathBuf {
+        self.rejects.map_or_else(
+            || {
+                let mut beside = self.spool.as_os_str().to_owned();
+                beside.push(".rejects");
+                PathBuf::from(beside)
+            },
+            Path::to_owned,
+        )
+    }
+
     /// How many rows the database may find bad before nothing is written; `None` where nothing is
     /// written anyhow.
     pub fn most_found(&self) -> Option<u64> {
@@ -74,19 +92,8 @@ pub struct Loaded {
     pub unchanged: u64,
     /// How many rows the database found bad.
     pub bad: u64,
-    /// The first faults of them, by `tidegate_row`: at most 1,000. All are in [`Load::found`].
-    pub faults: Vec<Found>,
-}
-
-/// A fault that the database found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// The `tidegate_row` of the bad row.
-    pub row: u64,
-    /// That of the row before it with which it does not go together, where there is one.
-    pub other: Option<u64>,
-    /// What is wrong. The rule does not name the other row.
-    pub fault: Fault,
+    /// The first faults of them, by `tidegate_row`: at most 1,000. All are in [`Load::rejects`].
+    pub faults: Vec<(u64, Fault)>,
 }
 
 /// How an import ended last, as `tidegate_imports` in the database has it.

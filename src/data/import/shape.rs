@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::load::Load;
 use super::rule::{expected, expression};
 use super::spec::Import;
 use super::target::{Fitted, Misfit, written};
@@ -40,6 +41,7 @@ fn list(parts: impl Iterator<Item = String>) -> String {
 pub(super) struct Shape<'a> {
     import: &'a Import,
     fitted: &'a Fitted,
+    unit: &'static str,
     dialect: Dialect,
     /// The table, as SQL.
     pub(super) table: String,
@@ -108,7 +110,8 @@ impl Both<'_> {
 }
 
 impl<'a> Shape<'a> {
-    pub(super) fn new(import: &'a Import, fitted: &'a Fitted, dialect: Dialect) -> Self {
+    pub(super) fn new(load: &Load<'a>, fitted: &'a Fitted, dialect: Dialect) -> Self {
+        let import = load.import;
         let keys = import.key_places();
         let made = match dialect {
             Dialect::DuckDb => duckdb::made,
@@ -134,7 +137,7 @@ impl<'a> Shape<'a> {
                 }
             })
             .collect();
-        Self { import, fitted, dialect, table: sql::table(&import.table), columns }
+        Self { import, fitted, unit: load.unit(), dialect, table: sql::table(&import.table), columns }
     }
 
     /// The columns by which a row is known again.
@@ -192,10 +195,11 @@ impl<'a> Shape<'a> {
     /// Fills `tidegate_fault`, which it makes.
     pub(super) fn faults(&self) -> Result<String, ScriptProblem> {
         let mut found = Faults {
-            script: "CREATE TEMP TABLE tidegate_fault (tidegate_row BIGINT, other BIGINT, \
+            script: "CREATE TEMP TABLE tidegate_fault (tidegate_row BIGINT, \
                      \"column\" VARCHAR, value VARCHAR, rule VARCHAR, place INTEGER);\n"
                 .to_owned(),
             place: 0,
+            unit: self.unit,
         };
         self.misfits(&mut found)?;
         self.doubles(&mut found)?;
@@ -349,13 +353,14 @@ pub(super) const ONLY_GOOD: &str = "\
     DELETE FROM tidegate_stage WHERE tidegate_row IN (SELECT tidegate_row FROM tidegate_fault);\n";
 
 /// The faults in their order.
-pub(super) const FOUND: &str = "SELECT tidegate_row, other, \"column\", value, rule \
+pub(super) const FOUND: &str = "SELECT tidegate_row, \"column\", value, rule \
     FROM tidegate_fault ORDER BY tidegate_row, place";
 
 /// The statements that find faults.
 struct Faults {
     script: String,
     place: u32,
+    unit: &'static str,
 }
 
 impl Faults {
@@ -370,13 +375,15 @@ impl Faults {
         from: &str,
     ) -> Result<(), SqlProblem> {
         self.place += 1;
+        let rule = match other {
+            None => text(rule)?,
+            Some(other) => format!("{} || {other}", text(&format!("{rule}: see {} ", self.unit))?),
+        };
         let _ = writeln!(
             self.script,
-            "INSERT INTO tidegate_fault SELECT s.tidegate_row, {}, {}, substr({}, 1, 100), {}, {} FROM {from};",
-            other.unwrap_or("NULL"),
+            "INSERT INTO tidegate_fault SELECT s.tidegate_row, {}, substr({}, 1, 100), {rule}, {} FROM {from};",
             text(column)?,
             value.unwrap_or("NULL"),
-            text(rule)?,
             self.place,
         );
         Ok(())

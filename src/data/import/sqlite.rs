@@ -47,7 +47,7 @@ pub struct Statements {
 impl Statements {
     /// Makes them. The function `tidegate_hash` of any number of values has to be there.
     pub fn of(load: &Load<'_>, fitted: &Fitted) -> Result<Self, ScriptProblem> {
-        let shape = Shape::new(load.import, fitted, Dialect::Sqlite);
+        let shape = Shape::new(load, fitted, Dialect::Sqlite);
         let columns: Vec<String> = shape
             .columns
             .iter()
@@ -55,8 +55,7 @@ impl Statements {
             .collect();
         let columns = columns.join(", ");
         let marks = vec!["?"; shape.columns.len() + 2].join(", ");
-        let mut index =
-            "CREATE INDEX tidegate_by_key ON tidegate_stage (tidegate_key);\n".to_owned();
+        let mut index = "CREATE INDEX tidegate_by_key ON tidegate_stage (tidegate_key);\n".to_owned();
         for (place, column) in shape.unique().enumerate() {
             index.push_str(&format!(
                 "CREATE INDEX tidegate_by_{place} ON tidegate_stage ({});\n",

@@ -46,7 +46,7 @@ pub(super) async fn load(database: &Sqlite, load: &Load<'_>) -> Result<Loaded, D
     } else {
         run(database, load, super::Access::Memory).await?
     };
-    Ok(Loaded { faults: found::first(load.found)?, ..loaded })
+    Ok(Loaded { faults: found::first(&load.listed())?, ..loaded })
 }
 
 async fn run(
@@ -62,7 +62,7 @@ async fn run(
 struct Owned {
     import: Import,
     spool: std::path::PathBuf,
-    found: std::path::PathBuf,
+    rejects: std::path::PathBuf,
     rows: u64,
     bad: u64,
     mode: LoadMode,
@@ -76,7 +76,7 @@ impl Owned {
         Self {
             import: load.import.clone(),
             spool: load.spool.to_owned(),
-            found: load.found.to_owned(),
+            rejects: load.listed(),
             rows: load.rows,
             bad: load.bad,
             mode: load.mode,
@@ -90,13 +90,13 @@ impl Owned {
         Load {
             import: &self.import,
             spool: &self.spool,
-            found: &self.found,
             rows: self.rows,
             bad: self.bad,
             mode: self.mode,
             watermark: self.watermark.as_deref(),
             source: &self.source,
             now: self.now,
+            rejects: Some(&self.rejects),
         }
     }
 
@@ -142,10 +142,8 @@ impl Owned {
             transaction.execute_batch(&statements.matches)?;
         }
         transaction.execute_batch(&statements.faults)?;
-        write_found(&transaction, load.found, statements.found)?;
-        let count = |query: &str| {
-            transaction.query_row(query, [], |row| row.get::<_, i64>(0).map(i64::unsigned_abs))
-        };
+        write_found(&transaction, &self.rejects, statements.found)?;
+        let count = |query: &str| transaction.query_row(query, [], |row| row.get::<_, i64>(0).map(i64::unsigned_abs));
         let bad = count("SELECT count(DISTINCT tidegate_row) FROM tidegate_fault")?;
         if bad > 0 {
             transaction.execute_batch(statements.only_good)?;
@@ -232,9 +230,8 @@ fn stage(
     load: &Load<'_>,
     statements: &Statements,
 ) -> Result<u64, Problem> {
-    let io = |error: std::io::Error| Problem::Io {
-        path: load.spool.display().to_string(),
-        source: error,
+    let io = |error: std::io::Error| {
+        Problem::Io { path: load.spool.display().to_string(), source: error }
     };
     let wrong = |row: &str| {
         let short: String = row.chars().take(40).collect();
@@ -318,17 +315,15 @@ fn write_found(connection: &Connection, path: &Path, query: &str) -> Result<(), 
     let io = |source: std::io::Error| Problem::Io { path: path.display().to_string(), source };
     let mut writer = csv::Writer::from_writer(File::create(path).map_err(io)?);
     let failed = |error: csv::Error| io(std::io::Error::other(error));
-    writer.write_record(["tidegate_row", "other", "column", "value", "rule"]).map_err(failed)?;
+    writer.write_record(["tidegate_row", "column", "value", "rule"]).map_err(failed)?;
     let mut statement = connection.prepare(query)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let row_number: i64 = row.get(0)?;
-        let other: Option<i64> = row.get(1)?;
-        let texts: [Option<String>; 3] = [row.get(2)?, row.get(3)?, row.get(4)?];
+        let texts: [Option<String>; 3] = [row.get(1)?, row.get(2)?, row.get(3)?];
         let [column, value, rule] = texts.map(Option::unwrap_or_default);
-        let other = other.map(|other| other.to_string()).unwrap_or_default();
         writer
-            .write_record([row_number.to_string(), other, column, value, rule])
+            .write_record([row_number.to_string(), column, value, rule])
             .map_err(failed)?;
     }
     writer.flush().map_err(io)
