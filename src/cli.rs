@@ -9,6 +9,7 @@ use clap::{Subcommand, ValueEnum};
 
 mod bake;
 mod data;
+mod data_import;
 mod doctor;
 mod gate;
 mod init;
@@ -26,6 +27,7 @@ pub use bake::Bake;
 pub use data::{
     Data, DataCommand, DataLifecycle, DataPrune, DataRestore, DataVersions, PolicyKind, Variables,
 };
+pub use data_import::DataImport;
 pub use doctor::Doctor;
 pub use gate::{Apply, Gate, Inputs, Plan};
 pub use init::Init;

@@ -13,6 +13,7 @@ mod check_version;
 mod copy;
 pub mod fetch;
 mod hand_out;
+pub mod import;
 mod links;
 pub mod manifest_copy;
 pub mod manifest_file;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::DataImport;
 use crate::data::VersionChoice;
 
 /// List published data, go back to a version of it, and delete what is old
@@ -18,6 +19,7 @@ pub struct Data {
 #[derive(Debug, Clone, Subcommand)]
 #[expect(missing_docs, reason = "their structs say what they do, and help shows that")]
 pub enum DataCommand {
+    Import(DataImport),
     Versions(DataVersions),
     Restore(DataRestore),
     Prune(DataPrune),

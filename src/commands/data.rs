@@ -5,6 +5,7 @@ use crate::cli::{self, DataCommand, Global, Variables};
 use crate::exit::Exit;
 use crate::output::Output;
 
+mod import;
 mod known;
 mod lifecycle;
 mod prune;
@@ -13,6 +14,7 @@ mod versions;
 
 pub(super) fn run(global: &Global, args: &cli::Data, output: &mut Output) -> anyhow::Result<Exit> {
     match &args.command {
+        DataCommand::Import(args) => import::run(global, args, output),
         DataCommand::Versions(args) => versions::run(global, args, output),
         DataCommand::Restore(args) => restore::run(global, args, output),
         DataCommand::Prune(args) => prune::run(global, args, output),

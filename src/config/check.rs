@@ -15,6 +15,7 @@ use crate::observe::globs;
 
 mod containers;
 mod data;
+mod imports;
 mod metric;
 pub(super) mod probes;
 

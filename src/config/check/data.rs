@@ -27,6 +27,7 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
     path.map_err(|problem| wrong(("manifest", problem)))?;
     steps(data)?;
     checks(data)?;
+    super::imports::check(data)?;
     if let Some(text) = data.reader_version.as_ref().filter(|text| !is_version(text)) {
         let problem = format!("expected a version of DuckDB such as 1.2.0, found {text:?}");
         return Err(wrong(("reader_version", problem)));

@@ -141,9 +141,12 @@ impl Batch {
         &self.name
     }
 
-    /// Returns its size in bytes.
-    pub fn size(&self) -> u64 {
-        self.state.0
+    /// Tells whether the rows are those of a file that a person has named.
+    pub fn is_file(&self) -> bool {
+        match self.numbering {
+            Numbering::Lines => true,
+            Numbering::Answers(_) => false,
+        }
     }
 
     /// Begins to read, and finds the columns of an import.
@@ -154,6 +157,11 @@ impl Batch {
         let mut record = Record::default();
         let header = Header::read(&mut records, &mut record, import)?;
         Ok(Reader { batch: self, records, record, header, ordinal: 0 })
+    }
+
+    /// Makes an error of what is wrong with the file.
+    pub fn wrong(&self, problem: &str) -> RowsError {
+        RowsError::Wrong { file: self.name.clone(), problem: problem.to_owned() }
     }
 
     /// Returns where a row stands, by its number.
