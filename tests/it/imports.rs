@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use crate::harness::duckdb;
 use crate::harness::tidegate::{Run, Tidegate};
 
+mod api;
 mod bad_rows;
 mod model;
 mod said;

@@ -6,7 +6,9 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -14,13 +16,11 @@ use url::Url;
 
 use super::rows::{Answers, Batch, RowsError};
 use crate::data::import::api::{
-    self, Answer, AnswerProblem, Cells, LARGEST_ANSWER, Mark, Page, Period,
-    PeriodProblem, Turner,
+    self, Answer, AnswerProblem, Cells, LARGEST_ANSWER, Mark, Page, Period, PeriodProblem, Turner,
 };
 use crate::data::import::{Import, Row};
 use crate::http::{
-    Client, Options, Repeat, Request, Response, RetryPolicy, is_loopback, summary,
-    without_query,
+    Client, Options, Repeat, Request, Response, RetryPolicy, is_loopback, summary, without_query,
 };
 use crate::secret::{Redactor, Secret};
 
@@ -86,7 +86,7 @@ pub async fn ask(asking: &Asking<'_>) -> Result<Batch, ApiError> {
             attempts: 6,
             // Limits are often counted by the minute.
             longest_delay: std::time::Duration::from_mins(2),
-            total: timeout + std::time::Duration::from_mins(5),
+            total: timeout * 10,
             ..RetryPolicy::default()
         },
         attempt_timeout: timeout,

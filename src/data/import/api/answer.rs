@@ -57,9 +57,8 @@ impl<'a> Answer<'a> {
         let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let whole: &RawValue = serde_json::from_slice(text)
             .map_err(|error| AnswerProblem::NoJson(error.to_string()))?;
-        let rows = descend(whole, pointer).map_err(|(at, problem)| {
-            AnswerProblem::Schema { pointer: at.to_owned(), problem }
-        })?;
+        let rows = descend(whole, pointer)
+            .map_err(|(at, problem)| AnswerProblem::Schema { pointer: at.to_owned(), problem })?;
         match first(rows) {
             b'[' => Ok(Self { whole, rows }),
             _ => Err(AnswerProblem::Schema {

@@ -111,9 +111,7 @@ impl Cells {
                     (Some(read.replace('\0', "\u{fffd}")), fault(rule, None))
                 }
                 Ok(read) => (Some(read), None),
-                Err(_) => {
-                    (Some(text.to_owned()), fault("expected Unicode".to_owned(), Some(text)))
-                }
+                Err(_) => (Some(text.to_owned()), fault("expected Unicode".to_owned(), Some(text))),
             },
             // Numbers, `true` and `false` are kept as they are written.
             _ => (Some(text.to_owned()), None),

@@ -32,7 +32,9 @@ pub enum ApiError {
         variable: String,
     },
     /// The key would go over the network for all to read.
-    #[error("{place} is plain http on another machine, and the key in {variable} is not sent there")]
+    #[error(
+        "{place} is plain http on another machine, and the key in {variable} is not sent there"
+    )]
     Plain {
         /// The address.
         place: String,

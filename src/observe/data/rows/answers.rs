@@ -28,7 +28,8 @@ impl Answers {
     pub fn create(folder: &Path, import: &Import) -> io::Result<Self> {
         let path = folder.join("answers.csv");
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-        let mut answers = Self { file: BufWriter::new(file), pages: Vec::new(), faults: BTreeMap::new() };
+        let mut answers =
+            Self { file: BufWriter::new(file), pages: Vec::new(), faults: BTreeMap::new() };
         answers.write(import.sources().map(Some))?;
         Ok(answers)
     }
