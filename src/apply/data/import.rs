@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::adapters::database::{Database, DatabaseError, Findings};
-use crate::data::import::{BadRow, Fault, Found, Import, Load, LoadMode, Loaded, MaxBad, Row};
+use crate::data::import::{BadRow, Fault, Import, Load, LoadMode, Loaded, MaxBad, Row};
 use crate::observe::data::rows::{Batch, Cells, RowsError};
 
 mod hash;
@@ -238,13 +238,13 @@ async fn load(
     let load = Load {
         import: importing.import,
         spool,
-        found,
         rows: checked.rows,
         bad: checked.bad,
         mode,
         watermark: importing.batch.watermark.as_deref(),
         source: &importing.batch.source,
         now: importing.now,
+        rejects: Some(found),
     };
     Ok(importing.database.load(&load).await?)
 }
@@ -258,11 +258,11 @@ fn summed(
 ) -> Imported {
     imported.bad = checked.bad + loaded.bad;
     let mut named = checked.named;
-    for found in std::mem::take(&mut loaded.faults) {
-        let fault = said(&found, importing.batch);
-        match named.iter_mut().rev().find(|(number, _)| *number == found.row) {
-            Some((_, faults)) => faults.push(fault),
-            None => named.push((found.row, vec![fault])),
+    for (number, fault) in std::mem::take(&mut loaded.faults) {
+        // The faults of a row stand together.
+        match named.last_mut() {
+            Some((last, faults)) if *last == number => faults.push(fault),
+            Some(_) | None => named.push((number, vec![fault])),
         }
     }
     named.sort_by_key(|(number, _)| *number);
@@ -273,15 +273,6 @@ fn summed(
         .collect();
     imported.loaded = loaded;
     imported
-}
-
-/// Names the other row of a fault, too.
-fn said(found: &Found, batch: &Batch) -> Fault {
-    let mut fault = found.fault.clone();
-    if let Some(other) = found.other {
-        fault.rule += &format!(" ({})", batch.place(other));
-    }
-    fault
 }
 
 /// The faults that the database found, row by row, in the order of the rows.
@@ -295,14 +286,15 @@ impl Refused {
     }
 
     /// Returns the faults of a row; the rows are asked for in their order.
-    fn of(&mut self, number: u64) -> Result<Vec<Found>, ImportFailed> {
+    fn of(&mut self, number: u64) -> Result<Vec<Fault>, ImportFailed> {
         let mut faults = Vec::new();
-        while let Some(next) =
-            self.findings.next_if(|found| found.as_ref().map_or(true, |found| found.row <= number))
-        {
-            let next = next?;
-            if next.row == number {
-                faults.push(next);
+        let is_due = |next: &Result<(u64, Fault), DatabaseError>| {
+            next.as_ref().map_or(true, |(row, _)| *row <= number)
+        };
+        while let Some(next) = self.findings.next_if(is_due) {
+            let (row, fault) = next?;
+            if row == number {
+                faults.push(fault);
             }
         }
         Ok(faults)

@@ -41,7 +41,7 @@ fn a_batch_with_bad_rows_writes_nothing_and_names_each() {
                 }]})
             );
             let same = shown["bad_rows"][4]["faults"][0]["rule"].as_str().unwrap();
-            assert!(same.ends_with("(line 2)"), "{same}");
+            assert!(same.ends_with("see line 2"), "{same}");
         }
         let said = desk.import(&["sales", "sales.csv"]).code(14);
         assert!(said.stdout.contains("6     quantity"), "{}", said.stdout);

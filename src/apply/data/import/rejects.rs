@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::passwords::numbered;
-use super::{ImportFailed, Importing, Refused, check_row, said};
+use super::{ImportFailed, Importing, Refused, check_row};
 use crate::data::import::{Fault, Row};
 use crate::observe::data::rows::{Cells, Header, REASON_COLUMN};
 
@@ -70,8 +70,7 @@ impl Rejects {
         let (mut refused, mut row) = (Refused::open(found)?, Row::default());
         while let Some(cells) = reader.next()? {
             let mut faults = check_row(importing, cells, &mut row).err().unwrap_or_default();
-            let found = refused.of(cells.number)?;
-            faults.extend(found.iter().map(|found| said(found, importing.batch)));
+            faults.extend(refused.of(cells.number)?);
             if !faults.is_empty() {
                 let reason = reason(&faults, cells, importing, &header);
                 let written = reject(&mut writer, cells, &header, old, &reason);
