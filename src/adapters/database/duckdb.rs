@@ -20,12 +20,14 @@ use super::process::{self, Said, Stopped};
 use super::{Database, DatabaseError, Rows};
 use crate::adapters::shell;
 use crate::data::check::Dialect;
+use crate::data::import::{ImportState, Load, Loaded};
 use crate::data::reader::{EngineVersion, HEADERS, oldest_reader};
 use crate::data::sql;
 
 mod answer;
 mod content;
 mod copy;
+mod load;
 
 /// How long the command may take to say its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -37,6 +39,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_MESSAGE: usize = 2000;
 
 /// A DuckDB file and the command that reads and writes it.
+#[derive(Clone)]
 pub(super) struct DuckDb {
     command: PathBuf,
     engine: String,
@@ -53,6 +56,10 @@ enum Access {
     Read,
     /// Yes.
     Write,
+    /// No, but it reads and writes other files.
+    Look,
+    /// Yes, and makes it.
+    Create,
     /// It attaches files itself.
     Attach,
 }
@@ -103,18 +110,26 @@ impl DuckDb {
             let reason = "there is no such file".to_owned();
             return Err(DatabaseError::Open { file: self.shown.clone(), reason });
         }
+        let said = self.waited(access, script).await?;
+        match &said.failed {
+            None => Ok(said),
+            Some(how) => Err(self.refused(&said.messages, how)),
+        }
+    }
+
+    /// Runs a script, and waits where another process holds the file; it may have failed otherwise.
+    async fn waited(&self, access: Access, script: &str) -> Result<Said, DatabaseError> {
         let begun = Instant::now();
         loop {
             let said = self.once(access, script).await?;
-            let Some(how) = &said.failed else { return Ok(said) };
-            match holder(&said.messages) {
+            match said.failed.as_ref().and_then(|_| holder(&said.messages)) {
                 Some(_) if begun.elapsed() < self.limits.patience => {
                     tokio::time::sleep(PAUSE).await;
                 }
                 Some(holder) => {
                     return Err(DatabaseError::InUse { file: self.shown.clone(), holder });
                 }
-                None => return Err(self.refused(&said.messages, how)),
+                None => return Ok(said),
             }
         }
     }
@@ -129,8 +144,8 @@ impl DuckDb {
         shell::without_secrets(&mut command);
         command.args(["-init", "/dev/null", "-batch", "-bail", "-json"]);
         match access {
-            Access::Read => _ = command.arg("-readonly").arg(&self.file),
-            Access::Write => _ = command.arg(&self.file),
+            Access::Read | Access::Look => _ = command.arg("-readonly").arg(&self.file),
+            Access::Write | Access::Create => _ = command.arg(&self.file),
             Access::Attach => {}
         }
         let script = format!("{}{script}", self.settings(access, scratch.path())?);
@@ -268,6 +283,18 @@ impl Database for DuckDb {
         sql::transaction(sql).map_err(|problem| self.wrong(problem))?;
         let script = format!("BEGIN TRANSACTION;\n{sql}\n;\nCOMMIT;\n");
         self.script(Access::Write, &script).await.map(|_| ())
+    }
+
+    async fn load(&self, load: &Load<'_>) -> Result<Loaded, DatabaseError> {
+        load::load(self, load).await
+    }
+
+    async fn imports(&self) -> Result<Vec<ImportState>, DatabaseError> {
+        load::imports(self).await
+    }
+
+    fn set_patience(&mut self, patience: Duration) {
+        self.limits.set_patience(patience);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::observe::data::scan::ScanError;
 impl Classified for DatabaseError {
     fn exit(&self) -> Exit {
         match self {
-            Self::NoEngine { .. } | Self::Text { .. } => Exit::Usage,
+            Self::NoEngine { .. } | Self::Text { .. } | Self::Table { .. } => Exit::Usage,
             Self::Open { .. } | Self::Sql { .. } => Exit::BadInput,
             Self::InUse { .. } | Self::TimedOut { .. } => Exit::Unreachable,
             Self::Io { .. } => Exit::Internal,
