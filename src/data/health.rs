@@ -291,7 +291,10 @@ fn database(observed: &Observed, findings: &mut Findings) {
 }
 
 /// Finds a table by the name that people give it: with or without `main`, in any case of letters.
-fn named<'a>(tables: &'a mut BTreeMap<String, TableHealth>, name: &str) -> Option<&'a mut TableHealth> {
+fn named<'a>(
+    tables: &'a mut BTreeMap<String, TableHealth>,
+    name: &str,
+) -> Option<&'a mut TableHealth> {
     let parts = super::sql::parts(name);
     let wanted = parts.join(".").to_lowercase();
     let wanted = wanted.strip_prefix("main.").map_or(wanted.clone(), str::to_owned);
@@ -343,11 +346,8 @@ fn tables(
         match judged.outcome {
             Outcome::Passed => {
                 let age = table.age_hours.map(|hours| format!(", {hours} h old"));
-                let detail = format!(
-                    "{name}: {}{}",
-                    newest.unwrap_or_default(),
-                    age.unwrap_or_default()
-                );
+                let detail =
+                    format!("{name}: {}{}", newest.unwrap_or_default(), age.unwrap_or_default());
                 findings.add(part, HealthStatus::Healthy, detail);
             }
             Outcome::Failed { why } | Outcome::Inconclusive { why } => {
@@ -359,12 +359,7 @@ fn tables(
     }
 }
 
-fn imports(
-    observed: &Observed,
-    config: &HealthConfig,
-    findings: &mut Findings,
-    now: Timestamp,
-) {
+fn imports(observed: &Observed, config: &HealthConfig, findings: &mut Findings, now: Timestamp) {
     let part = HealthPart::Import;
     let imports = match &observed.imports {
         Ok(imports) => imports,
@@ -427,7 +422,8 @@ fn backups(
         }
     }
     let whole = backups.iter().find(|backup| backup.is_whole());
-    let Some((backup, known)) = whole.and_then(|backup| Some((backup, backup.description.as_ref()?)))
+    let Some((backup, known)) =
+        whole.and_then(|backup| Some((backup, backup.description.as_ref()?)))
     else {
         if expected {
             findings.add(part, missed, "there is none that was verified");
@@ -445,19 +441,18 @@ fn backups(
         }
         None => findings.add(part, HealthStatus::Healthy, detail),
     }
-    Some(LastBackup {
-        name: backup.name.clone(),
-        created,
-        size: known.size,
-        rows: known.rows(),
-    })
+    Some(LastBackup { name: backup.name.clone(), created, size: known.size, rows: known.rows() })
 }
 
 fn urls(observed: &Observed, findings: &mut Findings, now: Timestamp) {
     let part = HealthPart::SignedUrl;
     for url in &observed.urls {
         let Some(expires) = url.expires else {
-            findings.add(part, HealthStatus::Warning, format!("{} does not say when it ends", url.name));
+            findings.add(
+                part,
+                HealthStatus::Warning,
+                format!("{} does not say when it ends", url.name),
+            );
             continue;
         };
         let left = expires.duration_since(now);

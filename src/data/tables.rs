@@ -50,9 +50,8 @@ pub fn list(dialect: Dialect) -> &'static str {
 /// Reads the answer to it.
 pub fn listed(rows: &[Vec<Value>]) -> Vec<TableName> {
     let text = |value: Option<&Value>| Some(value?.as_str()?.to_owned());
-    let row = |row: &Vec<Value>| {
-        Some(TableName { schema: text(row.first())?, name: text(row.get(1))? })
-    };
+    let row =
+        |row: &Vec<Value>| Some(TableName { schema: text(row.first())?, name: text(row.get(1))? });
     rows.iter().filter_map(row).collect()
 }
 

@@ -20,6 +20,8 @@ pub mod compare;
 pub mod content;
 mod dbt;
 mod handed_out;
+pub mod health;
+pub mod kept;
 pub mod layer;
 pub mod proof;
 pub mod scan;
@@ -27,6 +29,7 @@ mod served;
 mod snapshot;
 mod steps;
 mod stored;
+pub mod tables;
 mod unchanged;
 
 pub use handed_out::UrlFile;
@@ -119,7 +122,9 @@ fn outcome(preparation: &Preparation<'_>, error: DatabaseError) -> anyhow::Resul
     let why = shown::long_line(&error.to_string(), preparation.redactor);
     match error {
         DatabaseError::NoEngine { .. } | DatabaseError::Io { .. } => Err(error.into()),
-        DatabaseError::Sql { .. } | DatabaseError::Text { .. } | DatabaseError::Table { .. } => Ok(Outcome::Failed { why }),
+        DatabaseError::Sql { .. } | DatabaseError::Text { .. } | DatabaseError::Table { .. } => {
+            Ok(Outcome::Failed { why })
+        }
         DatabaseError::Open { .. }
         | DatabaseError::InUse { .. }
         | DatabaseError::TimedOut { .. } => Ok(Outcome::Inconclusive { why }),

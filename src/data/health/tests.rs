@@ -110,7 +110,10 @@ fn tables_have_to_be_there_with_their_rows() {
     let (status, _, detail) = only(seen(), "{tables: {sales: {min_rows: 4}}}");
     assert_eq!(status, HealthStatus::Error);
     assert_eq!(detail, "sales has 3 rows, at least 4 are expected");
-    let gone = Observed { imports: Ok(vec![ImportState { table: "old".to_owned(), ..import(1) }]), ..seen() };
+    let gone = Observed {
+        imports: Ok(vec![ImportState { table: "old".to_owned(), ..import(1) }]),
+        ..seen()
+    };
     assert_eq!(only(gone, "{}").2, "there is no old");
 }
 
@@ -125,7 +128,10 @@ fn the_newest_row_has_an_age() {
     let health = Health::of(fresh, &config(yaml), now());
     assert_eq!(health.status, HealthStatus::Healthy);
     let sales = health.tables.iter().find(|table| table.name == "sales").unwrap();
-    assert_eq!((sales.newest.as_deref(), sales.age_hours), (Some("2026-02-07 19:00:00"), Some(17.0)));
+    assert_eq!(
+        (sales.newest.as_deref(), sales.age_hours),
+        (Some("2026-02-07 19:00:00"), Some(17.0))
+    );
     let (status, part, detail) = only(with(json!("2026-02-05")), yaml);
     assert_eq!((status, part), (HealthStatus::Error, HealthPart::Freshness));
     assert!(detail.contains("3 d 12 h old"), "{detail}");
@@ -133,7 +139,8 @@ fn the_newest_row_has_an_age() {
     assert_eq!(of(with(json!("1999-02-05")), unbound).0, HealthStatus::Healthy);
     assert_eq!(of(with(Value::Null), unbound).0, HealthStatus::Warning);
     assert_eq!(of(with(Value::Null), yaml).0, HealthStatus::Error);
-    let unknown = Observed { newest: [("sales".to_owned(), Err("no column".to_owned()))].into(), ..seen() };
+    let unknown =
+        Observed { newest: [("sales".to_owned(), Err("no column".to_owned()))].into(), ..seen() };
     assert_eq!(of(unknown, yaml).0, HealthStatus::Error);
 }
 
