@@ -88,25 +88,25 @@ fn runs_tidegate(job: Job<'_>) -> bool {
 }
 
 fn logs_in(data: &DataConfig, job: Job<'_>, answer: &mut Answer) {
-    let Some(names) = variables(job) else { return };
-    if matches!(data.store, StoreUrl::Azure { .. }) && wants_id_token(&names) {
+    let (Some(names), Some(store)) = (variables(job), &data.store) else { return };
+    if matches!(store, StoreUrl::Azure { .. }) && wants_id_token(&names) {
         return id_token(job, answer);
     }
-    if can_log_in(&data.store, &|name| names.contains(name)) {
+    if can_log_in(store, &|name| names.contains(name)) {
         return;
     }
     let finding = Finding::new(
         Severity::Error,
         "store-credentials-missing",
-        format!("job {} gets no credentials for {}", job.id, data.store),
+        format!("job {} gets no credentials for {}", job.id, store),
         "it can neither publish data nor point readers back: promotions end with an error",
         if job.calls().is_some() {
             format!(
                 "hand them over in `secrets:`, by the names in https://github.com/tidegate/tidegate/blob/main/docs/how-to/reusable-workflow.md: {}",
-                advice(&data.store)
+                advice(store)
             )
         } else {
-            format!("write into the step's `env:` {}", advice(&data.store))
+            format!("write into the step's `env:` {}", advice(store))
         },
     );
     let key = if job.calls().is_some() { "secrets" } else { "steps" };

@@ -66,7 +66,7 @@ async fn engine(query: &DataQuery<'_>) -> Option<String> {
 }
 
 async fn containers(query: &DataQuery<'_>) -> Vec<ContainerSeen> {
-    let store = &query.data.store;
+    let Some(store) = &query.data.store else { return Vec::new() };
     let is_there = |name: &str| (query.environment)(name).is_some_and(|value| !value.is_empty());
     let not_asked = if query.offline {
         Some("not asked: --offline")
@@ -84,7 +84,7 @@ async fn containers(query: &DataQuery<'_>) -> Vec<ContainerSeen> {
             Some(why) => StoreAnswer::NotAsked(why.to_owned()),
             None => {
                 let until = deadline.min(Instant::now() + ANSWER);
-                let asked = ask(query, layer.container(name), layer.file.is_some());
+                let asked = ask(query, store, layer.container(name), layer.file.is_some());
                 let late = |_| StoreAnswer::Unreachable(format!("{place} gave no answer in time"));
                 timeout_at(until, asked).await.unwrap_or_else(late)
             }
@@ -94,7 +94,12 @@ async fn containers(query: &DataQuery<'_>) -> Vec<ContainerSeen> {
     seen
 }
 
-async fn ask(query: &DataQuery<'_>, name: &str, has_pointer: bool) -> StoreAnswer {
+async fn ask(
+    query: &DataQuery<'_>,
+    store: &StoreUrl,
+    name: &str,
+    has_pointer: bool,
+) -> StoreAnswer {
     let environment = query.environment;
     let usual = Options::new(Arc::new(environment));
     let options = Options {
@@ -103,12 +108,12 @@ async fn ask(query: &DataQuery<'_>, name: &str, has_pointer: bool) -> StoreAnswe
         retry: Retry { patience: ANSWER / 2, silence: ANSWER / 2, ..usual.retry },
         ..usual
     };
-    let opened = Store::open(&query.data.store, options).and_then(|store| store.container(name));
+    let opened = Store::open(store, options).and_then(|store| store.container(name));
     let container = match opened {
         Ok(container) => container,
         Err(error) => return refused(&error),
     };
-    if let StoreUrl::Folder { path } = &query.data.store
+    if let StoreUrl::Folder { path } = store
         && !Path::new(path).join(name).is_dir()
     {
         return StoreAnswer::Missing;
