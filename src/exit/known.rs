@@ -33,6 +33,7 @@ use crate::observe::jobs::{DigestError, NeedsError};
 use crate::observe::ledger_file::LedgerFileError;
 use crate::observe::probes::Stopped;
 use crate::plan::PlanError;
+use crate::schedule::ScheduleError;
 use crate::state::StateError;
 
 mod data;
@@ -41,12 +42,13 @@ mod data;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 30] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 31] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
     known::<GlobError>,
     known::<FreezeError>,
+    known::<ScheduleError>,
     known::<NeedsError>,
     known::<DigestError>,
     known::<LedgerError>,
@@ -94,7 +96,7 @@ macro_rules! always {
     };
 }
 
-always!(Usage: TagPatternError, GlobError, FreezeError, PlanError, ActionsError);
+always!(Usage: TagPatternError, GlobError, FreezeError, ScheduleError, PlanError, ActionsError);
 always!(BadInput: NeedsError, DigestError, LedgerError, LedgerFileError, StateError);
 always!(Internal: StepFileError);
 
