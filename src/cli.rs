@@ -20,6 +20,7 @@ mod pull;
 mod read;
 mod release;
 mod retry;
+mod schedule;
 mod smoke;
 mod stop;
 mod sync;
@@ -40,6 +41,7 @@ pub use pull::{Loader, Pull};
 pub use read::{Completions, Demo, History, LastGood, Man, Status};
 pub use release::{Promote, Repair, Rollback};
 pub use retry::Retry;
+pub use schedule::{Emit, Schedule};
 pub use smoke::{ProbeKind, Smoke, SmokedImage};
 pub use stop::{End, Hold, Quarantine, Resume};
 pub use sync::Sync;
@@ -152,6 +154,7 @@ pub enum Command {
     Sync(Sync),
     Pull(Pull),
     Data(Data),
+    Schedule(Schedule),
     LastGood(LastGood),
     Ledger(Ledger),
     Status(Status),

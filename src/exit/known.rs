@@ -36,6 +36,7 @@ use crate::observe::jobs::{DigestError, NeedsError};
 use crate::observe::ledger_file::LedgerFileError;
 use crate::observe::probes::Stopped;
 use crate::plan::PlanError;
+use crate::schedule::ScheduleError;
 use crate::state::StateError;
 
 mod data;
@@ -44,12 +45,13 @@ mod data;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 33] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 34] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
     known::<GlobError>,
     known::<FreezeError>,
+    known::<ScheduleError>,
     known::<NeedsError>,
     known::<DigestError>,
     known::<LedgerError>,
@@ -100,7 +102,7 @@ macro_rules! always {
     };
 }
 
-always!(Usage: TagPatternError, GlobError, FreezeError, PlanError, ActionsError);
+always!(Usage: TagPatternError, GlobError, FreezeError, ScheduleError, PlanError, ActionsError);
 always!(BadInput: NeedsError, DigestError, LedgerError, LedgerFileError, StateError);
 always!(Internal: StepFileError);
 
