@@ -5,9 +5,9 @@ use crate::cli::{self, DataCommand, Global, Variables};
 use crate::exit::Exit;
 use crate::output::Output;
 
-mod import;
 mod backup;
 mod health_check;
+mod import;
 mod known;
 mod lifecycle;
 mod prune;
