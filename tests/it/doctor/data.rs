@@ -137,6 +137,43 @@ fn jobs_without_credentials_for_the_store_are_errors() {
 }
 
 #[test]
+fn the_reusable_workflow_logs_in_by_a_role_in_aws() {
+    let (project, _store) = with_data();
+    project.dev.write(CONFIG, configuration("s3://acme-data/", ""));
+    let calls = |more: &str| {
+        let at = GATE_TEXT.find("\n  gate:").expect("the gate's job");
+        let gate = format!(
+            "\n  gate:\n    needs: [tests, code-quality, build-docker, data]\n    if: ${{{{ !cancelled() }}}}\n    \
+             permissions:\n      contents: write\n      packages: write\n      issues: write\n      \
+             pull-requests: write\n      actions: write\n      checks: read\n    \
+             uses: tidegate/tidegate/.github/workflows/gate.yml@{}\n    with:\n      \
+             needs: ${{{{ toJSON(needs) }}}}\n{more}",
+            "4dc5b01d92ef7a1b8a7d1ac3f2a8d0e9f7a6c5b3"
+        );
+        project.dev.write(GATE, format!("{}{gate}", &GATE_TEXT[..at]));
+    };
+    let offline = || doctor(&project).args(["--offline"]).run();
+    calls("");
+    let found = finding(&offline(), "store-credentials-missing");
+    assert_eq!(found["problem"], "job gate gets no credentials for s3://acme-data/");
+
+    calls("      aws-role-arn: ${{ vars.AWS_ROLE_ARN }}\n");
+    let run = offline();
+    assert_eq!(ids(&run), ["permission-missing"], "{}", run.stdout);
+    let found = finding(&run, "permission-missing");
+    assert!(found["problem"].as_str().unwrap().ends_with("lacks the permission `id-token: write`"));
+    doctor(&project).args(["--offline", "--fix", "--yes"]).run();
+    assert_eq!(ids(&offline()), Vec::<String>::new(), "{}", offline().stdout);
+
+    // A key outranks the role, and needs no permission.
+    calls(
+        "      aws-role-arn: ${{ vars.AWS_ROLE_ARN }}\n    secrets:\n      \
+         aws-access-key-id: ${{ secrets.ID }}\n      aws-secret-access-key: ${{ secrets.KEY }}\n",
+    );
+    assert_eq!(ids(&offline()), Vec::<String>::new(), "{}", offline().stdout);
+}
+
+#[test]
 fn a_database_whose_engine_is_not_here_is_named() {
     let (project, store) = with_data();
     let text = configuration(&url(store.path()), "  job: data\n").replace(".db,", ".duckdb,");
