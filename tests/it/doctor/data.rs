@@ -316,6 +316,55 @@ fn secrets_and_data_in_commits_are_named() {
 }
 
 #[test]
+fn tracked_files_that_are_neither_data_nor_secrets_are_left_alone() {
+    let (project, store) = with_data();
+    let trees =
+        "layers: { bronze: { path: data/bronze }, raw: { path: data/raw, pattern: '*.csv' }, ";
+    let text = configuration(&url(store.path()), "  job: data\n").replace("layers: { ", trees);
+    for name in ["bronze", "raw"] {
+        fs::create_dir(store.path().join(name)).unwrap();
+    }
+    project.dev.write(CONFIG, text);
+    for path in ["data/bronze/.gitkeep", "data/bronze/README.md", "data/raw/a/b.csv"] {
+        project.dev.write(path, "");
+    }
+    project.dev.write("data/bronze/day=1/notes.txt", "");
+    project.dev.git(&["add", "--force", "data"]);
+    let run = doctor(&project).run().code(0);
+    assert_eq!(ids(&run), Vec::<String>::new(), "{}", run.stdout);
+    project.dev.write("data/bronze/day=1/part.parquet", "");
+    project.dev.write("data/raw/b.csv", "");
+    project.dev.git(&["add", "--force", "data"]);
+    let run = doctor(&project).run().code(0);
+    assert_eq!(ids(&run), ["data-tracked", "data-tracked"], "{}", run.stdout);
+    let found = finding(&run, "data-tracked");
+    assert_eq!(found["place"]["file"], "data/bronze/day=1/part.parquet");
+    project.dev.git(&["rm", "-q", "-r", "--cached", "data"]);
+
+    // Settings of other programs, and a template.
+    project.dev.write(".env", "PORT=8501\nexport AZURE_ACCOUNT_KEY=\n# AWS_SECRET_ACCESS_KEY=x\n");
+    project.dev.git(&["add", "--force", ".env"]);
+    let run = doctor(&project).run().code(0);
+    assert_eq!(ids(&run), ["secret-tracked"], "{}", run.stdout);
+    let found = finding(&run, "secret-tracked");
+    assert_eq!(found["severity"], "warning", "{found:#}");
+    assert_eq!(found["problem"], "git tracks .env, which may hold a secret");
+    for line in ["export AZURE_ACCOUNT_KEY='s3cret'", "AZURE_ANALYTICS_URL = \"s3cret\""] {
+        project.dev.write(".env", format!("PORT=8501\n{line}\n"));
+        project.dev.git(&["add", "--force", ".env"]);
+        // What git has counts, and not what lies here.
+        project.dev.write(".env", "");
+        let run = doctor(&project).run().code(10);
+        let found = finding(&run, "secret-tracked");
+        assert_eq!(found["severity"], "error", "{found:#}");
+        let name = line.trim_start_matches("export ").split(['=', ' ']).next().unwrap();
+        let problem = found["problem"].as_str().unwrap();
+        assert!(problem.contains(name), "{problem}");
+        assert!(!run.stdout.contains("s3cret"), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn a_signed_url_that_runs_out_is_named_before_and_after() {
     let (project, _store) = with_data();
     let url = |days: i64| {
