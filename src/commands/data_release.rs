@@ -153,7 +153,8 @@ pub(super) async fn release(
             let superseded = false;
             return Ok(Done { release, changed: false, superseded, completion, observed });
         }
-        if !wanted.back {
+        // What is gone nobody can complete: new data takes its place.
+        if !wanted.back && !before.has_lost_data() {
             before.refuse_over_pending_data()?;
         }
         refuse_stopped(session, &world, &wanted)?;
