@@ -24,8 +24,8 @@ Examples:
 sales and users are there without configuration; `data.imports` declares others.
 Importing the same rows twice changes nothing.
 
-Exit codes: 0 written, 14 rows are bad and nothing was written, 8 the database is in use, 10 the file
-cannot be read.")]
+Exit codes: 0 written, 14 rows are bad and nothing was written, 8 the database is in use,
+10 the file cannot be read.")]
 pub struct DataImport {
     /// The import: sales, users, or one of `data.imports`
     #[arg(value_name = "NAME")]
@@ -42,10 +42,10 @@ pub struct DataImport {
     /// Write the good rows where others are bad, and those to a file of rejects
     #[arg(long)]
     pub accept_good_rows: bool,
-    /// With --accept-good-rows: write nothing where more rows are bad: 1%, or a number
+    /// With --accept-good-rows: write nothing where more are bad (1%, 20)
     #[arg(long, value_name = "SHARE", value_parser = max_bad, requires = "accept_good_rows")]
     pub max_bad: Option<MaxBad>,
-    /// With --accept-good-rows: write the bad rows here [default: FILE.rejects.csv]
+    /// Write the bad rows to this file [default: FILE.rejects.csv]
     #[arg(long, value_name = "FILE", requires = "accept_good_rows")]
     pub rejects: Option<PathBuf>,
     /// Wait so long for a database that another process holds

@@ -151,7 +151,7 @@ pub async fn import(importing: &Importing<'_>) -> Result<Imported, ImportFailed>
     let checked = check(importing, &mut spool)?;
     let mut path = spool.finish()?;
     if checked.rows == 0 && batch.is_file() {
-        return Err(batch.wrong("has a header and no rows").into());
+        return Err(batch.wrong("it has a header and no rows").into());
     }
     (imported.rows, imported.bad) = (checked.rows, checked.bad);
 
@@ -197,7 +197,7 @@ fn check(importing: &Importing<'_>, spool: &mut Spool) -> Result<Checked, Import
     let mut reader = importing.batch.read(importing.import)?;
     let (mut checked, mut row) = (Checked::default(), Row::default());
     let hash = importing.import.password.as_ref().map(|_| NO_HASH);
-    while let Some(cells) = reader.next()? {
+    while let Some(cells) = reader.next_row()? {
         checked.rows += 1;
         match check_row(importing, cells, &mut row) {
             Ok(()) => spool.row(cells.number, row.values(), hash)?,
