@@ -22,6 +22,7 @@ mod prune;
 pub mod pull;
 pub mod queue;
 pub mod send;
+pub mod swap;
 pub mod tree;
 mod upload_version;
 

@@ -7,6 +7,7 @@
 //! - What reads opens the file read-only, and can attach no other file.
 //! - An operation is interrupted after its time.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -282,6 +283,15 @@ impl Database for Sqlite {
 
     async fn imports(&self) -> Result<Vec<ImportState>, DatabaseError> {
         load::imports(self).await
+    }
+
+    fn at(&self, file: &Path) -> Box<dyn Database> {
+        let shown = file.display().to_string();
+        Box::new(Self { file: file.to_owned(), shown, ..self.clone() })
+    }
+
+    fn storage(&self, _file: &File) -> Result<Option<String>, DatabaseError> {
+        Ok(None)
     }
 
     fn set_patience(&mut self, patience: Duration) {

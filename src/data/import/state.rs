@@ -7,6 +7,9 @@ use crate::config::ColumnType;
 use crate::data::check::Dialect;
 use crate::data::sql::{SqlProblem, literal};
 
+/// How the names of the tables begin that tidegate writes for itself.
+pub const OWN: &str = "tidegate_";
+
 /// The table, as SQL.
 pub const IMPORTS: &str = "tidegate_imports";
 

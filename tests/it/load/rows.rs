@@ -27,7 +27,8 @@ async fn a_table_is_made_and_the_same_rows_change_nothing() {
         let mut left: Vec<String> = std::fs::read_dir(team.folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| !name.starts_with("spool"))
+            // SQLite leaves two files of its own to whoever reads.
+            .filter(|name| !name.starts_with("spool") && !name.ends_with("-shm") && !name.ends_with("-wal"))
             .collect();
         left.sort();
         assert_eq!(left, [engine.file()], "{engine:?}");
@@ -62,7 +63,7 @@ async fn every_type_comes_back_as_it_was() {
             Engine::Sqlite => ("12.3", "1"),
         };
         let query = "select cast(id as varchar), \"a number\", cast(amount as varchar), flag, cast(day as varchar), \
-                     cast(at as varchar), mail, '<' || text || '>' from things order by id desc";
+                     cast(\"at\" as varchar), mail, '<' || text || '>' from things order by id desc";
         assert_eq!(
             team.texts(query).await,
             [
@@ -161,22 +162,22 @@ async fn the_database_remembers_its_imports() {
     for engine in Engine::all() {
         let team = Team::new(engine, "");
         assert_eq!(team.open().await.imports().await.unwrap(), [], "{engine:?}");
-        let sales = import(
-            "sales",
+        let visits = import(
+            "visits",
             json!({ "columns": [
                 { "name": "n", "type": "integer" }, { "name": "user", "type": "integer" }
-            ], "rules": [], "api": { "watermark": "n" } }),
+            ], "api": { "watermark": "n" } }),
         );
         let rows = [row(2, ["9", "1"])];
-        let spool = team.spool(&sales, &[row(2, ["9", "1"])]);
+        let spool = team.spool(&visits, &rows);
         let mut seen = Vec::new();
         for watermark in [Some("9"), None, Some("10"), Some("9")] {
             let source = "https://api.example/it's";
             let rows = rows.len() as u64;
-            let load = Load { watermark, source, rows, ..team.of(&sales, &spool) };
+            let load = Load { watermark, source, rows, ..team.of(&visits, &spool) };
             assert!(team.open().await.load(&load).await.unwrap().written, "{engine:?}");
             let [state] = <[_; 1]>::try_from(team.open().await.imports().await.unwrap()).unwrap();
-            assert_eq!((state.name.as_str(), state.table.as_str()), ("sales", "sales"));
+            assert_eq!((state.name.as_str(), state.table.as_str()), ("visits", "visits"));
             assert_eq!(state.imported_at.to_string(), team.now, "{engine:?}");
             assert_eq!((state.rows, state.source.as_str()), (1, source), "{engine:?}");
             seen.push(state.watermark.unwrap());
