@@ -8,7 +8,7 @@ use clap::Args;
 use super::Variables;
 use crate::data::import::MaxBad;
 
-/// Check the rows of a CSV file, and bring them into the database
+/// Check the rows of a CSV file or an API, and bring them into the database
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
@@ -20,12 +20,14 @@ Examples:
       tidegate data import sales sales.csv --accept-good-rows --max-bad 1%
   Users, whose passwords are hashed:
       tidegate data import users users.csv
+  Ask the API of SALES_API_URL with the key in SALES_API_KEY for the last 7 days:
+      tidegate data import sales --days 7
 
 sales and users are there without configuration; `data.imports` declares others.
 Importing the same rows twice changes nothing.
 
-Exit codes: 0 written, 14 rows are bad and nothing was written, 8 the database is in use,
-10 the file cannot be read.")]
+Exit codes: 0 written, 14 rows are bad and nothing was written, 8 the database is in use or the
+API cannot answer, 9 the API does not allow it, 10 the file or the answer cannot be read.")]
 pub struct DataImport {
     /// The import: sales, users, or one of `data.imports`
     #[arg(value_name = "NAME")]
@@ -36,6 +38,12 @@ pub struct DataImport {
     /// The CSV file, by name
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub csv: Option<PathBuf>,
+    /// Ask this API [default: `api.url` of the import, else `SALES_API_URL`]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["file", "csv"])]
+    pub api: Option<String>,
+    /// Ask for today and so many days before [default: since the last import]
+    #[arg(long, value_name = "N", conflicts_with_all = ["file", "csv"])]
+    pub days: Option<u32>,
     /// Show what would be written and what is bad, and write nothing
     #[arg(long)]
     pub plan: bool,
@@ -48,6 +56,9 @@ pub struct DataImport {
     /// Write the bad rows to this file [default: FILE.rejects.csv]
     #[arg(long, value_name = "FILE", requires = "accept_good_rows")]
     pub rejects: Option<PathBuf>,
+    /// Import into a copy of a DuckDB file and swap it in: readers may hold the file meanwhile
+    #[arg(long)]
+    pub swap: bool,
     /// Wait so long for a database that another process holds
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = wait)]
     pub wait: Duration,

@@ -25,6 +25,7 @@ use crate::data::sync::TooManyDeletions;
 use crate::http::HttpError;
 use crate::init::InitError;
 use crate::ledger::LedgerError;
+use crate::observe::data::api::ApiError;
 use crate::observe::data::proof::ProofError;
 use crate::observe::data::scan::ScanError;
 use crate::observe::freeze::FreezeError;
@@ -41,7 +42,7 @@ mod data;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 30] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 31] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
@@ -68,6 +69,7 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 30] = [
     known::<PublishError>,
     known::<ProofError>,
     known::<ManifestFileError>,
+    known::<ApiError>,
     known::<ScanError>,
     known::<TooManyDeletions>,
     known::<ActionsError>,

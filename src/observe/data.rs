@@ -15,6 +15,7 @@ use crate::secret::Redactor;
 
 pub mod absent;
 mod aggregates;
+pub mod api;
 mod checks;
 pub mod compare;
 pub mod content;

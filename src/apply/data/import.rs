@@ -9,10 +9,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::adapters::database::{Database, DatabaseError, Findings};
+use crate::apply::data::swap::load_and_swap;
 use crate::data::import::{BadRow, Fault, Import, Load, LoadMode, Loaded, MaxBad, Row};
 use crate::observe::data::rows::{Batch, Cells, RowsError};
 
@@ -57,8 +59,21 @@ pub struct Importing<'a> {
     pub passwords: &'a Path,
     /// When the import began.
     pub now: Timestamp,
+    /// The file that is swapped for a copy with the rows; without it, the database takes them itself.
+    pub swap: Option<&'a Swap>,
     /// Is told what happens, for people who wait.
     pub say: &'a (dyn Fn(&str) + Send + Sync),
+}
+
+/// A file that is swapped: see [`load_and_swap`].
+#[derive(Debug, Clone)]
+pub struct Swap {
+    /// The database's file.
+    pub file: PathBuf,
+    /// What it is called in messages.
+    pub shown: String,
+    /// How long a process is waited for that writes to it.
+    pub patience: Duration,
 }
 
 /// What came of it.
@@ -246,7 +261,13 @@ async fn load(
         now: importing.now,
         rejects: Some(found),
     };
-    Ok(importing.database.load(&load).await?)
+    let database = importing.database;
+    Ok(match importing.swap {
+        Some(Swap { file, shown, patience }) => {
+            load_and_swap(database, file, shown, *patience, &load).await?
+        }
+        None => database.load(&load).await?,
+    })
 }
 
 /// Puts together what the check and the database found.

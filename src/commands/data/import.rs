@@ -1,28 +1,23 @@
-//! `data import`: brings the rows of a file into a table of the database.
+//! `data import`: brings the rows of a file or an API into a table of the database.
 
 use std::path::{Path, PathBuf};
 
 use super::super::session::block_on;
 use super::super::workspace::Workspace;
 use crate::adapters::database;
-use crate::apply::data::import::{ImportFailed, Importing, RejectsTo, import, is_stopped};
+use crate::apply::data::import::{ImportFailed, Importing, RejectsTo, Swap, import, is_stopped};
 use crate::cli::{DataImport, Global};
 use crate::data::import::{Import, ImportError, LoadMode};
 use crate::exit::{Exit, Failed, OrFailed as _};
-use crate::observe::data::rows::Batch;
 use crate::output::Output;
 
 mod show;
+mod source;
+
+use source::Source;
 
 /// The imports that are there without configuration.
 const PRESETS: [&str; 2] = ["sales", "users"];
-
-/// Where the rows come from, and how the files beside them are called.
-struct Source {
-    batch: Batch,
-    /// `sales.csv` in the folder of the source: names of other files are made from it.
-    beside: PathBuf,
-}
 
 pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> anyhow::Result<Exit> {
     let workspace = Workspace::for_database(global, args.variables.env_file.as_deref())?;
@@ -30,7 +25,7 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
     let declared = find(&workspace, &args.name)?;
     let file = workspace.database_file(args.database.as_deref())?;
     let folder = private()?;
-    let source = source(global, &workspace, args, &declared)?;
+    let source = Source::of(global, &workspace, args, &declared)?;
     let mode = if args.plan {
         LoadMode::Plan
     } else if args.accept_good_rows {
@@ -40,19 +35,26 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
     };
     let rejects = match &args.rejects {
         Some(path) => RejectsTo::Named(from(global, path)),
-        None => RejectsTo::Beside(named(&source.beside, "rejects.csv")),
+        None => RejectsTo::Beside(named(source.beside(), "rejects.csv")),
     };
-    let passwords = named(&source.beside, "passwords.csv");
+    let passwords = named(source.beside(), "passwords.csv");
     let lookup = workspace.lookup();
-    let progress = output.progress(format!("reading {}", source.batch.name()));
+    let swap = args.swap.then(|| Swap {
+        file: workspace.root.join(&file),
+        shown: file.clone(),
+        patience: args.wait,
+    });
+    let progress = output.progress(source.progress());
     let imported = block_on(async {
         let opened = database::open(&workspace.data, &workspace.root, &file, &*lookup);
         let mut database = opened.await?;
         database.set_patience(args.wait);
         let say = |text: &str| progress.say(text);
+        let asking = source::Asking { workspace: &workspace, args, import: &declared, say: &say };
+        let batch = source.batch(&asking, database.as_ref(), folder.path()).await?;
         let importing = Importing {
             import: &declared,
-            batch: &source.batch,
+            batch: &batch,
             mode,
             database: database.as_ref(),
             exists: workspace.root.join(&file).exists(),
@@ -60,12 +62,14 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
             rejects: &rejects,
             passwords: &passwords,
             now: workspace.now,
+            swap: swap.as_ref(),
             say: &say,
         };
-        import(&importing).await.map_err(failed)
+        let imported = import(&importing).await.map_err(failed)?;
+        Ok::<_, anyhow::Error>((batch, imported))
     });
     drop(progress);
-    let imported = imported?;
+    let (batch, imported) = imported?;
     // What a plan would come to: with the bounds of the same command without --plan.
     let meant = if args.accept_good_rows {
         LoadMode::Good(args.max_bad.or(declared.max_bad))
@@ -73,13 +77,8 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
         LoadMode::All
     };
     let stopped = is_stopped(meant, imported.bad, imported.rows);
-    let seen = show::Seen {
-        import: &declared,
-        source: &source.batch,
-        database: &file,
-        plan: args.plan,
-        stopped,
-    };
+    let seen =
+        show::Seen { import: &declared, source: &batch, database: &file, plan: args.plan, stopped };
     show::show(&seen, &imported, output)?;
     Ok(if stopped { Exit::DataFailed } else { Exit::Done })
 }
@@ -95,31 +94,6 @@ fn find(workspace: &Workspace, name: &str) -> anyhow::Result<Import> {
         let hint = "declare others as `data.imports`, see docs/reference/import.md";
         Failed::new(Exit::Usage, error.to_string()).with_hint(hint).into()
     })
-}
-
-/// Opens what is imported.
-fn source(
-    global: &Global,
-    workspace: &Workspace,
-    args: &DataImport,
-    declared: &Import,
-) -> anyhow::Result<Source> {
-    let given = args.file.as_deref().or(args.csv.as_deref());
-    let (path, name) = match (given, &declared.csv) {
-        (Some(path), _) => (from(global, path), path.display().to_string()),
-        (None, Some(csv)) => (workspace.root.join(csv), csv.clone()),
-        (None, None) => {
-            let error = format!("nobody says which file to import as {}", declared.name);
-            return Err(Failed::new(Exit::Usage, error)
-                .with_hint(format!(
-                    "name it: tidegate data import {} FILE; or as `csv` of the import",
-                    declared.name
-                ))
-                .into());
-        }
-    };
-    let batch = Batch::of_file(&path, &name).map_err(|error| failed(error.into()))?;
-    Ok(Source { batch, beside: path })
 }
 
 /// Takes a path of the command line from the folder of `-C`.

@@ -137,7 +137,14 @@ impl<'a> Shape<'a> {
                 }
             })
             .collect();
-        Self { import, fitted, unit: load.unit(), dialect, table: sql::table(&import.table), columns }
+        Self {
+            import,
+            fitted,
+            unit: load.unit(),
+            dialect,
+            table: sql::table(&import.table),
+            columns,
+        }
     }
 
     /// The columns by which a row is known again.
@@ -179,7 +186,8 @@ impl<'a> Shape<'a> {
             return String::new();
         }
         // SQLite reads the table, and looks each row up among the staged ones.
-        let from = format!("{} AS t CROSS JOIN tidegate_stage AS s WHERE {}", self.table, self.on());
+        let from =
+            format!("{} AS t CROSS JOIN tidegate_stage AS s WHERE {}", self.table, self.on());
         match self.differs() {
             None => match self.dialect {
                 Dialect::DuckDb => format!(
@@ -335,9 +343,9 @@ impl<'a> Shape<'a> {
         if let (Some(differs), Some(_), OnConflict::Update) =
             (self.differs(), &self.fitted.columns, self.import.on_conflict)
         {
-            let set = self.values().map(|value| {
-                format!("{} = {}", identifier(value.name), value.staged())
-            });
+            let set = self
+                .values()
+                .map(|value| format!("{} = {}", identifier(value.name), value.staged()));
             let _ = writeln!(
                 script,
                 "UPDATE {table} AS t SET {} FROM tidegate_stage AS s WHERE {} AND {differs} AND s.tidegate_row \

@@ -6,8 +6,11 @@ use crate::adapters::store::StoreError;
 use crate::apply::data::PublishError;
 use crate::apply::data::manifest_file::ManifestFileError;
 use crate::apply::data::pull::PullError;
+use crate::data::import::api::PeriodProblem;
 use crate::data::sync::TooManyDeletions;
 use crate::exit::{Classified, Exit};
+use crate::http::HttpError;
+use crate::observe::data::api::ApiError;
 use crate::observe::data::proof::ProofError;
 use crate::observe::data::scan::ScanError;
 
@@ -214,5 +217,40 @@ impl Classified for PullError {
             Self::Target { .. } | Self::File { .. } => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+impl Classified for ApiError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoAddress { .. }
+            | Self::Address { .. }
+            | Self::KeyInAddress { .. }
+            | Self::Plain { .. }
+            | Self::NoKey { .. }
+            | Self::UnfitKey { .. }
+            | Self::Declared(_)
+            | Self::Period(
+                PeriodProblem::Days(_) | PeriodProblem::NoDays(_) | PeriodProblem::Zone(_),
+            ) => Exit::Usage,
+            Self::Http {
+                error: HttpError::Redirect { .. } | HttpError::TooLarge { .. }, ..
+            }
+            | Self::Refused { .. }
+            | Self::Moved { .. }
+            | Self::WebPage { .. }
+            | Self::Answer { .. }
+            | Self::Pages { .. }
+            | Self::Rows(_)
+            | Self::Period(PeriodProblem::Watermark(_)) => Exit::BadInput,
+            Self::Http { error, .. } => error.exit(),
+            Self::Denied { .. } => Exit::Denied,
+            Self::Unavailable { .. } => Exit::Unreachable,
+            Self::Kept(_) => Exit::Incomplete,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        ApiError::hint(self)
     }
 }

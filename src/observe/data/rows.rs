@@ -4,6 +4,7 @@
 //! a first pass, and those that the database refuses are found again in a second. What an API answers
 //! becomes such a file by [`Answers`].
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Seek as _};
 use std::path::Path;
@@ -78,8 +79,8 @@ impl RowsError {
 enum Numbering {
     /// By the lines at which they begin.
     Lines,
-    /// From 1, over all pages of an API.
-    Answers(Vec<Page>),
+    /// From 1, over all pages of an API. Beside them the rows that are wrong as rows.
+    Answers(Vec<Page>, BTreeMap<u64, Fault>),
 }
 
 /// The rows of one answer.
@@ -165,7 +166,7 @@ impl Batch {
 
     /// Returns where a row stands, by its number.
     pub fn place(&self, number: u64) -> RowPlace {
-        let Numbering::Answers(pages) = &self.numbering else { return RowPlace::Line(number) };
+        let Numbering::Answers(pages, _) = &self.numbering else { return RowPlace::Line(number) };
         let mut before = 0;
         for (page, found) in (1..).zip(pages) {
             if number <= before + found.rows {
@@ -221,9 +222,13 @@ impl Reader<'_> {
         self.ordinal += 1;
         let number = match self.batch.numbering {
             Numbering::Lines => self.record.line(),
-            Numbering::Answers(_) => self.ordinal,
+            Numbering::Answers(..) => self.ordinal,
         };
-        Ok(Some(Cells { number, record: &self.record, header: &self.header }))
+        let answered = match &self.batch.numbering {
+            Numbering::Lines => None,
+            Numbering::Answers(_, faults) => faults.get(&number),
+        };
+        Ok(Some(Cells { number, record: &self.record, header: &self.header, answered }))
     }
 }
 
@@ -234,6 +239,8 @@ pub struct Cells<'a> {
     pub number: u64,
     record: &'a Record,
     header: &'a Header,
+    /// What was wrong with it in the answer.
+    answered: Option<&'a Fault>,
 }
 
 impl<'a> Cells<'a> {
@@ -256,6 +263,9 @@ impl<'a> Cells<'a> {
 
     /// Returns what is wrong with the row as a row: its cells cannot be told apart.
     pub fn misshapen(self) -> Option<Fault> {
+        if let Some(fault) = self.answered {
+            return Some(fault.clone());
+        }
         let row = |rule: String| Some(Fault::new("(row)", None, rule));
         if let Some(problem) = self.record.problem() {
             return row(problem.to_owned());

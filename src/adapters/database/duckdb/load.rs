@@ -84,10 +84,11 @@ async fn run(
     let paths = [path(database, load.spool)?, path(database, &listed)?];
     let mark = table.as_ref().map(|(_, mark)| mark.as_str());
     let answered = |query: &str| answer::select(query, 1);
-    let script = script(load, &fitted, mark, paths, &answered).map_err(|problem| match problem {
-        ScriptProblem::Misfit(problem) => misfit(database, problem),
-        ScriptProblem::Sql(problem) => database.wrong(problem),
-    })?;
+    let script =
+        script(load, &fitted, mark, paths, &answered).map_err(|problem| match problem {
+            ScriptProblem::Misfit(problem) => misfit(database, problem),
+            ScriptProblem::Sql(problem) => database.wrong(problem),
+        })?;
     let said = database.waited(access, &script).await?;
     let stopped = match &said.failed {
         None => false,
@@ -95,7 +96,10 @@ async fn run(
         Some(_) if said.messages.contains(CHANGED) => {
             return Err(DatabaseError::Sql {
                 file: database.shown.clone(),
-                reason: format!("the table {} was changed meanwhile: run it again", load.import.table),
+                reason: format!(
+                    "the table {} was changed meanwhile: run it again",
+                    load.import.table
+                ),
             });
         }
         Some(how) => return Err(database.refused(&said.messages, how)),

@@ -1,11 +1,12 @@
 //! Rows of an API, kept in a file until they are imported: it can be read again where the API cannot.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::{Batch, Numbering, Page, RowsError, state};
-use crate::data::import::Import;
+use crate::data::import::{Fault, Import};
 
 /// Takes the rows of an API, page by page.
 ///
@@ -19,6 +20,7 @@ use crate::data::import::Import;
 pub struct Answers {
     file: BufWriter<File>,
     pages: Vec<Page>,
+    faults: BTreeMap<u64, Fault>,
 }
 
 impl Answers {
@@ -26,7 +28,8 @@ impl Answers {
     pub fn create(folder: &Path, import: &Import) -> io::Result<Self> {
         let path = folder.join("answers.csv");
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-        let mut answers = Self { file: BufWriter::new(file), pages: Vec::new() };
+        let mut answers =
+            Self { file: BufWriter::new(file), pages: Vec::new(), faults: BTreeMap::new() };
         answers.write(import.sources().map(Some))?;
         Ok(answers)
     }
@@ -45,6 +48,12 @@ impl Answers {
         self.write(cells)
     }
 
+    /// Says what is wrong with the last row as a row. Returns how many such rows there are.
+    pub fn wrong(&mut self, fault: Fault) -> usize {
+        self.faults.insert(self.rows(), fault);
+        self.faults.len()
+    }
+
     /// Returns how many rows it has.
     pub fn rows(&self) -> u64 {
         self.pages.iter().map(|page| page.rows).sum()
@@ -60,7 +69,7 @@ impl Answers {
             name: source.to_owned(),
             source: source.to_owned(),
             watermark,
-            numbering: Numbering::Answers(self.pages),
+            numbering: Numbering::Answers(self.pages, self.faults),
             state,
         })
     }
