@@ -5,15 +5,10 @@
 //!   functions do not show, such as the defaults of a macro's parameters. Comments come from those.
 //! - A table is a multiset of rows: their number, and two sums and a XOR of hashes of the rows, which
 //!   depend neither on the order of the rows nor on the number of threads.
-<<<<<<< HEAD
 //! - Tables of tidegate's own do not count: they change at each import.
-//! - `hash` takes `0.0` and `-0.0`, 30 days and a month, and an empty list and NULL for the same; where
-//!   a type has such values, the row is hashed with their text or sign, too.
-=======
 //! - `hash` takes `0.0` and `-0.0`, 30 days and a month, an empty list and NULL, and of numbers wider
 //!   than 64 bits 0 and -1 for the same, and of strings of 16 and more characters many pairs. Of such
 //!   types the sign or an MD5 is hashed, too.
->>>>>>> main
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
