@@ -9,6 +9,7 @@
 //!
 //! Each part does nothing where it is done already: a run that was killed is completed by the next.
 
+pub mod backup;
 mod check_version;
 mod copy;
 pub mod fetch;

@@ -28,7 +28,9 @@ async fn a_table_is_made_and_the_same_rows_change_nothing() {
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             // SQLite leaves two files of its own to whoever reads.
-            .filter(|name| !name.starts_with("spool") && !name.ends_with("-shm") && !name.ends_with("-wal"))
+            .filter(|name| {
+                !name.starts_with("spool") && !name.ends_with("-shm") && !name.ends_with("-wal")
+            })
             .collect();
         left.sort();
         assert_eq!(left, [engine.file()], "{engine:?}");
