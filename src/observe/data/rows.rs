@@ -145,7 +145,7 @@ impl Batch {
     pub fn is_file(&self) -> bool {
         match self.numbering {
             Numbering::Lines => true,
-            Numbering::Answers(_) => false,
+            Numbering::Answers(..) => false,
         }
     }
 
