@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::Variables;
 
-/// Say whether the database is healthy: it opens, its rows, disk, imports, backups and signed URLs
+/// Say whether the database is healthy: tables, disk, imports, backups, signed URLs
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Ends with 0 where it is healthy or there are warnings, and with 14 where there are errors.

@@ -24,6 +24,7 @@ mod harness;
 mod init_handwritten;
 
 mod actions;
+mod backups;
 mod bake;
 mod byhand;
 mod cli;
@@ -40,6 +41,7 @@ mod git;
 mod github;
 mod github_evidence;
 mod github_walk;
+mod health;
 mod init;
 mod monorepo;
 mod notify;
