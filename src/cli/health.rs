@@ -24,7 +24,7 @@ pub struct DataHealthCheck {
     /// Serve at an address that other machines reach: the answer names tables and files
     #[arg(long, requires = "serve")]
     pub allow_remote: bool,
-    /// The database [default: DATABASE_PATH, else that of the configuration]
+    /// The database [default: that of the environment, else of the configuration]
     #[arg(long, value_name = "PATH")]
     pub database: Option<String>,
     /// How variables are read.
