@@ -7,10 +7,13 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser};
 use clap::{Subcommand, ValueEnum};
 
+mod backup;
 mod bake;
 mod data;
+mod data_import;
 mod doctor;
 mod gate;
+mod health;
 mod init;
 mod ledger;
 mod pull;
@@ -23,12 +26,15 @@ mod stop;
 mod sync;
 mod value;
 
+pub use backup::DataBackup;
 pub use bake::Bake;
 pub use data::{
     Data, DataCommand, DataLifecycle, DataPrune, DataRestore, DataVersions, PolicyKind, Variables,
 };
+pub use data_import::DataImport;
 pub use doctor::Doctor;
 pub use gate::{Apply, Gate, Inputs, Plan};
+pub use health::DataHealthCheck;
 pub use init::Init;
 pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
 pub use pull::{Loader, Pull};

@@ -1,19 +1,28 @@
 //! Databases: DuckDB by the team's own `duckdb` command, SQLite embedded; one trait for both, so that
 //! another engine can be added.
 
+use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::data::check::Dialect;
+use crate::data::import::{ImportState, Load, Loaded, Misfit};
 use crate::data::sql::SqlProblem;
 
+mod create;
 mod duckdb;
+mod found;
+mod holder;
 mod open;
 mod process;
 mod sqlite;
+mod state;
 
+pub use found::Findings;
+pub use holder::{Holder, holder};
 pub use open::open;
 
 /// A database file and the engine that reads and writes it.
@@ -50,6 +59,24 @@ pub trait Database: Send + Sync {
 
     /// Runs statements in one transaction.
     async fn execute(&self, sql: &str) -> Result<(), DatabaseError>;
+
+    /// Brings rows of an import into their table, in one transaction, or looks what that would do.
+    /// Makes the table, and the file itself, where they are missing and something is written.
+    async fn load(&self, load: &Load<'_>) -> Result<Loaded, DatabaseError>;
+
+    /// Returns how the imports into this database ended last, by name; none where there is no file.
+    async fn imports(&self) -> Result<Vec<ImportState>, DatabaseError>;
+
+    /// Returns the engine for another file of its kind.
+    fn at(&self, file: &Path) -> Box<dyn Database>;
+
+    /// Returns the storage version in which a copy of an open file is as readable as that is, for
+    /// [`Database::snapshot`]; `None` where the engine has one only.
+    fn storage(&self, file: &File) -> Result<Option<String>, DatabaseError>;
+
+    /// Sets how long a file is waited for that another process holds: instead of one minute. The time
+    /// for one operation grows by it.
+    fn set_patience(&mut self, patience: Duration);
 }
 
 /// What a query gave.
@@ -101,6 +128,14 @@ pub enum DatabaseError {
         file: String,
         /// What is wrong with it.
         problem: SqlProblem,
+    },
+    /// The table does not go with the import.
+    #[error("{file}: {problem}")]
+    Table {
+        /// The file.
+        file: String,
+        /// Why.
+        problem: Misfit,
     },
     /// It took longer than it may.
     #[error("{file}: no result after {seconds} s; the engine was stopped")]

@@ -30,6 +30,7 @@ mod failure;
 mod folder;
 mod gcs;
 mod options;
+mod plain;
 mod remote;
 mod s3;
 mod service;

@@ -15,7 +15,9 @@ use crate::observe::globs;
 
 mod containers;
 mod data;
+mod imports;
 mod metric;
+mod operations;
 pub(super) mod probes;
 
 /// Stands for every commit in trial renderings of tag patterns.
@@ -60,6 +62,7 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
     probes::check(config)?;
     containers::check(config)?;
     data::check(config)?;
+    operations::check(config)?;
     registries(config)
 }
 

@@ -6,12 +6,19 @@
 //! 3. What needs the other rows is the database's part: duplicates in the batch, the rows that the
 //!    table has, rules in SQL.
 
+pub mod api;
 mod column;
+pub mod duckdb;
 mod fault;
 mod load;
 mod preset;
 mod row;
+mod rule;
+mod shape;
 mod spec;
+pub mod sqlite;
+pub mod state;
+mod target;
 
 #[cfg(test)]
 mod tests;
@@ -20,4 +27,7 @@ pub use column::{Column, ValueProblem};
 pub use fault::{BadRow, Fault, RowPlace};
 pub use load::{ImportState, Load, LoadMode, Loaded};
 pub use row::Row;
+pub use rule::check_rules;
+pub use shape::ScriptProblem;
 pub use spec::{Import, ImportError, MaxBad, Product, SqlRule};
+pub use target::{Fitted, Misfit, TableColumn, kinds};

@@ -15,18 +15,23 @@ use crate::secret::Redactor;
 
 pub mod absent;
 mod aggregates;
+pub mod api;
 mod checks;
 pub mod compare;
 pub mod content;
 mod dbt;
 mod handed_out;
+pub mod health;
+pub mod kept;
 pub mod layer;
 pub mod proof;
+pub mod rows;
 pub mod scan;
 mod served;
 mod snapshot;
 mod steps;
 mod stored;
+pub mod tables;
 mod unchanged;
 
 pub use handed_out::UrlFile;
@@ -119,7 +124,9 @@ fn outcome(preparation: &Preparation<'_>, error: DatabaseError) -> anyhow::Resul
     let why = shown::long_line(&error.to_string(), preparation.redactor);
     match error {
         DatabaseError::NoEngine { .. } | DatabaseError::Io { .. } => Err(error.into()),
-        DatabaseError::Sql { .. } | DatabaseError::Text { .. } => Ok(Outcome::Failed { why }),
+        DatabaseError::Sql { .. } | DatabaseError::Text { .. } | DatabaseError::Table { .. } => {
+            Ok(Outcome::Failed { why })
+        }
         DatabaseError::Open { .. }
         | DatabaseError::InUse { .. }
         | DatabaseError::TimedOut { .. } => Ok(Outcome::Inconclusive { why }),

@@ -7,6 +7,7 @@
 //! - Parameters are bound by `PREPARE` and `EXECUTE`, their values written by [`sql::literal`].
 //! - `~/.duckdbrc` is not read. The time zone is UTC.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -20,12 +21,14 @@ use super::process::{self, Said, Stopped};
 use super::{Database, DatabaseError, Rows};
 use crate::adapters::shell;
 use crate::data::check::Dialect;
-use crate::data::reader::{EngineVersion, HEADERS, oldest_reader};
+use crate::data::import::{ImportState, Load, Loaded};
+use crate::data::reader::{EngineVersion, HEADERS, oldest_reader, storage_version};
 use crate::data::sql;
 
 mod answer;
 mod content;
 mod copy;
+mod load;
 
 /// How long the command may take to say its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -37,6 +40,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_MESSAGE: usize = 2000;
 
 /// A DuckDB file and the command that reads and writes it.
+#[derive(Clone)]
 pub(super) struct DuckDb {
     command: PathBuf,
     engine: String,
@@ -53,6 +57,10 @@ enum Access {
     Read,
     /// Yes.
     Write,
+    /// No, but it reads and writes other files.
+    Look,
+    /// Yes, and makes it.
+    Create,
     /// It attaches files itself.
     Attach,
 }
@@ -103,18 +111,26 @@ impl DuckDb {
             let reason = "there is no such file".to_owned();
             return Err(DatabaseError::Open { file: self.shown.clone(), reason });
         }
+        let said = self.waited(access, script).await?;
+        match &said.failed {
+            None => Ok(said),
+            Some(how) => Err(self.refused(&said.messages, how)),
+        }
+    }
+
+    /// Runs a script, and waits where another process holds the file; it may have failed otherwise.
+    async fn waited(&self, access: Access, script: &str) -> Result<Said, DatabaseError> {
         let begun = Instant::now();
         loop {
             let said = self.once(access, script).await?;
-            let Some(how) = &said.failed else { return Ok(said) };
-            match holder(&said.messages) {
+            match said.failed.as_ref().and_then(|_| holder(&said.messages)) {
                 Some(_) if begun.elapsed() < self.limits.patience => {
                     tokio::time::sleep(PAUSE).await;
                 }
                 Some(holder) => {
                     return Err(DatabaseError::InUse { file: self.shown.clone(), holder });
                 }
-                None => return Err(self.refused(&said.messages, how)),
+                None => return Ok(said),
             }
         }
     }
@@ -129,8 +145,8 @@ impl DuckDb {
         shell::without_secrets(&mut command);
         command.args(["-init", "/dev/null", "-batch", "-bail", "-json"]);
         match access {
-            Access::Read => _ = command.arg("-readonly").arg(&self.file),
-            Access::Write => _ = command.arg(&self.file),
+            Access::Read | Access::Look => _ = command.arg("-readonly").arg(&self.file),
+            Access::Write | Access::Create => _ = command.arg(&self.file),
             Access::Attach => {}
         }
         let script = format!("{}{script}", self.settings(access, scratch.path())?);
@@ -269,14 +285,47 @@ impl Database for DuckDb {
         let script = format!("BEGIN TRANSACTION;\n{sql}\n;\nCOMMIT;\n");
         self.script(Access::Write, &script).await.map(|_| ())
     }
+
+    async fn load(&self, load: &Load<'_>) -> Result<Loaded, DatabaseError> {
+        load::load(self, load).await
+    }
+
+    async fn imports(&self) -> Result<Vec<ImportState>, DatabaseError> {
+        load::imports(self).await
+    }
+
+    fn at(&self, file: &Path) -> Box<dyn Database> {
+        let shown = file.display().to_string();
+        Box::new(Self { file: file.to_owned(), shown, ..self.clone() })
+    }
+
+    fn storage(&self, file: &File) -> Result<Option<String>, DatabaseError> {
+        let engine = self.engine.rsplit(' ').next().unwrap_or_default();
+        let oldest = read_headers(file).ok().and_then(|headers| oldest_reader(&headers));
+        match (oldest, engine.parse()) {
+            (Some(oldest), Ok(engine)) => Ok(storage_version(oldest, engine)),
+            _ => Err(DatabaseError::Open {
+                file: self.shown.clone(),
+                reason: "it is no DuckDB file".to_owned(),
+            }),
+        }
+    }
+
+    fn set_patience(&mut self, patience: Duration) {
+        self.limits.set_patience(patience);
+    }
 }
 
 /// Reads the beginning of a file.
 fn headers(file: &Path) -> std::io::Result<Vec<u8>> {
+    read_headers(&File::open(file)?)
+}
+
+fn read_headers(file: &File) -> std::io::Result<Vec<u8>> {
     use std::io::Read as _;
 
     let mut headers = Vec::with_capacity(HEADERS);
-    std::fs::File::open(file)?.take(HEADERS as u64).read_to_end(&mut headers)?;
+    file.take(HEADERS as u64).read_to_end(&mut headers)?;
     Ok(headers)
 }
 

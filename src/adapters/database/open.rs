@@ -25,6 +25,14 @@ pub(super) struct Limits {
     pub(super) memory: Option<String>,
 }
 
+impl Limits {
+    /// Waits so long for a file, instead of [`PATIENCE`]. An operation may take longer by it.
+    pub(super) fn set_patience(&mut self, patience: Duration) {
+        self.timeout = self.timeout.saturating_add(patience);
+        self.patience = patience;
+    }
+}
+
 /// Finds the engine of a database file by its ending: `.duckdb` and `.ddb`, or SQLite's `.db`,
 /// `.sqlite` and `.sqlite3`. `file` is taken from `root` where it is not absolute; it need not exist
 /// yet. For DuckDB, the command is looked for and asked for its version.

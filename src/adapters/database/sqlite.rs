@@ -7,6 +7,7 @@
 //! - What reads opens the file read-only, and can attach no other file.
 //! - An operation is interrupted after its time.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -21,9 +22,12 @@ use serde_json::Value;
 use super::open::Limits;
 use super::{Database, DatabaseError, Rows};
 use crate::data::check::Dialect;
+use crate::data::import::{ImportState, Load, Loaded, Misfit};
 use crate::data::sql;
 
 mod content;
+mod load;
+mod spool;
 
 /// How many pages are copied between two looks at the clock.
 const PAGES: i32 = 4096;
@@ -35,6 +39,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LAST_WORDS: Duration = Duration::from_secs(30);
 
 /// A SQLite file.
+#[derive(Clone)]
 pub(super) struct Sqlite {
     engine: String,
     file: PathBuf,
@@ -46,6 +51,9 @@ pub(super) struct Sqlite {
 enum Problem {
     Sqlite(rusqlite::Error),
     Reason(String),
+    Misfit(Misfit),
+    Text(sql::SqlProblem),
+    Io { path: String, source: std::io::Error },
     Late,
 }
 
@@ -53,6 +61,19 @@ impl From<rusqlite::Error> for Problem {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// It is read, and no other file.
+    Read,
+    /// It is written.
+    Write,
+    /// It is made.
+    Create,
+    /// There is none: a database in memory.
+    Memory,
 }
 
 /// Interrupts its connection when nobody waits any more.
@@ -71,7 +92,7 @@ impl Sqlite {
         Self { engine: format!("SQLite {}", rusqlite::version()), file, shown, limits }
     }
 
-    /// Runs a job on a connection of its own, on a thread of its own.
+    /// Runs a job on a connection to the file, which has to be there.
     async fn with<T: Send + 'static>(
         &self,
         writes: bool,
@@ -81,11 +102,20 @@ impl Sqlite {
             let reason = "there is no such file".to_owned();
             return Err(DatabaseError::Open { file: self.shown.clone(), reason });
         }
+        self.on(if writes { Access::Write } else { Access::Read }, job).await
+    }
+
+    /// Runs a job on a connection of its own, on a thread of its own.
+    async fn on<T: Send + 'static>(
+        &self,
+        access: Access,
+        job: impl FnOnce(&mut Connection, Instant) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
         let (file, limits) = (self.file.clone(), self.limits.clone());
         let (send, handle) = tokio::sync::oneshot::channel();
         let deadline = Instant::now() + limits.timeout;
         let mut job = tokio::task::spawn_blocking(move || {
-            let mut connection = connect(&file, writes, limits.patience)?;
+            let mut connection = connect(&file, access, limits.patience)?;
             let _ = send.send(connection.get_interrupt_handle());
             job(&mut connection, deadline)
         });
@@ -117,6 +147,9 @@ impl Sqlite {
         let error = match problem {
             Problem::Late => return self.late(),
             Problem::Reason(reason) => return DatabaseError::Sql { file, reason },
+            Problem::Misfit(problem) => return DatabaseError::Table { file, problem },
+            Problem::Text(problem) => return self.wrong(problem),
+            Problem::Io { path, source } => return DatabaseError::Io { path, source },
             Problem::Sqlite(error) => error,
         };
         let reason = error.to_string();
@@ -141,15 +174,23 @@ impl Sqlite {
     }
 }
 
-fn connect(file: &Path, writes: bool, patience: Duration) -> Result<Connection, Problem> {
-    let access =
-        if writes { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
-    let connection = Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+fn connect(file: &Path, access: Access, patience: Duration) -> Result<Connection, Problem> {
+    let flags = match access {
+        Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        Access::Create | Access::Memory => {
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+        }
+    } | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match access {
+        Access::Memory => Connection::open_in_memory_with_flags(flags)?,
+        Access::Read | Access::Write | Access::Create => Connection::open_with_flags(file, flags)?,
+    };
     connection.busy_timeout(patience)?;
     // A name between double quotes that is no column is an error, not a text.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    if !writes {
+    if access == Access::Read {
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     }
     Ok(connection)
@@ -232,6 +273,27 @@ impl Database for Sqlite {
             Ok(transaction.commit()?)
         })
         .await
+    }
+
+    async fn load(&self, load: &Load<'_>) -> Result<Loaded, DatabaseError> {
+        load::load(self, load).await
+    }
+
+    async fn imports(&self) -> Result<Vec<ImportState>, DatabaseError> {
+        load::imports(self).await
+    }
+
+    fn at(&self, file: &Path) -> Box<dyn Database> {
+        let shown = file.display().to_string();
+        Box::new(Self { file: file.to_owned(), shown, ..self.clone() })
+    }
+
+    fn storage(&self, _file: &File) -> Result<Option<String>, DatabaseError> {
+        Ok(None)
+    }
+
+    fn set_patience(&mut self, patience: Duration) {
+        self.limits.set_patience(patience);
     }
 }
 

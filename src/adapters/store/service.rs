@@ -27,8 +27,15 @@ use url::Url;
 use super::Retry;
 use super::azure::Account;
 use super::failure::Failure;
+use super::plain::Plain;
 use crate::http::{is_loopback, one_line};
 
+/// Who asks.
+const OWN_NAME: &str = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
+/// How long making a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a connection is kept that nobody uses: less than servers keep theirs.
+const IDLE: Duration = Duration::from_secs(20);
 /// The largest answer that is no object: a page of 5,000 names of 1,024 characters fits.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 /// The slowest connection that an attempt waits for, in bytes a second.
@@ -44,10 +51,24 @@ pub(super) struct Stamp {
     pub(super) modified: Option<Timestamp>,
 }
 
+/// The header `Content-MD5` (RFC 1864) of a body; in the extensions of a request whose sender has
+/// computed it already. Azure refuses a body that does not fit it.
+#[derive(Debug, Clone)]
+pub(super) struct Checksum(HeaderValue);
+
+impl Checksum {
+    /// Computes it.
+    pub(super) fn of(body: &[u8]) -> Self {
+        let text = STANDARD.encode(md5::Md5::digest(body));
+        Self(HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("")))
+    }
+}
+
 /// The connections to one store.
 pub(super) struct Service {
     client: OnceLock<HttpClient>,
     direct: bool,
+    plain: bool,
     retry: Retry,
     /// Who signs, with Azure; the library signs for the others.
     account: OnceLock<Arc<Account>>,
@@ -87,6 +108,7 @@ impl Service {
             client: OnceLock::new(),
             // A server of this machine is never reached through a proxy.
             direct: endpoint.is_some_and(is_loopback),
+            plain: endpoint.is_some_and(|url| url.scheme() == "http" && is_loopback(url)),
             retry,
             account: OnceLock::new(),
             busy: AtomicU64::new(0),
@@ -105,6 +127,11 @@ impl Service {
         self.busy.load(Ordering::Relaxed)
     }
 
+    /// Whether each body is sent with its [`Checksum`].
+    pub(super) fn wants_checksums(&self) -> bool {
+        self.account.get().is_some()
+    }
+
     /// The rules of repetition.
     pub(super) fn retry(&self) -> &Retry {
         &self.retry
@@ -117,9 +144,14 @@ impl Service {
         body: Bytes,
     ) -> Result<HttpResponse, Failure> {
         let begun = Instant::now();
-        let checksum = match self.account.get().is_some() && !body.is_empty() {
-            true => Some(md5(body.clone()).await),
-            false => None,
+        let checksum = match parts.extensions.get::<Checksum>() {
+            Some(Checksum(known)) => Some(known.clone()),
+            None if self.wants_checksums() && !body.is_empty() => {
+                let body = body.clone();
+                let computed = tokio::task::spawn_blocking(move || Checksum::of(&body)).await;
+                computed.ok().map(|Checksum(value)| value)
+            }
+            None => None,
         };
         let (mut attempt, mut applied) = (1, false);
         loop {
@@ -198,10 +230,15 @@ impl Service {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
+        if self.plain {
+            return Ok(self
+                .client
+                .get_or_init(|| HttpClient::new(Plain::new(OWN_NAME, CONNECT, IDLE))));
+        }
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs(10))
-            .pool_idle_timeout(Duration::from_secs(20))
+            .user_agent(OWN_NAME)
+            .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .http1_only()
@@ -212,13 +249,6 @@ impl Service {
         let client = builder.build().map_err(|error| Failure::Connect(cause(&error)))?;
         Ok(self.client.get_or_init(|| HttpClient::new(client)))
     }
-}
-
-/// The header `Content-MD5` (RFC 1864) of a body. Azure refuses a body that does not fit it.
-async fn md5(body: Bytes) -> HeaderValue {
-    let compute = move || STANDARD.encode(md5::Md5::digest(&body));
-    let text = tokio::task::spawn_blocking(compute).await.unwrap_or_default();
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// Whether a request asks for names, and not for an object.

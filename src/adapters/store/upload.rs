@@ -4,17 +4,19 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use object_store::{MultipartUpload, ObjectStoreExt as _};
+use object_store::{MultipartUpload, ObjectStore as _, ObjectStoreExt as _, PutOptions};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::failure::Failure;
 use super::remote::Remote;
+use super::service::Checksum;
 use super::{Object, StoreError};
 use crate::model::Digest;
 
@@ -83,6 +85,15 @@ impl Source {
         Ok(bytes)
     }
 
+    /// Reads all of a small file; `checked`: with what its request is checked by.
+    fn whole(mut self, checked: bool) -> Result<Whole, StoreError> {
+        // One byte more than it has: a file that grows is found out.
+        let bytes = self.piece(self.size() + 1)?;
+        let checksum = (checked && !bytes.is_empty()).then(|| Checksum::of(&bytes));
+        let sha256 = self.finish(bytes.len() as u64)?;
+        Ok(Whole { bytes: bytes.into(), sha256, checksum })
+    }
+
     /// Ends the reading.
     ///
     /// # Errors
@@ -96,6 +107,23 @@ impl Source {
         }
         Ok(digest(self.hash))
     }
+}
+
+/// A small file that was opened.
+enum Opened {
+    /// It is not small.
+    Large(Source),
+    /// It was read, and its room is held.
+    Read(Whole, OwnedSemaphorePermit),
+    /// There was no room for it yet.
+    NoRoom(Source),
+}
+
+/// All of a small file.
+struct Whole {
+    bytes: Bytes,
+    sha256: Digest,
+    checksum: Option<Checksum>,
 }
 
 /// A finished hash as the digest that it is.
@@ -127,21 +155,34 @@ pub(super) async fn upload(
 ) -> Result<Object, StoreError> {
     let location = remote.path(path)?;
     let file = file.to_owned();
-    let source = blocking(move || Source::open(&file)).await?;
-    let size = source.size();
-    if size > PART {
-        return in_parts(remote, path, source, sent).await;
-    }
-    let _held = hold(remote, size).await?;
-    let (bytes, sha256) = blocking(move || {
-        let mut source = source;
-        // One byte more than it has: a file that grows is found out.
-        let bytes = source.piece(size + 1)?;
-        let read = bytes.len() as u64;
-        Ok((bytes, source.finish(read)?))
+    let (memory, checked) = (Arc::clone(&remote.memory), remote.service.wants_checksums());
+    // Where there is room for it, a small file is read in the turn of the thread that opens it.
+    let opened = blocking(move || {
+        let source = Source::open(&file)?;
+        if source.size() > PART {
+            return Ok(Opened::Large(source));
+        }
+        match memory.try_acquire_many_owned(units(source.size())) {
+            Ok(held) => Ok(Opened::Read(source.whole(checked)?, held)),
+            Err(_) => Ok(Opened::NoRoom(source)),
+        }
     })
     .await?;
-    let put = remote.objects.put(&location, Bytes::from(bytes).into()).await;
+    let (whole, _held) = match opened {
+        Opened::Large(source) => return in_parts(remote, path, source, sent).await,
+        Opened::Read(whole, held) => (whole, held),
+        Opened::NoRoom(source) => {
+            let held = hold(remote, source.size()).await?;
+            (blocking(move || source.whole(checked)).await?, held)
+        }
+    };
+    let Whole { bytes, sha256, checksum } = whole;
+    let size = bytes.len() as u64;
+    let mut options = PutOptions::default();
+    if let Some(checksum) = checksum {
+        options.extensions.insert(checksum);
+    }
+    let put = remote.objects.put_opts(&location, bytes.into(), options).await;
     let put = put.map_err(|error| remote.error(path, &error))?;
     sent(size);
     Ok(Object { sha256: Some(sha256), ..remote.written(path, size, &put) })
@@ -266,12 +307,17 @@ async fn parts(
     blocking(move || source.finish(read)).await
 }
 
+/// How many units so many bytes take.
+fn units(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT).clamp(1, MEMORY as u64)).unwrap_or(1)
+}
+
 /// Waits until so many bytes may be held.
 async fn hold(remote: &Remote, bytes: u64) -> Result<OwnedSemaphorePermit, StoreError> {
-    let most = MEMORY as u64;
-    let units = u32::try_from(bytes.div_ceil(UNIT).clamp(1, most)).unwrap_or(1);
-    remote.memory.clone().acquire_many_owned(units).await.map_err(|_| StoreError::Unreachable {
-        place: remote.place.clone(),
-        reason: "the upload was stopped".to_owned(),
+    remote.memory.clone().acquire_many_owned(units(bytes)).await.map_err(|_| {
+        StoreError::Unreachable {
+            place: remote.place.clone(),
+            reason: "the upload was stopped".to_owned(),
+        }
     })
 }

@@ -18,8 +18,9 @@ use lock::Lock;
 const FILES: usize = 50;
 /// And after this time.
 const TIME: Duration = Duration::from_secs(5);
-/// A larger manifest is written at the end; until then, a journal beside it says what was sent.
-const SMALL: usize = 20_000;
+/// A larger manifest is written at the end; until then, a journal beside it says what was sent. To write
+/// all of it after so few files would take longer and longer, and the disk is busy with the files.
+const SMALL: usize = 1_000;
 
 /// How the name of a file begins and ends that is being written.
 const TEMPORARY: (&str, &str) = (".sync_manifest.", ".tmp");
@@ -77,6 +78,9 @@ pub enum Found {
     },
 }
 
+/// A thread that writes a checkpoint.
+type Writing = JoinHandle<Result<(), ManifestFileError>>;
+
 /// The manifest of this machine, held by this process.
 #[derive(Debug)]
 pub struct ManifestFile {
@@ -85,7 +89,7 @@ pub struct ManifestFile {
     _lock: Lock,
     journal: Option<File>,
     /// The checkpoint that is being written.
-    writing: Option<JoinHandle<Result<(), ManifestFileError>>>,
+    writing: Option<Writing>,
     /// What was noted since the last checkpoint.
     noted: Vec<(String, Option<Entry>)>,
     last: Instant,
@@ -180,20 +184,20 @@ impl ManifestFile {
         if self.noted.is_empty() || !(due || now) {
             return Ok(());
         }
-        if self.whole && manifest.size_hint() <= SMALL {
-            let busy = self.writing.as_ref().is_some_and(|writing| !writing.is_finished());
-            if busy && !now && self.noted.len() < 2 * FILES {
-                return Ok(());
-            }
-            self.finish_writing()?;
-            // Beside the transfers, which go on meanwhile.
+        let busy = self.writing.as_ref().is_some_and(|writing| !writing.is_finished());
+        if busy && !now && self.noted.len() < 2 * FILES {
+            return Ok(());
+        }
+        self.finish_writing()?;
+        // Beside the transfers, which go on meanwhile.
+        self.writing = Some(if self.whole && manifest.size_hint() <= SMALL {
             let (path, manifest) = (self.path.clone(), manifest.clone());
-            self.writing = Some(std::thread::spawn(move || write_file(&path, &manifest)));
-            if now {
-                self.finish_writing()?;
-            }
+            std::thread::spawn(move || write_file(&path, &manifest))
         } else {
-            self.add_to_journal()?;
+            self.add_to_journal()?
+        });
+        if now {
+            self.finish_writing()?;
         }
         self.noted.clear();
         self.last = Instant::now();
@@ -224,9 +228,12 @@ impl ManifestFile {
         writing.join().map_err(stopped)?
     }
 
-    fn add_to_journal(&mut self) -> Result<(), ManifestFileError> {
+    /// Adds to the journal what was noted, in a thread of its own.
+    fn add_to_journal(&mut self) -> Result<Writing, ManifestFileError> {
         let path = journal_of(&self.path);
         self.has_journal = true;
+        // The manifest may not overtake it.
+        self.whole = false;
         let mut text = String::new();
         for (key, entry) in &self.noted {
             text.push_str(&journal_line(key, entry.as_ref()).map_err(failed("write", &path))?);
@@ -244,11 +251,14 @@ impl ManifestFile {
             };
             self.journal.insert(open().map_err(failed("open", &path))?)
         };
-        let mut write = || {
-            journal.write_all(text.as_bytes())?;
-            journal.sync_data()
-        };
-        write().map_err(failed("write", &path))
+        let mut journal = journal.try_clone().map_err(failed("open", &path))?;
+        Ok(std::thread::spawn(move || {
+            let mut write = || {
+                journal.write_all(text.as_bytes())?;
+                journal.sync_data()
+            };
+            write().map_err(failed("write", &path))
+        }))
     }
 
     /// Gives it back, without a journal beside it.

@@ -1,6 +1,6 @@
 //! What the database is given of an import, and what it answers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -31,6 +31,10 @@ pub struct Load<'a> {
     pub source: &'a str,
     /// When the import began.
     pub now: Timestamp,
+    /// Where every row that the database finds bad is listed, also those beyond `Loaded::faults`: a CSV
+    /// file that the database makes, with the header `tidegate_row,column,value,rule`, one line for
+    /// each fault, in the order of `tidegate_row`. A value that is NULL is empty.
+    pub rejects: Option<&'a Path>,
 }
 
 /// What is done with checked rows.
@@ -42,6 +46,37 @@ pub enum LoadMode {
     All,
     /// The good ones are written, unless too many are bad.
     Good(Option<MaxBad>),
+}
+
+impl Load<'_> {
+    /// What the number of a row counts, in words.
+    pub(super) fn unit(&self) -> &'static str {
+        if self.source.contains("://") { "row" } else { "line" }
+    }
+
+    /// Where the faults are listed: in `rejects`, or beside the spool.
+    pub fn listed(&self) -> PathBuf {
+        self.rejects.map_or_else(
+            || {
+                let mut beside = self.spool.as_os_str().to_owned();
+                beside.push(".rejects");
+                PathBuf::from(beside)
+            },
+            Path::to_owned,
+        )
+    }
+
+    /// How many rows the database may find bad before nothing is written; `None` where nothing is
+    /// written anyhow.
+    pub fn most_found(&self) -> Option<u64> {
+        let most = match self.mode {
+            LoadMode::Plan => return None,
+            LoadMode::All => 0,
+            LoadMode::Good(None) => return Some(u64::MAX),
+            LoadMode::Good(Some(max)) => max.most(self.rows),
+        };
+        most.checked_sub(self.bad)
+    }
 }
 
 /// What the database made of them.
@@ -57,7 +92,7 @@ pub struct Loaded {
     pub unchanged: u64,
     /// How many rows the database found bad.
     pub bad: u64,
-    /// The first of them, by `tidegate_row`.
+    /// The first faults of them, by `tidegate_row`: at most 1,000. All are in [`Load::rejects`].
     pub faults: Vec<(u64, Fault)>,
 }
 

@@ -85,13 +85,23 @@ impl MaxBad {
         }
     }
 
-    /// Tells whether so many bad rows of so many are too many.
-    #[expect(clippy::cast_precision_loss, reason = "of 2^53 rows, one more or less does not count")]
-    pub fn is_exceeded(self, bad: u64, rows: u64) -> bool {
+    /// Returns the most rows of so many that may be bad.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of at most 1 of a number of rows is a number of rows"
+    )]
+    pub fn most(self, rows: u64) -> u64 {
         match self {
-            Self::Rows(most) => bad > most,
-            Self::Share(share) => bad as f64 > share * rows as f64,
+            Self::Rows(most) => most,
+            Self::Share(share) => (share * rows as f64).floor() as u64,
         }
+    }
+
+    /// Tells whether so many bad rows of so many are too many.
+    pub fn is_exceeded(self, bad: u64, rows: u64) -> bool {
+        bad > self.most(rows)
     }
 }
 
@@ -244,9 +254,8 @@ impl Import {
             }
         }
         let api = config.api.unwrap_or_default();
-        if let Some(watermark) = &api.watermark {
-            place("api.watermark", watermark)?;
-        }
+        super::api::check(&api, &columns)
+            .map_err(|(key, problem)| wrong(&format!("api.{key}"), problem))?;
         Ok(Self {
             name: name.to_owned(),
             table,

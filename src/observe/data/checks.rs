@@ -34,6 +34,7 @@ pub(super) async fn run(
             }
             Err(
                 error @ (DatabaseError::Text { .. }
+                | DatabaseError::Table { .. }
                 | DatabaseError::InUse { .. }
                 | DatabaseError::TimedOut { .. }),
             ) => check::inconclusive(

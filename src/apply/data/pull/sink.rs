@@ -1,9 +1,11 @@
-//! Writes and digests what arrives, beside the thread that receives it.
+//! Writes and digests what arrives, each in a thread of its own, beside the one that receives it: each
+//! of the three takes about as long as the others.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
-use std::thread::JoinHandle;
+use std::sync::mpsc as blocking;
+use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -11,8 +13,8 @@ use tokio::sync::mpsc;
 
 use super::cache::boot;
 
-/// So many pieces wait to be written; each has at most some hundred KB.
-const WAITING: usize = 32;
+/// So many pieces wait to be written, and so many to be digested; each has at most some hundred KB.
+const WAITING: usize = 16;
 
 /// How much is read at once, in bytes.
 const PIECE: usize = 1024 * 1024;
@@ -36,34 +38,31 @@ impl Sink {
     /// Goes on after the first `kept` bytes of `file`, and forgets the rest.
     pub(super) fn start(mut file: File, kept: u64) -> io::Result<Self> {
         let (pieces, mut arriving) = mpsc::channel::<Bytes>(WAITING);
-        let writer = std::thread::Builder::new().name("write".to_owned()).spawn(move || {
-            let mut digest = Sha256::new();
-            let mut head = Vec::with_capacity(HEAD);
-            let mut take = |piece: &[u8]| {
-                let room = HEAD - head.len();
-                head.extend_from_slice(piece.get(..room).unwrap_or(piece));
-                digest.update(piece);
-            };
+        let writer = thread::Builder::new().name("write".to_owned()).spawn(move || {
+            let (written, digesting) = blocking::sync_channel(WAITING);
+            let digester = thread::Builder::new()
+                .name("digest".to_owned())
+                .spawn(move || digest_pieces(&digesting))?;
+            let gone = |_| io::Error::other("the thread that digests it ended");
             file.set_len(kept)?;
             file.seek(SeekFrom::Start(0))?;
-            let mut piece = vec![0; if kept > 0 { PIECE } else { 0 }];
-            let mut old = (&file).take(kept);
-            loop {
-                let read = old.read(&mut piece)?;
-                if read == 0 {
-                    break;
-                }
-                take(piece.get(..read).unwrap_or_default());
+            let mut left = kept;
+            while left > 0 {
+                let mut piece = vec![0; PIECE.min(usize::try_from(left).unwrap_or(PIECE))];
+                file.read_exact(&mut piece)?;
+                left -= piece.len() as u64;
+                written.send(piece.into()).map_err(gone)?;
             }
             while let Some(piece) = arriving.blocking_recv() {
                 file.write_all(&piece)?;
-                take(&piece);
+                written.send(piece).map_err(gone)?;
             }
+            drop(written);
             // Else the digest is checked after the next start of the machine: see `cache`.
             if boot().is_none() {
                 file.sync_all()?;
             }
-            Ok(Written { sha256: format!("{:x}", digest.finalize()), head })
+            digester.join().map_err(|_| io::Error::other("the thread that digests it ended"))
         })?;
         Ok(Self { pieces: Some(pieces), writer: Some(writer) })
     }
@@ -93,6 +92,17 @@ impl Drop for Sink {
     fn drop(&mut self) {
         let _ = self.end();
     }
+}
+
+/// Digests all pieces, and keeps the first bytes.
+fn digest_pieces(pieces: &blocking::Receiver<Bytes>) -> Written {
+    let (mut digest, mut head) = (Sha256::new(), Vec::with_capacity(HEAD));
+    for piece in pieces {
+        let room = HEAD - head.len();
+        head.extend_from_slice(piece.get(..room).unwrap_or(&piece));
+        digest.update(&piece);
+    }
+    Written { sha256: format!("{:x}", digest.finalize()), head }
 }
 
 /// Returns the digest of a file, as 64 hexadecimal digits.

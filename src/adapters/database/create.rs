@@ -1,0 +1,55 @@
+//! A database file that is not there yet: made whole in a folder beside its place, then put there.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::DatabaseError;
+
+/// A place for a file that is being made.
+pub(super) struct Creation {
+    folder: TempDir,
+    target: PathBuf,
+    shown: String,
+}
+
+impl Creation {
+    /// Makes the place. The folder of the database has to be there.
+    pub(super) fn begin(target: &Path, shown: &str) -> Result<Self, DatabaseError> {
+        let open = |reason: String| DatabaseError::Open { file: shown.to_owned(), reason };
+        let parent = target.parent().filter(|parent| parent.is_dir());
+        let parent = parent.ok_or_else(|| open("its folder does not exist".to_owned()))?;
+        let folder = tempfile::Builder::new()
+            .prefix(".tidegate-new-")
+            .tempdir_in(parent)
+            .map_err(|error| open(error.to_string()))?;
+        Ok(Self { folder, target: target.to_owned(), shown: shown.to_owned() })
+    }
+
+    /// The file to make.
+    pub(super) fn file(&self) -> PathBuf {
+        self.folder.path().join(self.target.file_name().unwrap_or_default())
+    }
+
+    /// Puts the file into its place. Never replaces one that somebody else made meanwhile.
+    pub(super) fn end(self) -> Result<(), DatabaseError> {
+        let io = |source| DatabaseError::Io { path: self.target.display().to_string(), source };
+        let file = self.file();
+        File::open(&file).and_then(|file| file.sync_all()).map_err(io)?;
+        match std::fs::hard_link(&file, &self.target) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                return Err(DatabaseError::InUse {
+                    file: self.shown.clone(),
+                    holder: "another process, which made it meanwhile".to_owned(),
+                });
+            }
+            Err(error) => return Err(io(error)),
+        }
+        if let Some(parent) = self.target.parent() {
+            File::open(parent).and_then(|parent| parent.sync_all()).map_err(io)?;
+        }
+        Ok(())
+    }
+}

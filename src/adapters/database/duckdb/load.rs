@@ -1,0 +1,169 @@
+//! Rows of an import, brought into a DuckDB file by one script.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::{Access, DuckDb, answer};
+use crate::adapters::database::create::Creation;
+use crate::adapters::database::{Database as _, DatabaseError, found, state};
+use crate::config::OnConflict;
+use crate::data::check::Dialect;
+use crate::data::import::duckdb::{CHANGED, STOPPED, columns, script};
+use crate::data::import::state::select;
+use crate::data::import::{
+    Fitted, ImportState, Load, Loaded, Misfit, ScriptProblem, TableColumn, check_rules,
+};
+
+/// The most columns of a table that are looked at.
+const MOST_COLUMNS: usize = 10_000;
+
+/// Loads the rows.
+pub(super) async fn load(database: &DuckDb, load: &Load<'_>) -> Result<Loaded, DatabaseError> {
+    check_rules(load.import).map_err(|problem| misfit(database, problem))?;
+    if database.file.exists() {
+        let access = if load.most_found().is_some() { Access::Write } else { Access::Look };
+        let table = table(database, load).await?;
+        return run(database, load, access, table).await;
+    }
+    if load.most_found().is_none() {
+        return run(database, load, Access::Attach, None).await;
+    }
+    let creation = Creation::begin(&database.file, &database.shown)?;
+    let new = DuckDb { file: creation.file(), ..database.clone() };
+    let loaded = run(&new, load, Access::Create, None).await?;
+    if loaded.written {
+        creation.end()?;
+    }
+    Ok(loaded)
+}
+
+/// A table that is there: its columns, and what tells that they changed.
+type Table = (Vec<TableColumn>, String);
+
+async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, DatabaseError> {
+    let query = columns(&load.import.table).map_err(|problem| database.wrong(problem))?;
+    let found = database.query(&query, &[], MOST_COLUMNS).await?;
+    let unreadable = || DatabaseError::Sql {
+        file: database.shown.clone(),
+        reason: format!("{} does not tell the columns of {}", database.engine, load.import.table),
+    };
+    let (mut table, mut mark) = (Vec::new(), None);
+    for row in found.rows {
+        let [
+            Value::String(name),
+            Value::String(kind),
+            Value::Bool(nullable),
+            Value::Bool(filled),
+            Value::Bool(primary),
+            Value::Bool(is_view),
+            Value::String(said),
+        ] = <[Value; 7]>::try_from(row).map_err(|_| unreadable())?
+        else {
+            return Err(unreadable());
+        };
+        if is_view {
+            return Err(misfit(database, Misfit::View { table: load.import.table.clone() }));
+        }
+        mark = Some(said);
+        table.push(TableColumn { name, kind, nullable, filled, primary });
+    }
+    Ok(mark.map(|mark| (table, mark)))
+}
+
+async fn run(
+    database: &DuckDb,
+    load: &Load<'_>,
+    access: Access,
+    table: Option<Table>,
+) -> Result<Loaded, DatabaseError> {
+    let columns = table.as_ref().map(|(columns, _)| columns.as_slice());
+    let fitted = Fitted::of(load.import, Dialect::DuckDb, columns)
+        .map_err(|problem| misfit(database, problem))?;
+    let listed = load.listed();
+    let paths = [path(database, load.spool)?, path(database, &listed)?];
+    let mark = table.as_ref().map(|(_, mark)| mark.as_str());
+    let answered = |query: &str| answer::select(query, 1);
+    let script =
+        script(load, &fitted, mark, paths, &answered).map_err(|problem| match problem {
+            ScriptProblem::Misfit(problem) => misfit(database, problem),
+            ScriptProblem::Sql(problem) => database.wrong(problem),
+        })?;
+    let said = database.waited(access, &script).await?;
+    let stopped = match &said.failed {
+        None => false,
+        Some(_) if said.messages.contains(STOPPED) => true,
+        Some(_) if said.messages.contains(CHANGED) => {
+            return Err(DatabaseError::Sql {
+                file: database.shown.clone(),
+                reason: format!(
+                    "the table {} was changed meanwhile: run it again",
+                    load.import.table
+                ),
+            });
+        }
+        Some(how) => return Err(database.refused(&said.messages, how)),
+    };
+    let counts = answer::read(&said.output).and_then(|rows| rows.into_iter().next());
+    let counts = counts.as_ref().and_then(Counts::read).ok_or_else(|| DatabaseError::Sql {
+        file: database.shown.clone(),
+        reason: format!("{} does not tell how many rows it loaded", database.engine),
+    })?;
+    let updates = load.import.on_conflict == OnConflict::Update;
+    Ok(Loaded {
+        written: load.most_found().is_some() && !stopped,
+        inserted: counts.good.saturating_sub(counts.changed + counts.same),
+        updated: if updates { counts.changed } else { 0 },
+        unchanged: counts.same + if updates { 0 } else { counts.changed },
+        bad: counts.bad,
+        faults: found::first(&listed)?,
+    })
+}
+
+/// What the script answers.
+struct Counts {
+    bad: u64,
+    good: u64,
+    changed: u64,
+    same: u64,
+}
+
+impl Counts {
+    fn read(row: &Map<String, Value>) -> Option<Self> {
+        let number = |key: &str| row.get(key).and_then(Value::as_u64);
+        Some(Self {
+            bad: number("bad")?,
+            good: number("good")?,
+            changed: number("changed")?,
+            same: number("same")?,
+        })
+    }
+}
+
+fn misfit(database: &DuckDb, problem: Misfit) -> DatabaseError {
+    DatabaseError::Table { file: database.shown.clone(), problem }
+}
+
+/// The script takes a path as a text; it is taken from no folder.
+fn path<'a>(database: &DuckDb, path: &'a Path) -> Result<&'a str, DatabaseError> {
+    path.to_str().ok_or_else(|| DatabaseError::Open {
+        file: database.shown.clone(),
+        reason: format!("the path {} is not UTF-8", path.display()),
+    })
+}
+
+/// Tells how the imports ended last.
+pub(super) async fn imports(database: &DuckDb) -> Result<Vec<ImportState>, DatabaseError> {
+    if !database.file.exists() {
+        return Ok(Vec::new());
+    }
+    match database.query(&select(Dialect::DuckDb), &[], state::MOST).await {
+        Ok(found) => state::read(&database.shown, found),
+        Err(DatabaseError::Sql { reason, .. })
+            if reason.contains("tidegate_imports does not exist") =>
+        {
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,62 @@
+//! What the database remembers of its imports: the table `tidegate_imports`, one row for each.
+
+use serde_json::Value;
+
+use super::load::Load;
+use crate::config::ColumnType;
+use crate::data::check::Dialect;
+use crate::data::sql::{SqlProblem, literal};
+
+/// How the names of the tables begin that tidegate writes for itself.
+pub const OWN: &str = "tidegate_";
+
+/// The table, as SQL.
+pub const IMPORTS: &str = "tidegate_imports";
+
+/// Returns the statement that remembers an import. A watermark never moves back.
+pub fn upsert(load: &Load<'_>, dialect: Dialect) -> Result<String, SqlProblem> {
+    let text = |text: &str| literal(&Value::String(text.to_owned()));
+    let watermark = load.watermark.map_or_else(|| Ok("NULL".to_owned()), text)?;
+    let now = match dialect {
+        Dialect::DuckDb => text(&load.now.strftime("%Y-%m-%d %H:%M:%S").to_string())?,
+        Dialect::Sqlite => text(&load.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())?,
+    };
+    let api = load.import.api.watermark.as_deref();
+    let column = load.import.columns.iter().find(|column| Some(column.name.as_str()) == api);
+    let compared = |value: &str| match column.map(|column| column.kind) {
+        Some(ColumnType::Integer) => format!("CAST({value} AS BIGINT)"),
+        Some(ColumnType::Number | ColumnType::Amount) => format!("CAST({value} AS DOUBLE)"),
+        Some(
+            ColumnType::Text
+            | ColumnType::Boolean
+            | ColumnType::Date
+            | ColumnType::Timestamp
+            | ColumnType::Email,
+        )
+        | None => value.to_owned(),
+    };
+    Ok(format!(
+        "INSERT INTO {IMPORTS} (name, table_name, watermark, imported_at, rows, source) \
+         VALUES ({}, {}, {watermark}, {now}, {}, {}) ON CONFLICT (name) DO UPDATE SET \
+         table_name = excluded.table_name, imported_at = excluded.imported_at, rows = excluded.rows, \
+         source = excluded.source, watermark = CASE WHEN excluded.watermark IS NULL \
+         OR {} > {} THEN {IMPORTS}.watermark ELSE excluded.watermark END",
+        text(&load.import.name)?,
+        text(&load.import.table)?,
+        load.rows,
+        text(load.source)?,
+        compared(&format!("{IMPORTS}.watermark")),
+        compared("excluded.watermark"),
+    ))
+}
+
+/// Returns the query that tells what is remembered, as texts.
+pub fn select(dialect: Dialect) -> String {
+    let time = match dialect {
+        Dialect::DuckDb => "strftime(imported_at, '%Y-%m-%dT%H:%M:%SZ') AS imported_at",
+        Dialect::Sqlite => "imported_at",
+    };
+    format!(
+        "SELECT name, table_name, watermark, {time}, CAST(rows AS VARCHAR) AS rows, source FROM {IMPORTS} ORDER BY name"
+    )
+}

@@ -1,0 +1,155 @@
+//! Tables that are there already.
+
+use super::*;
+
+#[tokio::test]
+async fn the_tables_of_the_field_are_used_as_they_are() {
+    for engine in Engine::all() {
+        let team = Team::new(
+            engine,
+            "create table sales (id integer primary key, date date not null, user_id integer, \
+             product_name varchar not null, quantity integer, unit_price decimal(10,2), \
+             total_amount decimal(10,2), region varchar, created_at timestamp default current_timestamp);
+             insert into sales (id, date, user_id, product_name, quantity, unit_price, total_amount, region) \
+             values (41, '2026-02-01', 8, 'Cup', 1, 0.10, 0.10, 'south')",
+        );
+        let rows = [
+            row(2, ["2026-02-01", "8", "Cup", "1", "0.10", "0.10", "south"]),
+            row(3, ["2026-02-02", "9", "Tea", "2", "1.50", "3.00", "north"]),
+            row(4, ["2026-02-03", "9", "Tea", "2", "1.50", "3.00", "north"]),
+        ];
+        let loaded = team.load(&preset("sales"), &rows).await;
+        assert_eq!((loaded.written, counts(&loaded)), (true, [2, 0, 1, 0]), "{engine:?}");
+        assert_eq!(
+            team.texts("select id, cast(date as varchar), quantity, created_at is null from sales order by id")
+                .await
+                .into_iter()
+                .map(|row| row.replace("false", "0"))
+                .collect::<Vec<_>>(),
+            ["41|2026-02-01|1|0", "42|2026-02-02|2|0", "43|2026-02-03|2|0"],
+            "{engine:?}"
+        );
+        let again = team.load(&preset("sales"), &rows).await;
+        assert_eq!(counts(&again), [0, 0, 3, 0], "{engine:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_existing_table_of_users_keeps_hashes_and_ids() {
+    for engine in Engine::all() {
+        let team = Team::new(
+            engine,
+            "create table users (id integer primary key, username varchar not null unique, email varchar unique, \
+             role varchar, password_hash varchar not null, is_active boolean default true);
+             insert into users (id, username, email, role, password_hash) \
+             values (7, 'ana', 'Ana@Acme.example', 'admin', 'old'), (9, 'ben', 'ben@acme.example', 'user', 'old')",
+        );
+        let rows = [
+            user(2, "ana", "ana@acme.example", "admin"),
+            user(3, "ben", "ben@acme.example", "manager"),
+            user(4, "eva", "eva@acme.example", "user"),
+        ];
+        let loaded = team.load(&preset("users"), &rows).await;
+        assert_eq!((loaded.written, counts(&loaded)), (true, [1, 1, 1, 0]), "{engine:?}");
+        assert_eq!(
+            team.texts("select id, username, email, role, password_hash from users order by id")
+                .await,
+            [
+                "7|ana|Ana@Acme.example|admin|old",
+                "9|ben|ben@acme.example|manager|old",
+                "10|eva|eva@acme.example|user|hash"
+            ],
+            "{engine:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_does_not_fit_is_named_before_anything_is_written() {
+    let import = import(
+        "prices",
+        json!({ "columns": [{ "name": "sku", "type": "text" }, { "name": "price", "type": "amount" }] }),
+    );
+    let rows = [row(2, ["a", "2"])];
+    for engine in Engine::all() {
+        for (sql, said) in [
+            (
+                "create table prices (sku text)",
+                "has no column price, which the import prices writes",
+            ),
+            (
+                "create table prices (sku integer, price decimal(18,2))",
+                "the column sku as INTEGER, which does not take the import's text",
+            ),
+            (
+                "create table prices (sku text, price decimal(18,2), shop text not null, kind integer not null default 1)",
+                "takes no row without shop",
+            ),
+            ("create view prices as select 'a' as sku, 1.0 as price", "prices is a view"),
+        ] {
+            let team = Team::new(engine, sql);
+            let error = team.try_load(&import, &rows, LoadMode::All).await.unwrap_err();
+            assert!(error.to_string().contains(said), "{engine:?}: {error}");
+            assert!(matches!(error, DatabaseError::Table { .. }), "{engine:?}: {error}");
+            assert_eq!(team.open().await.imports().await.unwrap(), [], "{engine:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_are_names_whatever_they_hold() {
+    let import = import(
+        "odd",
+        json!({ "table": "select -- it", "columns": [
+            { "name": "group", "type": "integer" }, { "name": "a.b c", "type": "text", "unique": true }
+        ], "key": ["group"] }),
+    );
+    for engine in Engine::all() {
+        let team = Team::new(engine, "");
+        for expected in [[1, 0, 0, 0], [0, 0, 1, 0]] {
+            let loaded = team.load(&import, &[row(2, ["1", "'); drop table x; --"])]).await;
+            assert_eq!(counts(&loaded), expected, "{engine:?}");
+        }
+        let query = "select \"group\", \"a.b c\" from \"select -- it\"";
+        assert_eq!(team.texts(query).await, ["1|'); drop table x; --"], "{engine:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_the_table_cannot_hold_is_a_bad_row() {
+    let import = import(
+        "sizes",
+        json!({ "columns": [
+            { "name": "n", "type": "integer" }, { "name": "amount", "type": "amount" },
+            { "name": "size", "type": "text", "nullable": true }
+        ] }),
+    );
+    let rows = [
+        row(2, ["1", "1.25", "small"]),
+        row(3, ["3000000000", "1.20", "small"]),
+        row(4, ["2", "1.20", "huge"]),
+        row(5, ["3", "1.20", "NULL"]),
+        row(6, ["4", "1.20", "small"]),
+    ];
+    for version in duckdb::COMMANDS {
+        let team = Team::new(
+            Engine::DuckDb(version),
+            "create type size as enum ('small', 'large');
+             create table sizes (n integer, amount decimal(10,1), size size not null)",
+        );
+        let loaded = team.try_load(&import, &rows, LoadMode::Good(None)).await.unwrap();
+        assert_eq!(
+            faults(&loaded),
+            [
+                "2: amount: 1.25: expected a value that the table holds as DECIMAL(10,1)",
+                "3: n: 3000000000: expected a value that the table holds as INTEGER",
+                "4: size: huge: expected a value that the table holds as ENUM('small', 'large')",
+                "4: size: -: expected a value, which the table asks for",
+                "5: size: -: expected a value, which the table asks for",
+            ],
+            "{version}"
+        );
+        assert_eq!((loaded.written, counts(&loaded)), (true, [1, 0, 0, 4]), "{version}");
+        assert_eq!(team.text("select n from sizes").await, "4", "{version}");
+    }
+}
