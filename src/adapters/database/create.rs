@@ -36,6 +36,15 @@ impl Creation {
     pub(super) fn end(self) -> Result<(), DatabaseError> {
         let io = |source| DatabaseError::Io { path: self.target.display().to_string(), source };
         let file = self.file();
+        // On a disk that is full an engine may end well with rows in its log only.
+        for log in [".wal", "-wal", "-journal"] {
+            let mut name = file.clone().into_os_string();
+            name.push(log);
+            if std::fs::metadata(name).is_ok_and(|log| log.len() > 0) {
+                let reason = "its log was not taken into the new file; is the disk full?";
+                return Err(io(std::io::Error::other(reason)));
+            }
+        }
         File::open(&file).and_then(|file| file.sync_all()).map_err(io)?;
         match std::fs::hard_link(&file, &self.target) {
             Ok(()) => {}

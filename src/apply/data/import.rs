@@ -125,12 +125,38 @@ pub enum ImportFailed {
         /// Why.
         source: io::Error,
     },
+    /// It failed while it was written, and passwords had been made up.
+    #[error("it is not known whether the rows were written, so the new passwords stay in {file}")]
+    Unclear {
+        /// The file.
+        file: String,
+        /// What happened.
+        source: Box<ImportFailed>,
+    },
     /// Passwords cannot be hashed.
     #[error("cannot hash a password: {0}")]
     Hash(String),
 }
 
 impl ImportFailed {
+    /// Whether the database may have taken the rows all the same.
+    fn may_be_written(&self) -> bool {
+        match self {
+            Self::Database(
+                DatabaseError::InUse { .. }
+                | DatabaseError::Open { .. }
+                | DatabaseError::NoEngine { .. }
+                | DatabaseError::Text { .. },
+            ) => false,
+            Self::Database(_) => true,
+            Self::Rows(_)
+            | Self::Write { .. }
+            | Self::Rejects { .. }
+            | Self::Unclear { .. }
+            | Self::Hash(_) => false,
+        }
+    }
+
     fn write(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::Write { what, source }
@@ -185,7 +211,21 @@ pub async fn import(importing: &Importing<'_>) -> Result<Imported, ImportFailed>
         (found, passwords) = (folder.join("found-again.csv"), Some(made));
         (importing.say)(&format!("importing into {}", import.table));
     }
-    let loaded = load(importing, &checked, &path, &found, mode).await?;
+    let loaded = match load(importing, &checked, &path, &found, mode).await {
+        Ok(loaded) => loaded,
+        // The users may be in the table, and nobody else knows their passwords.
+        Err(error) if error.may_be_written() => {
+            let kept = passwords.and_then(PasswordFile::keep);
+            return Err(match kept {
+                Some(file) => ImportFailed::Unclear {
+                    file: file.display().to_string(),
+                    source: Box::new(error),
+                },
+                None => error,
+            });
+        }
+        Err(error) => return Err(error),
+    };
     let written = loaded.written;
     if let Some(passwords) = passwords.filter(|_| written) {
         imported.random_passwords = passwords.count();
@@ -211,7 +251,7 @@ pub fn is_stopped(mode: LoadMode, bad: u64, rows: u64) -> bool {
 fn check(importing: &Importing<'_>, spool: &mut Spool) -> Result<Checked, ImportFailed> {
     let mut reader = importing.batch.read(importing.import)?;
     let (mut checked, mut row) = (Checked::default(), Row::default());
-    let hash = importing.import.password.as_ref().map(|_| NO_HASH);
+    let hash = importing.import.password.as_ref().map(|_| Some(NO_HASH));
     while let Some(cells) = reader.next_row()? {
         checked.rows += 1;
         match check_row(importing, cells, &mut row) {

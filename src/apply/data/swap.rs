@@ -53,6 +53,11 @@ pub async fn load_and_swap(
     let file = file.canonicalize().map_err(io)?;
     for _ in 0..TRIES {
         let original = lock(&file, shown, patience).await?;
+        // Whoever opened the new file before the log of the old one is gone would read it into it.
+        if wal(&file).metadata().is_ok_and(|wal| wal.len() > 0) {
+            let reason = "rows wait in its log (.wal), so it is not swapped: open it once with the duckdb command, so that they are taken in";
+            return Err(DatabaseError::Open { file: shown.to_owned(), reason: reason.to_owned() });
+        }
         let before = State::of(&file).map_err(io)?;
         let scratch = scratch(&file).map_err(io)?;
         let copy = scratch.path().join(file.file_name().unwrap_or_default());
@@ -64,8 +69,7 @@ pub async fn load_and_swap(
         if wal(&copy).metadata().is_ok_and(|wal| wal.len() > 0) {
             return Err(io(std::io::Error::other("the copy was not finished")));
         }
-        let permissions = original.metadata().map_err(io)?.permissions();
-        std::fs::set_permissions(&copy, permissions).map_err(io)?;
+        same_owner(&original, &copy).map_err(io)?;
         File::open(&copy).and_then(|copy| copy.sync_all()).map_err(io)?;
         if State::of(&file).map_err(io)? != before {
             continue;
@@ -92,6 +96,21 @@ pub async fn load_and_swap(
 fn scratch(file: &Path) -> std::io::Result<tempfile::TempDir> {
     let parent = file.parent().unwrap_or_else(|| Path::new("."));
     tempfile::Builder::new().prefix(".tidegate-swap-").tempdir_in(parent)
+}
+
+/// Gives the copy to the owner of the original, with the same rights: who could open the one can open
+/// the other.
+fn same_owner(original: &File, copy: &Path) -> std::io::Result<()> {
+    let metadata = original.metadata()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+        let own = copy.metadata()?;
+        if (own.uid(), own.gid()) != (metadata.uid(), metadata.gid()) {
+            chown(copy, Some(metadata.uid()), Some(metadata.gid()))?;
+        }
+    }
+    std::fs::set_permissions(copy, metadata.permissions())
 }
 
 fn wal(file: &Path) -> PathBuf {

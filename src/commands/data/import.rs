@@ -139,6 +139,13 @@ fn failed(error: ImportFailed) -> anyhow::Error {
             "mend that (is the disk full?) and run it again: rows that are there stay as they are",
         )
         .into(),
+        error @ ImportFailed::Unclear { .. } => {
+            let ImportFailed::Unclear { source, .. } = &error else { return error.into() };
+            let text = format!("{source}; {error}");
+            Failed::new(Exit::Incomplete, text)
+                .with_hint("run it again, and see whether the users are there; hand their passwords out then")
+                .into()
+        }
         error @ ImportFailed::Hash(_) => Failed::new(Exit::Internal, error.to_string()).into(),
     }
 }

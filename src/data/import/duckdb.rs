@@ -63,6 +63,7 @@ pub fn script(
     fitted: &Fitted,
     mark: Option<&str>,
     paths: [&str; 2],
+    is_flat: bool,
     answer: &dyn Fn(&str) -> String,
 ) -> Result<String, ScriptProblem> {
     let [spool, found] = paths;
@@ -77,7 +78,7 @@ pub fn script(
         catalog(&import.table)?,
         text(mark.unwrap_or_default())?,
     );
-    script.push_str(&stage(&shape, spool)?);
+    script.push_str(&stage(&shape, spool, is_flat)?);
     script.push_str("CREATE TEMP TABLE tidegate_match (tidegate_row UBIGINT, changed INTEGER);\n");
     script.push_str(&shape.matches());
     script.push_str(&shape.faults()?);
@@ -127,8 +128,9 @@ pub fn made(kind: ColumnType) -> &'static str {
     }
 }
 
-/// Reads the spool. Values that the type of the table does not hold as they are come beside it.
-fn stage(shape: &Shape<'_>, spool: &str) -> Result<String, SqlProblem> {
+/// Reads the spool. Where it is not flat, a value has a line break: several threads would begin to read
+/// in the middle of values, and may take their lines for rows. Values that the type of the table does not hold as they are come beside it.
+fn stage(shape: &Shape<'_>, spool: &str, is_flat: bool) -> Result<String, SqlProblem> {
     let mut types = vec!["'tidegate_row': 'UBIGINT'".to_owned()];
     let mut staged = vec!["tidegate_row".to_owned()];
     let mut lost = Vec::new();
@@ -158,7 +160,7 @@ fn stage(shape: &Shape<'_>, spool: &str) -> Result<String, SqlProblem> {
     Ok(format!(
         "CREATE TEMP TABLE tidegate_stage AS SELECT *, hash({}) AS tidegate_key FROM (\n\
          SELECT {}\nFROM read_csv({}, header=true, auto_detect=false, delim=',', quote='\"', escape='\"', \
-         nullstr='\\N', allow_quoted_nulls=false, columns={{{}}}));\n",
+         nullstr='\\N', allow_quoted_nulls=false, parallel={is_flat}, columns={{{}}}));\n",
         keys.join(", "),
         staged.join(", "),
         text(spool)?,

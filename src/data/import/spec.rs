@@ -176,6 +176,19 @@ impl Import {
             if columns.iter().any(|other| other.name.eq_ignore_ascii_case(&column.name)) {
                 return Err(wrong("columns", format!("{:?} stands there twice", column.name)));
             }
+            if column.from.is_empty() {
+                return Err(wrong("columns", format!("{:?}: `from` is empty", column.name)));
+            }
+            let again = columns
+                .iter()
+                .find(|other: &&Column| other.from.to_lowercase() == column.from.to_lowercase());
+            if let Some(other) = again {
+                let problem = format!(
+                    "{:?} and {:?} come from the same column of the source",
+                    other.name, column.name
+                );
+                return Err(wrong("columns", problem));
+            }
             columns.push(column);
         }
         let place = |key: &str, wanted: &str| {
@@ -210,6 +223,12 @@ impl Import {
             let at = |problem: &str| wrong("rules", format!("{:?}: {problem}", rule.name));
             let either = "expected either `product` with `equals`, or `sql`";
             let RuleConfig { name, product, equals, within, sql } = &rule;
+            if name.is_empty() {
+                return Err(wrong(
+                    "rules",
+                    "expected a `name`, by which bad rows are told".to_owned(),
+                ));
+            }
             match (product.is_empty(), equals, sql) {
                 (true, None, Some(sql)) => {
                     sql_rules.push(SqlRule { name: name.clone(), sql: sql.clone() });

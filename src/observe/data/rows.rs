@@ -276,6 +276,13 @@ impl<'a> Cells<'a> {
         if found < expected || !beyond {
             return row(format!("expected {expected} cells, found {found}"));
         }
+        // A spreadsheet has filled a row of a file of rejects up, whose cells could not be told apart.
+        let has_reason = self.header.names().iter().any(|name| name == REASON_COLUMN);
+        if has_reason && self.wanted().flatten().any(|cell| cell.contains(": (row): ")) {
+            return row(format!(
+                "expected {expected} cells of its own; what was wrong with it stands in one of them"
+            ));
+        }
         None
     }
 }

@@ -1,5 +1,6 @@
 //! Rows of an import, brought into a DuckDB file by one script.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -71,6 +72,25 @@ async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, Data
     Ok(mark.map(|mark| (table, mark)))
 }
 
+/// Tells whether no value of the spool has a line break: its lines are its rows.
+fn is_flat(load: &Load<'_>) -> Result<bool, DatabaseError> {
+    let io = |source| DatabaseError::Io { path: load.spool.display().to_string(), source };
+    let mut spool = std::fs::File::open(load.spool).map_err(io)?;
+    let (mut lines, mut piece) = (0, vec![0; 256 * 1024]);
+    loop {
+        let read = spool.read(&mut piece).map_err(io)?;
+        let bytes = piece.get(..read).unwrap_or_default();
+        if bytes.is_empty() {
+            // The header is one more.
+            return Ok(lines == load.rows - load.bad.min(load.rows) + 1);
+        }
+        if bytes.contains(&b'\r') {
+            return Ok(false);
+        }
+        lines += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+    }
+}
+
 async fn run(
     database: &DuckDb,
     load: &Load<'_>,
@@ -85,11 +105,14 @@ async fn run(
     let paths = [spool.as_str(), rejects.as_str()];
     let mark = table.as_ref().map(|(_, mark)| mark.as_str());
     let answered = |query: &str| answer::select(query, 1);
+    let is_flat = is_flat(load)?;
     let script =
-        script(load, &fitted, mark, paths, &answered).map_err(|problem| match problem {
-            ScriptProblem::Misfit(problem) => misfit(database, problem),
-            ScriptProblem::Sql(problem) => database.wrong(problem),
-        })?;
+        script(load, &fitted, mark, paths, is_flat, &answered).map_err(
+            |problem| match problem {
+                ScriptProblem::Misfit(problem) => misfit(database, problem),
+                ScriptProblem::Sql(problem) => database.wrong(problem),
+            },
+        )?;
     let said = database.waited(access, &script).await?;
     let stopped = match &said.failed {
         None => false,
@@ -148,8 +171,8 @@ fn misfit(database: &DuckDb, problem: Misfit) -> DatabaseError {
 /// The script takes a path as a text, and the command works in another folder.
 fn path(database: &DuckDb, path: &Path) -> Result<String, DatabaseError> {
     let shown = || path.display().to_string();
-    let absolute = std::path::absolute(path)
-        .map_err(|source| DatabaseError::Io { path: shown(), source })?;
+    let absolute =
+        std::path::absolute(path).map_err(|source| DatabaseError::Io { path: shown(), source })?;
     absolute.into_os_string().into_string().map_err(|_| DatabaseError::Open {
         file: database.shown.clone(),
         reason: format!("the path {} is not UTF-8", shown()),

@@ -51,7 +51,7 @@ pub(super) async fn hash(
             continue;
         }
         if !refused.of(cells.number)?.is_empty() {
-            spool.row(cells.number, row.values(), Some(NO_HASH))?;
+            spool.row(cells.number, row.values(), Some(Some(NO_HASH)))?;
             continue;
         }
         let values = row.values().map(|value| value.map(str::to_owned)).collect();
@@ -93,7 +93,8 @@ async fn write(
     let mut hashes = hashes.iter();
     for user in waiting.iter() {
         let hash = if user.password.is_empty() { None } else { hashes.next() };
-        let hash = hash.map_or(NO_HASH, String::as_str);
+        // Without one: where the user is gone meanwhile, the database refuses a row without a password.
+        let hash = hash.map(String::as_str);
         spool.row(user.number, user.values.iter().map(Option::as_deref), Some(hash))?;
     }
     waiting.clear();

@@ -102,7 +102,7 @@ fn reject<W: io::Write>(
     }
     // One cell more where the number of cells fits, so that it does not pass for a row before it is
     // mended.
-    let fits = cells.all().count() == header.names().len();
+    let fits = cells.all().count() + usize::from(old.is_some()) == header.names().len();
     writer.write_record(cells.all().chain(fits.then_some("")).chain([reason]))
 }
 

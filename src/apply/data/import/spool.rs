@@ -34,12 +34,13 @@ impl Spool {
         Ok(Self { path: path.to_owned(), file, text })
     }
 
-    /// Adds a row: its number, its values, and the hash of its password where the import has one.
+    /// Adds a row: its number, its values, and where the import has passwords, the hash of its own, or
+    /// `None` where the table has one.
     pub(super) fn row<'a>(
         &mut self,
         number: u64,
         values: impl Iterator<Item = Option<&'a str>>,
-        hash: Option<&'a str>,
+        hash: Option<Option<&'a str>>,
     ) -> Result<(), ImportFailed> {
         // A number of 64 bits has at most 20 digits.
         let (mut digits, mut from, mut rest) = ([0_u8; 20], 20, number);
@@ -52,7 +53,7 @@ impl Spool {
             }
         }
         self.text.extend_from_slice(&digits[from..]);
-        for value in values.chain(hash.map(Some)) {
+        for value in values.chain(hash) {
             self.text.push(b',');
             match value {
                 Some(value) => quote(value, &mut self.text),

@@ -148,7 +148,9 @@ impl<'a> Turner<'a> {
         config: &PagesConfig,
         page: &Page<'_>,
     ) -> Result<Option<Url>, PagesProblem> {
-        if page.rows == 0 {
+        // Some servers answer the page after the last with an error.
+        let is_short = config.size.is_some_and(|size| page.rows < u64::from(size));
+        if page.rows == 0 || is_short {
             return Ok(None);
         }
         let parameter = parameter(config);

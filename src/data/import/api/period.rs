@@ -1,7 +1,8 @@
 //! Which rows are asked for: the days of `--days`, or what came after the watermark.
 
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use super::check::zone;
 use crate::config::{ApiConfig, ColumnType};
@@ -34,6 +35,22 @@ impl Mark {
             | ColumnType::Amount
             | ColumnType::Boolean
             | ColumnType::Email => None,
+        }
+    }
+
+    /// Tells whether a value lies in the future: a day that has begun nowhere, or a later time.
+    pub fn is_ahead(self, value: &str, now: Timestamp) -> bool {
+        match self {
+            Self::Day => {
+                let begun = now + SignedDuration::from_hours(14);
+                value > TimeZone::UTC.to_datetime(begun).date().to_string().as_str()
+            }
+            Self::Time => {
+                let now =
+                    TimeZone::UTC.to_datetime(now).strftime("%Y-%m-%d %H:%M:%S%.f").to_string();
+                value > now.as_str()
+            }
+            Self::Number => false,
         }
     }
 
