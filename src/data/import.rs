@@ -9,6 +9,7 @@
 mod column;
 pub mod duckdb;
 mod fault;
+mod faults;
 mod load;
 mod preset;
 mod row;

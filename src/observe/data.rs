@@ -119,7 +119,9 @@ fn outcome(preparation: &Preparation<'_>, error: DatabaseError) -> anyhow::Resul
     let why = shown::long_line(&error.to_string(), preparation.redactor);
     match error {
         DatabaseError::NoEngine { .. } | DatabaseError::Io { .. } => Err(error.into()),
-        DatabaseError::Sql { .. } | DatabaseError::Text { .. } | DatabaseError::Table { .. } => Ok(Outcome::Failed { why }),
+        DatabaseError::Sql { .. } | DatabaseError::Text { .. } | DatabaseError::Table { .. } => {
+            Ok(Outcome::Failed { why })
+        }
         DatabaseError::Open { .. }
         | DatabaseError::InUse { .. }
         | DatabaseError::TimedOut { .. } => Ok(Outcome::Inconclusive { why }),

@@ -19,8 +19,8 @@ impl Findings {
     /// Opens it.
     pub fn open(path: &Path) -> Result<Self, DatabaseError> {
         let shown = path.display().to_string();
-        let file = File::open(path)
-            .map_err(|source| DatabaseError::Io { path: shown.clone(), source })?;
+        let file =
+            File::open(path).map_err(|source| DatabaseError::Io { path: shown.clone(), source })?;
         let records = csv::ReaderBuilder::new().from_reader(file).into_records();
         Ok(Self { records, path: shown })
     }

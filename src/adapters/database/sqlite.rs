@@ -184,9 +184,7 @@ fn connect(file: &Path, access: Access, patience: Duration) -> Result<Connection
     } | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = match access {
         Access::Memory => Connection::open_in_memory_with_flags(flags)?,
-        Access::Read | Access::Write | Access::Create => {
-            Connection::open_with_flags(file, flags)?
-        }
+        Access::Read | Access::Write | Access::Create => Connection::open_with_flags(file, flags)?,
     };
     connection.busy_timeout(patience)?;
     // A name between double quotes that is no column is an error, not a text.

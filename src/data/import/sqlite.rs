@@ -55,7 +55,8 @@ impl Statements {
             .collect();
         let columns = columns.join(", ");
         let marks = vec!["?"; shape.columns.len() + 2].join(", ");
-        let mut index = "CREATE INDEX tidegate_by_key ON tidegate_stage (tidegate_key);\n".to_owned();
+        let mut index =
+            "CREATE INDEX tidegate_by_key ON tidegate_stage (tidegate_key);\n".to_owned();
         for (place, column) in shape.unique().enumerate() {
             index.push_str(&format!(
                 "CREATE INDEX tidegate_by_{place} ON tidegate_stage ({});\n",

@@ -7,8 +7,10 @@ async fn bad_rows_write_nothing_and_are_named() {
     for engine in Engine::all() {
         let team = Team::new(engine, "");
         let users = preset("users");
-        let first =
-            [user(2, "ana", "ana@acme.example", "admin"), user(3, "ben", "ben@acme.example", "user")];
+        let first = [
+            user(2, "ana", "ana@acme.example", "admin"),
+            user(3, "ben", "ben@acme.example", "user"),
+        ];
         team.load(&users, &first).await;
         let rows = [
             user(2, "eva", "eva@acme.example", "user"),
@@ -31,11 +33,9 @@ async fn bad_rows_write_nothing_and_are_named() {
         let before = ["ana|ana@acme.example", "ben|ben@acme.example"];
         assert_eq!(team.texts(query).await, before, "{engine:?}");
         // With few enough bad rows, the good ones are written.
-        for (most, written) in [
-            (MaxBad::Rows(3), false),
-            (MaxBad::Share(0.6), false),
-            (MaxBad::Share(0.67), true),
-        ] {
+        for (most, written) in
+            [(MaxBad::Rows(3), false), (MaxBad::Share(0.6), false), (MaxBad::Share(0.67), true)]
+        {
             let mode = LoadMode::Good(Some(most));
             let loaded = team.try_load(&users, &rows, mode).await.unwrap();
             assert_eq!((loaded.written, counts(&loaded)), (written, [1, 1, 0, 4]), "{engine:?}");
@@ -84,14 +84,9 @@ async fn a_rule_in_sql_is_one_condition() {
         let rule = "dear: -: expected price > 10 -- ten";
         assert_eq!(faults(&loaded), [format!("2: {rule}"), format!("4: {rule}")], "{engine:?}");
         assert!(!loaded.written, "{engine:?}");
-        for sql in [
-            "",
-            "true; drop table prices",
-            "true) or (true",
-            "true /*",
-            "'",
-            "true\n.shell echo",
-        ] {
+        for sql in
+            ["", "true; drop table prices", "true) or (true", "true /*", "'", "true\n.shell echo"]
+        {
             let error = team.try_load(&of(sql), &rows, LoadMode::All).await.unwrap_err();
             let said = error.to_string();
             assert!(matches!(error, DatabaseError::Table { .. }), "{engine:?}: {sql}: {said}");

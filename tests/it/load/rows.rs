@@ -28,7 +28,9 @@ async fn a_table_is_made_and_the_same_rows_change_nothing() {
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             // SQLite leaves two files of its own to whoever reads.
-            .filter(|name| !name.starts_with("spool") && !name.ends_with("-shm") && !name.ends_with("-wal"))
+            .filter(|name| {
+                !name.starts_with("spool") && !name.ends_with("-shm") && !name.ends_with("-wal")
+            })
             .collect();
         left.sort();
         assert_eq!(left, [engine.file()], "{engine:?}");
@@ -51,7 +53,19 @@ async fn every_type_comes_back_as_it_was() {
         ] }),
     );
     let rows = [
-        row(2, ["9223372036854775807", "0.1", "12.30", "true", "2026-02-07", "2026-02-07 19:53:58.25", "a@b.example", ""]),
+        row(
+            2,
+            [
+                "9223372036854775807",
+                "0.1",
+                "12.30",
+                "true",
+                "2026-02-07",
+                "2026-02-07 19:53:58.25",
+                "a@b.example",
+                "",
+            ],
+        ),
         row(3, ["-5", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL", "NULL"]),
     ];
     for engine in Engine::all() {
@@ -67,7 +81,9 @@ async fn every_type_comes_back_as_it_was() {
         assert_eq!(
             team.texts(query).await,
             [
-                format!("9223372036854775807|0.1|{amount}|{flag}|2026-02-07|2026-02-07 19:53:58.25|a@b.example|<>"),
+                format!(
+                    "9223372036854775807|0.1|{amount}|{flag}|2026-02-07|2026-02-07 19:53:58.25|a@b.example|<>"
+                ),
                 "-5|null|null|null|null|null|null|null".to_owned(),
             ],
             "{engine:?}"
@@ -99,8 +115,7 @@ async fn a_key_decides_between_new_and_changed() {
         assert_eq!(team.texts(query).await, before, "{engine:?}");
         let loaded = team.load(&users, &second).await;
         assert_eq!((loaded.written, counts(&loaded)), (true, [1, 1, 1, 0]), "{engine:?}");
-        let after =
-            ["ana|admin|hash", "ben|manager|hash", "eva|user|hash", "joe|user|joe's hash"];
+        let after = ["ana|admin|hash", "ben|manager|hash", "eva|user|hash", "joe|user|joe's hash"];
         assert_eq!(team.texts(query).await, after, "{engine:?}");
     }
 }

@@ -52,7 +52,8 @@ async fn an_existing_table_of_users_keeps_hashes_and_ids() {
         let loaded = team.load(&preset("users"), &rows).await;
         assert_eq!((loaded.written, counts(&loaded)), (true, [1, 1, 1, 0]), "{engine:?}");
         assert_eq!(
-            team.texts("select id, username, email, role, password_hash from users order by id").await,
+            team.texts("select id, username, email, role, password_hash from users order by id")
+                .await,
             [
                 "7|ana|Ana@Acme.example|admin|old",
                 "9|ben|ben@acme.example|manager|old",
@@ -72,7 +73,10 @@ async fn a_table_that_does_not_fit_is_named_before_anything_is_written() {
     let rows = [row(2, ["a", "2"])];
     for engine in Engine::all() {
         for (sql, said) in [
-            ("create table prices (sku text)", "has no column price, which the import prices writes"),
+            (
+                "create table prices (sku text)",
+                "has no column price, which the import prices writes",
+            ),
             (
                 "create table prices (sku integer, price decimal(18,2))",
                 "the column sku as INTEGER, which does not take the import's text",

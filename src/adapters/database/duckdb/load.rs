@@ -85,10 +85,11 @@ async fn run(
     let paths = [spool.as_str(), rejects.as_str()];
     let mark = table.as_ref().map(|(_, mark)| mark.as_str());
     let answered = |query: &str| answer::select(query, 1);
-    let script = script(load, &fitted, mark, paths, &answered).map_err(|problem| match problem {
-        ScriptProblem::Misfit(problem) => misfit(database, problem),
-        ScriptProblem::Sql(problem) => database.wrong(problem),
-    })?;
+    let script =
+        script(load, &fitted, mark, paths, &answered).map_err(|problem| match problem {
+            ScriptProblem::Misfit(problem) => misfit(database, problem),
+            ScriptProblem::Sql(problem) => database.wrong(problem),
+        })?;
     let said = database.waited(access, &script).await?;
     let stopped = match &said.failed {
         None => false,
@@ -96,7 +97,10 @@ async fn run(
         Some(_) if said.messages.contains(CHANGED) => {
             return Err(DatabaseError::Sql {
                 file: database.shown.clone(),
-                reason: format!("the table {} was changed meanwhile: run it again", load.import.table),
+                reason: format!(
+                    "the table {} was changed meanwhile: run it again",
+                    load.import.table
+                ),
             });
         }
         Some(how) => return Err(database.refused(&said.messages, how)),
@@ -144,8 +148,8 @@ fn misfit(database: &DuckDb, problem: Misfit) -> DatabaseError {
 /// The script takes a path as a text, and the command works in another folder.
 fn path(database: &DuckDb, path: &Path) -> Result<String, DatabaseError> {
     let shown = || path.display().to_string();
-    let absolute = std::path::absolute(path)
-        .map_err(|source| DatabaseError::Io { path: shown(), source })?;
+    let absolute =
+        std::path::absolute(path).map_err(|source| DatabaseError::Io { path: shown(), source })?;
     absolute.into_os_string().into_string().map_err(|_| DatabaseError::Open {
         file: database.shown.clone(),
         reason: format!("the path {} is not UTF-8", shown()),

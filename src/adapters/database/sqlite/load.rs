@@ -143,7 +143,9 @@ impl Owned {
         }
         transaction.execute_batch(&statements.faults)?;
         write_found(&transaction, &self.rejects, statements.found)?;
-        let count = |query: &str| transaction.query_row(query, [], |row| row.get::<_, i64>(0).map(i64::unsigned_abs));
+        let count = |query: &str| {
+            transaction.query_row(query, [], |row| row.get::<_, i64>(0).map(i64::unsigned_abs))
+        };
         let bad = count("SELECT count(DISTINCT tidegate_row) FROM tidegate_fault")?;
         if bad > 0 {
             transaction.execute_batch(statements.only_good)?;
@@ -230,8 +232,9 @@ fn stage(
     load: &Load<'_>,
     statements: &Statements,
 ) -> Result<u64, Problem> {
-    let io = |error: std::io::Error| {
-        Problem::Io { path: load.spool.display().to_string(), source: error }
+    let io = |error: std::io::Error| Problem::Io {
+        path: load.spool.display().to_string(),
+        source: error,
     };
     let wrong = |row: &str| {
         let short: String = row.chars().take(40).collect();
@@ -322,9 +325,7 @@ fn write_found(connection: &Connection, path: &Path, query: &str) -> Result<(), 
         let row_number: i64 = row.get(0)?;
         let texts: [Option<String>; 3] = [row.get(1)?, row.get(2)?, row.get(3)?];
         let [column, value, rule] = texts.map(Option::unwrap_or_default);
-        writer
-            .write_record([row_number.to_string(), column, value, rule])
-            .map_err(failed)?;
+        writer.write_record([row_number.to_string(), column, value, rule]).map_err(failed)?;
     }
     writer.flush().map_err(io)
 }
