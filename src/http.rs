@@ -4,8 +4,8 @@
 //! received, and which header carries credentials. [`Client::send`] then
 //!
 //! 1. sends it with a connect and a total time-out,
-//! 2. follows redirects of reads by hand: to another origin without the credentials, never from
-//!    https to http, never for a write,
+//! 2. follows redirects of reads by hand: to another origin without the credentials (or not at all,
+//!    where they are in a header of their own), never from https to http, never for a write,
 //! 3. repeats it after transient failures with capped, jittered backoff, as long as the policy's
 //!    total allows,
 //! 4. returns the last answer, whatever its status: what a 404 means is the caller's business.
@@ -68,7 +68,7 @@ pub struct Request {
     pub method: Method,
     /// Where it goes; never with credentials in it.
     pub url: Url,
-    /// Headers without credentials.
+    /// Headers; one with a key is marked as sensitive, and is never sent to another origin.
     pub headers: HeaderMap,
     /// The `Authorization` header: for the origin of `url` only.
     pub authorization: Option<HeaderValue>,
@@ -276,6 +276,15 @@ impl Client {
                 return Ok(answer);
             };
             url = redirect_target(&url, location)?;
+            // `authorization` stays behind by itself; a key in another header would go along.
+            let has_key = request.headers.values().any(HeaderValue::is_sensitive);
+            if has_key && !same_origin(&url, &request.url) {
+                return Err(HttpError::Redirect {
+                    host: host_of(&request.url),
+                    target: without_query(&url),
+                    reason: "it is another server, and the request carries a key",
+                });
+            }
         }
         Err(HttpError::Redirect {
             host: host_of(&request.url),

@@ -15,12 +15,14 @@ use crate::data::sql::SqlProblem;
 mod create;
 mod duckdb;
 mod found;
+mod holder;
 mod open;
 mod process;
 mod sqlite;
 mod state;
 
 pub use found::Findings;
+pub use holder::{Holder, holder};
 pub use open::open;
 
 /// A database file and the engine that reads and writes it.

@@ -9,10 +9,12 @@
 //!
 //! Each part does nothing where it is done already: a run that was killed is completed by the next.
 
+pub mod backup;
 mod check_version;
 mod copy;
 pub mod fetch;
 mod hand_out;
+pub mod import;
 mod links;
 pub mod manifest_copy;
 pub mod manifest_file;

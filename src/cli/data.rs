@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::{DataBackup, DataHealthCheck, DataImport};
 use crate::data::VersionChoice;
 
-/// List published data, go back to a version of it, and delete what is old
+/// Look after the database and what is published of it: versions, backups, health
 #[derive(Debug, Clone, Args)]
 pub struct Data {
     /// What to do.
@@ -18,10 +19,13 @@ pub struct Data {
 #[derive(Debug, Clone, Subcommand)]
 #[expect(missing_docs, reason = "their structs say what they do, and help shows that")]
 pub enum DataCommand {
+    Import(DataImport),
     Versions(DataVersions),
     Restore(DataRestore),
     Prune(DataPrune),
     Lifecycle(DataLifecycle),
+    Backup(DataBackup),
+    HealthCheck(DataHealthCheck),
 }
 
 /// List the published versions, newest first, and which releases refer to them

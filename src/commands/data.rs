@@ -5,6 +5,9 @@ use crate::cli::{self, DataCommand, Global, Variables};
 use crate::exit::Exit;
 use crate::output::Output;
 
+mod backup;
+mod health_check;
+mod import;
 mod known;
 mod lifecycle;
 mod prune;
@@ -13,10 +16,13 @@ mod versions;
 
 pub(super) fn run(global: &Global, args: &cli::Data, output: &mut Output) -> anyhow::Result<Exit> {
     match &args.command {
+        DataCommand::Import(args) => import::run(global, args, output),
         DataCommand::Versions(args) => versions::run(global, args, output),
         DataCommand::Restore(args) => restore::run(global, args, output),
         DataCommand::Prune(args) => prune::run(global, args, output),
         DataCommand::Lifecycle(args) => lifecycle::run(global, args, output),
+        DataCommand::Backup(args) => backup::run(global, args, output),
+        DataCommand::HealthCheck(args) => health_check::run(global, args, output),
     }
 }
 

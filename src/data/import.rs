@@ -6,6 +6,7 @@
 //! 3. What needs the other rows is the database's part: duplicates in the batch, the rows that the
 //!    table has, rules in SQL.
 
+pub mod api;
 mod column;
 pub mod duckdb;
 mod fault;

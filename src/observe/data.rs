@@ -15,18 +15,23 @@ use crate::secret::Redactor;
 
 pub mod absent;
 mod aggregates;
+pub mod api;
 mod checks;
 pub mod compare;
 pub mod content;
 mod dbt;
 mod handed_out;
+pub mod health;
+pub mod kept;
 pub mod layer;
 pub mod proof;
+pub mod rows;
 pub mod scan;
 mod served;
 mod snapshot;
 mod steps;
 mod stored;
+pub mod tables;
 mod unchanged;
 
 pub use handed_out::UrlFile;

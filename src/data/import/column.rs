@@ -180,25 +180,33 @@ impl Column {
         let Some(number) = plain.or_else(whole) else {
             return Err("expected a whole number".to_owned());
         };
-        into.push_str(&number.to_string());
+        append(number, into);
         Ok(Decimal::from(number))
     }
 
     fn number(&self, text: &str, into: &mut String) -> Result<Decimal, ValueProblem> {
+        if let Some(number) = quick(text) {
+            into.push_str(text);
+            return Ok(number);
+        }
         let number = decimal(text)?;
-        into.push_str(&number.to_string());
+        append(number, into);
         Ok(number)
     }
 
     fn amount(&self, text: &str, into: &mut String) -> Result<Decimal, ValueProblem> {
+        // A million of them are read quickly: as they stand, without a text in between.
+        if let Some(number) = quick(text).filter(|number| number.scale() <= CENTS) {
+            return whole_part(number).map(|number| {
+                into.push_str(text);
+                number
+            });
+        }
         let number = decimal(text)?;
         if number.scale() > CENTS && number.normalize().scale() > CENTS {
             return Err("expected an amount with at most 2 digits after the point".to_owned());
         }
-        if number.trunc().mantissa().abs() > LARGEST_AMOUNT {
-            return Err("expected an amount with at most 16 digits before the point".to_owned());
-        }
-        into.push_str(&number.to_string());
+        append(whole_part(number)?, into);
         Ok(number)
     }
 
@@ -246,6 +254,44 @@ fn day(text: &str) -> Option<Date> {
     }
     let (month, day) = (i8::try_from(digits(5..7)?).ok()?, i8::try_from(digits(8..10)?).ok()?);
     Date::new(digits(0..4)?, month, day).ok().filter(|date| date.year() > 0)
+}
+
+/// Adds a value without a text of its own.
+fn append(value: impl std::fmt::Display, into: &mut String) {
+    use std::fmt::Write as _;
+
+    // Writing to a text does not fail.
+    let _ = write!(into, "{value}");
+}
+
+fn whole_part(amount: Decimal) -> Result<Decimal, ValueProblem> {
+    if amount.trunc().mantissa().abs() > LARGEST_AMOUNT {
+        return Err("expected an amount with at most 16 digits before the point".to_owned());
+    }
+    Ok(amount)
+}
+
+/// Reads a number that stands as every database writes it: `1234.56`, without zeros before it.
+fn quick(text: &str) -> Option<Decimal> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits.as_bytes()),
+        None => (false, text.as_bytes()),
+    };
+    let zeros = digits.first() == Some(&b'0') && digits.get(1).is_some_and(u8::is_ascii_digit);
+    if digits.is_empty() || digits.len() > 18 || zeros {
+        return None;
+    }
+    let (mut number, mut point) = (0_i64, None);
+    for (place, byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => number = number * 10 + i64::from(byte - b'0'),
+            b'.' if point.is_none() && place > 0 && place + 1 < digits.len() => point = Some(place),
+            _ => return None,
+        }
+    }
+    let scale = point.map_or(0, |point| digits.len() - point - 1);
+    let number = if negative { -number } else { number };
+    (!negative || number != 0).then(|| Decimal::new(number, u32::try_from(scale).unwrap_or(0)))
 }
 
 fn decimal(text: &str) -> Result<Decimal, ValueProblem> {

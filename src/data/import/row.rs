@@ -74,10 +74,12 @@ impl Import {
     fn multiplied(&self, product: &super::Product, row: &Row, faults: &mut Vec<Fault>) {
         let number = |place: &usize| row.numbers.get(*place).copied().flatten();
         // Where one is missing or wrong, that has been said.
-        let factors: Option<Vec<Decimal>> = product.of.iter().map(number).collect();
-        let (Some(factors), Some(equals)) = (factors, number(&product.equals)) else { return };
-        let whole =
-            factors.iter().try_fold(Decimal::ONE, |whole, factor| whole.checked_mul(*factor));
+        let Some(equals) = number(&product.equals) else { return };
+        if product.of.iter().any(|place| number(place).is_none()) {
+            return;
+        }
+        let mut factors = product.of.iter().filter_map(number);
+        let whole = factors.try_fold(Decimal::ONE, Decimal::checked_mul);
         let apart = whole.and_then(|whole| whole.checked_sub(equals));
         if apart.is_none_or(|apart| apart.abs() > product.within) {
             let names: Vec<&str> =

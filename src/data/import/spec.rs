@@ -254,9 +254,8 @@ impl Import {
             }
         }
         let api = config.api.unwrap_or_default();
-        if let Some(watermark) = &api.watermark {
-            place("api.watermark", watermark)?;
-        }
+        super::api::check(&api, &columns)
+            .map_err(|(key, problem)| wrong(&format!("api.{key}"), problem))?;
         Ok(Self {
             name: name.to_owned(),
             table,

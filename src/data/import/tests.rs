@@ -119,6 +119,25 @@ fn the_types_are_read_strictly() {
 }
 
 #[test]
+fn numbers_are_written_as_databases_read_them() {
+    let kinds = import("columns: [ { name: a, type: amount }, { name: n, type: number } ]");
+    let written = |line: &str| {
+        let values = good(&kinds, line).into_iter().flatten();
+        values.collect::<Vec<_>>().join(",")
+    };
+    assert_eq!(written("12.50,-0.125"), "12.50,-0.125");
+    assert_eq!(written("007.5, 1.0 "), "7.5,1.0");
+    assert_eq!(
+        written("9999999999999999.99,123456789012345678901234567"),
+        "9999999999999999.99,123456789012345678901234567"
+    );
+    assert_eq!(written("1.500,1E3"), "1.500,1000");
+    assert_eq!(faults(&kinds, "10000000000000000,1").len(), 1);
+    assert_eq!(faults(&kinds, "1.234,1.2.3").len(), 2);
+    assert_eq!(faults(&kinds, "-,.").len(), 2);
+}
+
+#[test]
 fn a_preset_is_changed_by_what_an_entry_names() {
     let changed = import("{ preset: sales, key: [date, user_id], on_conflict: keep }");
     assert_eq!((changed.table.as_str(), changed.key.clone()), ("orders", Some(vec![0, 1])));

@@ -4,10 +4,15 @@ use crate::adapters::data_source::SourceError;
 use crate::adapters::database::DatabaseError;
 use crate::adapters::store::StoreError;
 use crate::apply::data::PublishError;
+use crate::apply::data::backup::BackupError;
 use crate::apply::data::manifest_file::ManifestFileError;
 use crate::apply::data::pull::PullError;
+use crate::data::import::api::PeriodProblem;
 use crate::data::sync::TooManyDeletions;
 use crate::exit::{Classified, Exit};
+use crate::http::HttpError;
+use crate::observe::data::api::ApiError;
+use crate::observe::data::kept::BackupDamaged;
 use crate::observe::data::proof::ProofError;
 use crate::observe::data::scan::ScanError;
 
@@ -19,6 +24,40 @@ impl Classified for DatabaseError {
             Self::InUse { .. } | Self::TimedOut { .. } => Exit::Unreachable,
             Self::Io { .. } => Exit::Internal,
         }
+    }
+}
+
+impl Classified for BackupError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Locked { .. } | Self::InUse { .. } => Exit::Unreachable,
+            Self::NoName { .. } => Exit::LostRace,
+            Self::Io { .. } => Exit::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Locked { .. } => Some("run it again when that one has ended".to_owned()),
+            Self::InUse { .. } => {
+                Some("end that process, such as the app, and run it again".to_owned())
+            }
+            Self::NoName { .. } => Some("run it again in a minute".to_owned()),
+            Self::Io { .. } => None,
+        }
+    }
+}
+
+impl Classified for BackupDamaged {
+    fn exit(&self) -> Exit {
+        Exit::DataFailed
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(
+            "`tidegate data backup --verify-all` says which backups can be restored; the database is as it was"
+                .to_owned(),
+        )
     }
 }
 
@@ -214,5 +253,40 @@ impl Classified for PullError {
             Self::Target { .. } | Self::File { .. } => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+impl Classified for ApiError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoAddress { .. }
+            | Self::Address { .. }
+            | Self::KeyInAddress { .. }
+            | Self::Plain { .. }
+            | Self::NoKey { .. }
+            | Self::UnfitKey { .. }
+            | Self::Declared(_)
+            | Self::Period(
+                PeriodProblem::Days(_) | PeriodProblem::NoDays(_) | PeriodProblem::Zone(_),
+            ) => Exit::Usage,
+            Self::Http {
+                error: HttpError::Redirect { .. } | HttpError::TooLarge { .. }, ..
+            }
+            | Self::Refused { .. }
+            | Self::Moved { .. }
+            | Self::WebPage { .. }
+            | Self::Answer { .. }
+            | Self::Pages { .. }
+            | Self::Rows(_)
+            | Self::Period(PeriodProblem::Watermark(_)) => Exit::BadInput,
+            Self::Http { error, .. } => error.exit(),
+            Self::Denied { .. } => Exit::Denied,
+            Self::Unavailable { .. } => Exit::Unreachable,
+            Self::Kept(_) => Exit::Incomplete,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        ApiError::hint(self)
     }
 }

@@ -118,7 +118,7 @@ fn named(path: &str) -> Option<(DataVersion, bool)> {
     Some((digest.as_str().parse().ok()?, extension == "json"))
 }
 
-async fn listed(container: &Container, folder: &str) -> anyhow::Result<Vec<Object>> {
+pub(super) async fn listed(container: &Container, folder: &str) -> anyhow::Result<Vec<Object>> {
     let mut objects = Vec::new();
     let mut listing = container.list(folder);
     while let Some(object) = listing.next().await {
@@ -126,7 +126,8 @@ async fn listed(container: &Container, folder: &str) -> anyhow::Result<Vec<Objec
             Ok(object) => objects.push(object),
             Err(StoreError::Missing { .. }) => break,
             Err(error) => {
-                return Err(error).with_context(|| format!("cannot list {folder}"));
+                return Err(error)
+                    .with_context(|| format!("cannot list {}/{folder}", container.place()));
             }
         }
         if objects.len() > MOST {

@@ -1,0 +1,323 @@
+//! Brings rows into a table of a database:
+//!
+//! 1. Every row is read and checked. The good ones wait in the [`Spool`], a file of this run.
+//! 2. Passwords are hashed, of those users only that the table does not have.
+//! 3. The database does the rest, in one transaction.
+//! 4. The bad rows are read again, and written to the file of rejects.
+//!
+//! Nothing is written where the database refuses, and no step keeps the rows in memory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::adapters::database::{Database, DatabaseError, Findings};
+use crate::apply::data::swap::load_and_swap;
+use crate::data::import::{BadRow, Fault, Import, Load, LoadMode, Loaded, MaxBad, Row};
+use crate::observe::data::rows::{Batch, Cells, RowsError};
+
+mod hash;
+mod passwords;
+mod rejects;
+mod spool;
+
+use passwords::PasswordFile;
+use rejects::Rejects;
+pub use rejects::RejectsTo;
+use spool::Spool;
+
+/// The most bad rows that are kept in memory, and named.
+pub const MOST_NAMED: usize = 1000;
+
+/// The longest password, in bytes.
+const LONGEST_PASSWORD: usize = 1000;
+
+/// Stands where a hash would, and no password has it: for users whom the table has, whose own hash
+/// stays, and where nothing is written.
+const NO_HASH: &str = "*";
+
+/// What is imported, and how.
+#[derive(Clone, Copy)]
+pub struct Importing<'a> {
+    /// What each row has to be.
+    pub import: &'a Import,
+    /// The rows.
+    pub batch: &'a Batch,
+    /// What is done with them.
+    pub mode: LoadMode,
+    /// The database.
+    pub database: &'a dyn Database,
+    /// Whether the database's file is there.
+    pub exists: bool,
+    /// A private folder of this run.
+    pub folder: &'a Path,
+    /// Where the bad rows go, where the good ones are written.
+    pub rejects: &'a RejectsTo,
+    /// Where random passwords go: a file that is not there yet; a number is added where it is.
+    pub passwords: &'a Path,
+    /// When the import began.
+    pub now: Timestamp,
+    /// The file that is swapped for a copy with the rows; without it, the database takes them itself.
+    pub swap: Option<&'a Swap>,
+    /// Is told what happens, for people who wait.
+    pub say: &'a (dyn Fn(&str) + Send + Sync),
+}
+
+/// A file that is swapped: see [`load_and_swap`].
+#[derive(Debug, Clone)]
+pub struct Swap {
+    /// The database's file.
+    pub file: PathBuf,
+    /// What it is called in messages.
+    pub shown: String,
+    /// How long a process is waited for that writes to it.
+    pub patience: Duration,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default)]
+pub struct Imported {
+    /// How many rows were read.
+    pub rows: u64,
+    /// How many of them are bad.
+    pub bad: u64,
+    /// The first of them, with all that is wrong with them.
+    pub bad_rows: Vec<BadRow>,
+    /// What the database made of the good ones.
+    pub loaded: Loaded,
+    /// Where the bad rows were written.
+    pub rejects: Option<PathBuf>,
+    /// How many passwords were made up.
+    pub random_passwords: u64,
+    /// Where they stand.
+    pub password_file: Option<PathBuf>,
+    /// The columns of the source that the import does not have.
+    pub ignored: Vec<String>,
+    /// What stands between the cells of the file.
+    pub separator: Option<char>,
+}
+
+/// Why an import could not be carried out. Nothing was written to the database, except where
+/// [`ImportFailed::Rejects`] says so.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportFailed {
+    /// The rows cannot be read.
+    #[error(transparent)]
+    Rows(#[from] RowsError),
+    /// The database refused.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// A file of this run cannot be written.
+    #[error("cannot write {what}: {source}")]
+    Write {
+        /// What it is.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The good rows are written, and the bad ones could not be.
+    #[error("the good rows were imported, and the bad ones cannot be written to {file}: {source}")]
+    Rejects {
+        /// The file.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Passwords cannot be hashed.
+    #[error("cannot hash a password: {0}")]
+    Hash(String),
+}
+
+impl ImportFailed {
+    fn write(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Write { what, source }
+    }
+}
+
+/// What the rows themselves show.
+#[derive(Debug, Default)]
+struct Checked {
+    rows: u64,
+    bad: u64,
+    /// The first bad rows, by their numbers.
+    named: Vec<(u64, Vec<Fault>)>,
+}
+
+/// Carries an import out, or looks what it would do.
+pub async fn import(importing: &Importing<'_>) -> Result<Imported, ImportFailed> {
+    let Importing { import, batch, mode, folder, .. } = *importing;
+    let reader = batch.read(import)?;
+    let mut imported = Imported {
+        ignored: reader.header().ignored().into_iter().map(str::to_owned).collect(),
+        separator: batch.is_file().then(|| reader.header().separator()),
+        ..Imported::default()
+    };
+    drop(reader);
+    // Found out before anything is written: where the bad rows will go.
+    let rejects = match mode {
+        LoadMode::Good(_) => Some(Rejects::begin(importing.rejects)?),
+        LoadMode::All | LoadMode::Plan => None,
+    };
+    (importing.say)(&format!("checking {}", batch.name()));
+    let mut spool = Spool::create(&folder.join("rows.csv"), import)?;
+    let checked = check(importing, &mut spool)?;
+    let mut path = spool.finish()?;
+    if checked.rows == 0 && batch.is_file() {
+        return Err(batch.wrong("it has a header and no rows").into());
+    }
+    (imported.rows, imported.bad) = (checked.rows, checked.bad);
+
+    (importing.say)(&format!("importing into {}", import.table));
+    let mut found = folder.join("found.csv");
+    let mut passwords = None;
+    if import.password.is_some() && mode != LoadMode::Plan {
+        let seen = load(importing, &checked, &path, &found, LoadMode::Plan).await?;
+        if is_stopped(mode, checked.bad + seen.bad, checked.rows) {
+            return Ok(summed(imported, importing, checked, seen));
+        }
+        let mut made = PasswordFile::at(importing.passwords, import);
+        (importing.say)("hashing passwords");
+        path = hash::hash(importing, &found, &mut made).await?;
+        made.sync()?;
+        (found, passwords) = (folder.join("found-again.csv"), Some(made));
+        (importing.say)(&format!("importing into {}", import.table));
+    }
+    let loaded = load(importing, &checked, &path, &found, mode).await?;
+    let written = loaded.written;
+    if let Some(passwords) = passwords.filter(|_| written) {
+        imported.random_passwords = passwords.count();
+        imported.password_file = passwords.keep();
+    }
+    let any = checked.bad + loaded.bad > 0;
+    if let Some(rejects) = rejects.filter(|_| written && any) {
+        imported.rejects = Some(rejects.write(importing, &found)?);
+    }
+    Ok(summed(imported, importing, checked, loaded))
+}
+
+/// Tells whether so many bad rows stop an import.
+pub fn is_stopped(mode: LoadMode, bad: u64, rows: u64) -> bool {
+    match mode {
+        LoadMode::Plan => false,
+        LoadMode::All => bad > 0,
+        LoadMode::Good(max) => max.is_some_and(|max: MaxBad| max.is_exceeded(bad, rows)),
+    }
+}
+
+/// Reads every row, and keeps the good ones.
+fn check(importing: &Importing<'_>, spool: &mut Spool) -> Result<Checked, ImportFailed> {
+    let mut reader = importing.batch.read(importing.import)?;
+    let (mut checked, mut row) = (Checked::default(), Row::default());
+    let hash = importing.import.password.as_ref().map(|_| NO_HASH);
+    while let Some(cells) = reader.next_row()? {
+        checked.rows += 1;
+        match check_row(importing, cells, &mut row) {
+            Ok(()) => spool.row(cells.number, row.values(), hash)?,
+            Err(faults) => {
+                checked.bad += 1;
+                if checked.named.len() < MOST_NAMED {
+                    checked.named.push((cells.number, faults));
+                }
+            }
+        }
+    }
+    Ok(checked)
+}
+
+/// Checks one row.
+fn check_row(importing: &Importing<'_>, cells: Cells<'_>, row: &mut Row) -> Result<(), Vec<Fault>> {
+    if let Some(fault) = cells.misshapen() {
+        return Err(vec![fault]);
+    }
+    let checked = importing.import.check(cells.wanted(), importing.now, row);
+    let long = cells.password().is_some_and(|password| password.len() > LONGEST_PASSWORD);
+    if let (true, Some(password)) = (long, &importing.import.password) {
+        let rule = format!("expected at most {LONGEST_PASSWORD} bytes");
+        let mut faults = checked.err().unwrap_or_default();
+        faults.push(Fault::new(&password.column, None, rule));
+        return Err(faults);
+    }
+    checked
+}
+
+async fn load(
+    importing: &Importing<'_>,
+    checked: &Checked,
+    spool: &Path,
+    found: &Path,
+    mode: LoadMode,
+) -> Result<Loaded, ImportFailed> {
+    let load = Load {
+        import: importing.import,
+        spool,
+        rows: checked.rows,
+        bad: checked.bad,
+        mode,
+        watermark: importing.batch.watermark.as_deref(),
+        source: &importing.batch.source,
+        now: importing.now,
+        rejects: Some(found),
+    };
+    let database = importing.database;
+    Ok(match importing.swap {
+        Some(Swap { file, shown, patience }) => {
+            load_and_swap(database, file, shown, *patience, &load).await?
+        }
+        None => database.load(&load).await?,
+    })
+}
+
+/// Puts together what the check and the database found.
+fn summed(
+    mut imported: Imported,
+    importing: &Importing<'_>,
+    checked: Checked,
+    mut loaded: Loaded,
+) -> Imported {
+    imported.bad = checked.bad + loaded.bad;
+    let mut named = checked.named;
+    for (number, fault) in std::mem::take(&mut loaded.faults) {
+        // The faults of a row stand together.
+        match named.last_mut() {
+            Some((last, faults)) if *last == number => faults.push(fault),
+            Some(_) | None => named.push((number, vec![fault])),
+        }
+    }
+    named.sort_by_key(|(number, _)| *number);
+    named.truncate(MOST_NAMED);
+    let placed = named.into_iter();
+    imported.bad_rows = placed
+        .map(|(number, faults)| BadRow { place: importing.batch.place(number), faults })
+        .collect();
+    imported.loaded = loaded;
+    imported
+}
+
+/// The faults that the database found, row by row, in the order of the rows.
+struct Refused {
+    findings: std::iter::Peekable<Findings>,
+}
+
+impl Refused {
+    fn open(path: &Path) -> Result<Self, ImportFailed> {
+        Ok(Self { findings: Findings::open(path)?.peekable() })
+    }
+
+    /// Returns the faults of a row; the rows are asked for in their order.
+    fn of(&mut self, number: u64) -> Result<Vec<Fault>, ImportFailed> {
+        let mut faults = Vec::new();
+        let is_due = |next: &Result<(u64, Fault), DatabaseError>| {
+            next.as_ref().map_or(true, |(row, _)| *row <= number)
+        };
+        while let Some(next) = self.findings.next_if(is_due) {
+            let (row, fault) = next?;
+            if row == number {
+                faults.push(fault);
+            }
+        }
+        Ok(faults)
+    }
+}

@@ -1,0 +1,144 @@
+//! `data import`: brings the rows of a file or an API into a table of the database.
+
+use std::path::{Path, PathBuf};
+
+use super::super::session::block_on;
+use super::super::workspace::Workspace;
+use crate::adapters::database;
+use crate::apply::data::import::{ImportFailed, Importing, RejectsTo, Swap, import, is_stopped};
+use crate::cli::{DataImport, Global};
+use crate::data::import::{Import, ImportError, LoadMode};
+use crate::exit::{Exit, Failed, OrFailed as _};
+use crate::output::Output;
+
+mod show;
+mod source;
+
+use source::Source;
+
+/// The imports that are there without configuration.
+const PRESETS: [&str; 2] = ["sales", "users"];
+
+pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> anyhow::Result<Exit> {
+    let workspace = Workspace::for_database(global, args.variables.env_file.as_deref())?;
+    workspace.mask_secrets(output)?;
+    let declared = find(&workspace, &args.name)?;
+    let file = workspace.database_file(args.database.as_deref())?;
+    let folder = private()?;
+    let source = Source::of(global, &workspace, args, &declared)?;
+    let mode = if args.plan {
+        LoadMode::Plan
+    } else if args.accept_good_rows {
+        LoadMode::Good(args.max_bad.or(declared.max_bad))
+    } else {
+        LoadMode::All
+    };
+    let rejects = match &args.rejects {
+        Some(path) => RejectsTo::Named(from(global, path)),
+        None => RejectsTo::Beside(named(source.beside(), "rejects.csv")),
+    };
+    let passwords = named(source.beside(), "passwords.csv");
+    let lookup = workspace.lookup();
+    let swap = args.swap.then(|| Swap {
+        file: workspace.root.join(&file),
+        shown: file.clone(),
+        patience: args.wait,
+    });
+    let progress = output.progress(source.progress());
+    let imported = block_on(async {
+        let opened = database::open(&workspace.data, &workspace.root, &file, &*lookup);
+        let mut database = opened.await?;
+        database.set_patience(args.wait);
+        let say = |text: &str| progress.say(text);
+        let asking = source::Asking { workspace: &workspace, args, import: &declared, say: &say };
+        let batch = source.batch(&asking, database.as_ref(), folder.path()).await?;
+        let importing = Importing {
+            import: &declared,
+            batch: &batch,
+            mode,
+            database: database.as_ref(),
+            exists: workspace.root.join(&file).exists(),
+            folder: folder.path(),
+            rejects: &rejects,
+            passwords: &passwords,
+            now: workspace.now,
+            swap: swap.as_ref(),
+            say: &say,
+        };
+        let imported = import(&importing).await.map_err(failed)?;
+        Ok::<_, anyhow::Error>((batch, imported))
+    });
+    drop(progress);
+    let (batch, imported) = imported?;
+    // What a plan would come to: with the bounds of the same command without --plan.
+    let meant = if args.accept_good_rows {
+        LoadMode::Good(args.max_bad.or(declared.max_bad))
+    } else {
+        LoadMode::All
+    };
+    let stopped = is_stopped(meant, imported.bad, imported.rows);
+    let seen =
+        show::Seen { import: &declared, source: &batch, database: &file, plan: args.plan, stopped };
+    show::show(&seen, &imported, output)?;
+    Ok(if stopped { Exit::DataFailed } else { Exit::Done })
+}
+
+/// Finds the import that a person names.
+fn find(workspace: &Workspace, name: &str) -> anyhow::Result<Import> {
+    let entries = &workspace.data.imports;
+    let found = Import::of(name, entries.get(name)).or_exit(Exit::Usage)?;
+    found.ok_or_else(|| {
+        let presets = PRESETS.into_iter().filter(|preset| !entries.contains_key(*preset));
+        let known = entries.keys().map(String::as_str).chain(presets).map(str::to_owned);
+        let error = ImportError::Unknown { name: name.to_owned(), known: known.collect() };
+        let hint = "declare others as `data.imports`, see docs/reference/import.md";
+        Failed::new(Exit::Usage, error.to_string()).with_hint(hint).into()
+    })
+}
+
+/// Takes a path of the command line from the folder of `-C`.
+fn from(global: &Global, path: &Path) -> PathBuf {
+    global.directory.as_deref().map_or_else(|| path.to_owned(), |folder| folder.join(path))
+}
+
+/// Returns `sales.csv.rejects.csv`.
+fn named(beside: &Path, end: &str) -> PathBuf {
+    let name = beside.file_name().unwrap_or_default().to_string_lossy();
+    beside.with_file_name(format!("{name}.{end}"))
+}
+
+/// Makes a folder that nobody else can look into, and that goes away with this run.
+fn private() -> anyhow::Result<tempfile::TempDir> {
+    let mut folder = tempfile::Builder::new();
+    folder.prefix("tidegate-import-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        folder.permissions(std::fs::Permissions::from_mode(0o700));
+    }
+    let made = folder.tempdir().or_exit(Exit::Internal);
+    made.map_err(|error| error.context("cannot make a temporary folder"))
+}
+
+/// Gives the errors of an import their exit codes.
+fn failed(error: ImportFailed) -> anyhow::Error {
+    match error {
+        ImportFailed::Rows(error) => {
+            let failed = Failed::new(Exit::BadInput, error.to_string());
+            match error.hint() {
+                Some(hint) => failed.with_hint(hint).into(),
+                None => failed.into(),
+            }
+        }
+        ImportFailed::Database(error) => error.into(),
+        error @ (ImportFailed::Write { .. } | ImportFailed::Rejects { .. }) => Failed::new(
+            Exit::Incomplete,
+            error.to_string(),
+        )
+        .with_hint(
+            "mend that (is the disk full?) and run it again: rows that are there stay as they are",
+        )
+        .into(),
+        error @ ImportFailed::Hash(_) => Failed::new(Exit::Internal, error.to_string()).into(),
+    }
+}

@@ -1,0 +1,282 @@
+//! How the next page is asked for.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use url::Url;
+
+use super::answer::{Answer, Found};
+use super::{MOST_PAGES, MOST_ROWS};
+use crate::config::{PagesBy, PagesConfig};
+
+/// The longest cursor, in bytes: it becomes part of an address.
+const LONGEST_CURSOR: usize = 4096;
+
+/// What an answer says about the next page.
+#[derive(Debug)]
+pub struct Page<'a> {
+    /// How many rows it had.
+    pub rows: u64,
+    /// The values of its headers `Link`.
+    pub links: &'a [String],
+    /// What it says; `None` where its body is empty.
+    pub answer: Option<&'a Answer<'a>>,
+    /// Its body.
+    pub body: &'a [u8],
+}
+
+/// Why the next page is not asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PagesProblem {
+    /// There are too many pages.
+    #[error("there are more than {MOST_PAGES} pages")]
+    TooMany,
+    /// There are too many rows.
+    #[error("there are more than {MOST_ROWS} rows")]
+    TooManyRows,
+    /// It was asked for before.
+    #[error("page {page} leads to a page that was read before, so the pages would never end")]
+    Loop {
+        /// The page, from 1.
+        page: u32,
+    },
+    /// The page number makes no difference.
+    #[error(
+        "page {page} is the same as the page before: the API does not know the parameter {parameter:?}"
+    )]
+    Same {
+        /// The page, from 1.
+        page: u32,
+        /// The parameter of the page.
+        parameter: String,
+    },
+    /// The next page is elsewhere.
+    #[error("page {page} leads to another server, {origin}, which is not asked")]
+    Elsewhere {
+        /// The page, from 1.
+        page: u32,
+        /// Scheme, host and port of the other.
+        origin: String,
+    },
+    /// What should lead on is not what it should be.
+    #[error("page {page}, {place}: {problem}")]
+    Unreadable {
+        /// The page, from 1.
+        page: u32,
+        /// A JSON pointer, or the name of the header.
+        place: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Turns the pages of an API.
+#[derive(Debug)]
+pub struct Turner<'a> {
+    base: Url,
+    config: Option<&'a PagesConfig>,
+    /// The page that was asked for last, from 1.
+    page: u32,
+    rows: u64,
+    /// What has led to a page.
+    seen: HashSet<u64>,
+    /// What the last page was.
+    last: Option<u64>,
+}
+
+impl<'a> Turner<'a> {
+    /// Begins with an address and the parameters of every request, which replace those of the same names
+    /// in the address.
+    pub fn new(
+        address: &Url,
+        parameters: impl IntoIterator<Item = (String, String)>,
+        config: Option<&'a PagesConfig>,
+    ) -> Self {
+        let mut base = address.clone();
+        base.set_fragment(None);
+        for (name, value) in parameters {
+            base = with(&base, &name, &value);
+        }
+        if let Some(PagesConfig { size_parameter: Some(name), size: Some(size), .. }) = config {
+            base = with(&base, name, &size.to_string());
+        }
+        Self { base, config, page: 1, rows: 0, seen: HashSet::new(), last: None }
+    }
+
+    /// Returns the address of the first page.
+    pub fn first(&mut self) -> Url {
+        let first = match self.config {
+            Some(config) if config.by == PagesBy::Page => {
+                with(&self.base, &parameter(config), &first_number(config).to_string())
+            }
+            Some(_) | None => self.base.clone(),
+        };
+        self.seen.insert(digest(first.as_str().as_bytes()));
+        first
+    }
+
+    /// Returns the page that was asked for last, from 1.
+    pub fn page(&self) -> u32 {
+        self.page
+    }
+
+    /// Returns the address of the page after `page`; `None` where that was the last.
+    pub fn next(&mut self, page: &Page<'_>) -> Result<Option<Url>, PagesProblem> {
+        self.rows += page.rows;
+        if self.rows > MOST_ROWS {
+            return Err(PagesProblem::TooManyRows);
+        }
+        let Some(config) = self.config else { return Ok(None) };
+        let next = match config.by {
+            PagesBy::Link => self.linked(page.links)?,
+            PagesBy::Cursor => self.cursor(config, page.answer)?,
+            PagesBy::Page => self.counted(config, page)?,
+        };
+        let Some(next) = next else { return Ok(None) };
+        if !self.seen.insert(digest(next.as_str().as_bytes())) {
+            return Err(PagesProblem::Loop { page: self.page });
+        }
+        if self.page >= MOST_PAGES {
+            return Err(PagesProblem::TooMany);
+        }
+        self.page += 1;
+        Ok(Some(next))
+    }
+
+    fn counted(
+        &mut self,
+        config: &PagesConfig,
+        page: &Page<'_>,
+    ) -> Result<Option<Url>, PagesProblem> {
+        if page.rows == 0 {
+            return Ok(None);
+        }
+        let parameter = parameter(config);
+        if self.last.replace(digest(page.body)) == Some(digest(page.body)) {
+            return Err(PagesProblem::Same { page: self.page, parameter });
+        }
+        let number = u64::from(first_number(config)) + u64::from(self.page);
+        Ok(Some(with(&self.base, &parameter, &number.to_string())))
+    }
+
+    fn cursor(
+        &self,
+        config: &PagesConfig,
+        answer: Option<&Answer<'_>>,
+    ) -> Result<Option<Url>, PagesProblem> {
+        let pointer = config.next.as_deref().unwrap_or("/next_cursor");
+        let Some(answer) = answer else { return Ok(None) };
+        let wrong = |problem: String| PagesProblem::Unreadable {
+            page: self.page,
+            place: pointer.to_owned(),
+            problem,
+        };
+        let cursor = match answer.find(pointer) {
+            Found::Missing | Found::Null => return Ok(None),
+            Found::Text(text) if text.is_empty() => return Ok(None),
+            // Some APIs say so that there is no more.
+            Found::Other("false") => return Ok(None),
+            Found::Text(text) | Found::Number(text) => text,
+            Found::Other(kind) => return Err(wrong(format!("expected a cursor, found {kind}"))),
+        };
+        if cursor.len() > LONGEST_CURSOR {
+            return Err(wrong(format!("expected a cursor of at most {LONGEST_CURSOR} bytes")));
+        }
+        Ok(Some(with(&self.base, &parameter(config), &cursor)))
+    }
+
+    fn linked(&self, links: &[String]) -> Result<Option<Url>, PagesProblem> {
+        let Some(target) = links.iter().find_map(|value| next_link(value)) else { return Ok(None) };
+        let wrong = |problem: &str| PagesProblem::Unreadable {
+            page: self.page,
+            place: "Link".to_owned(),
+            problem: problem.to_owned(),
+        };
+        if target.len() > LONGEST_CURSOR {
+            return Err(wrong("expected an address of at most 4096 bytes"));
+        }
+        let mut url = self.base.join(target).map_err(|_| wrong("expected an address"))?;
+        if url.origin() != self.base.origin() {
+            let origin = url.origin().ascii_serialization();
+            return Err(PagesProblem::Elsewhere { page: self.page, origin });
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("expected an address without a user or password"));
+        }
+        url.set_fragment(None);
+        Ok(Some(url))
+    }
+}
+
+fn parameter(config: &PagesConfig) -> String {
+    let usual = match config.by {
+        PagesBy::Cursor => "cursor",
+        PagesBy::Page | PagesBy::Link => "page",
+    };
+    config.parameter.clone().unwrap_or_else(|| usual.to_owned())
+}
+
+fn first_number(config: &PagesConfig) -> u32 {
+    config.first.unwrap_or(1)
+}
+
+/// Sets one parameter of an address.
+fn with(url: &Url, name: &str, value: &str) -> Url {
+    let mut changed = url.clone();
+    let is_there = url.query_pairs().any(|(known, _)| known == name);
+    if is_there {
+        let kept = url.query_pairs().filter(|(known, _)| known != name);
+        changed.query_pairs_mut().clear().extend_pairs(kept).append_pair(name, value);
+    } else {
+        changed.query_pairs_mut().append_pair(name, value);
+    }
+    changed
+}
+
+fn digest(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Finds the target of `rel="next"` in a value of `Link` (RFC 8288, section 3).
+fn next_link(value: &str) -> Option<&str> {
+    let mut rest = value;
+    loop {
+        let (target, after) = rest.split_once('<')?.1.split_once('>')?;
+        let (parameters, following) = parameters(after);
+        let is_next = parameters.iter().any(|(name, relations)| {
+            name.eq_ignore_ascii_case("rel")
+                && relations.split_ascii_whitespace().any(|one| one.eq_ignore_ascii_case("next"))
+        });
+        if is_next {
+            return Some(target.trim());
+        }
+        rest = following;
+    }
+}
+
+/// Reads the parameters of one link, up to the comma that ends it; returns what follows, too.
+fn parameters(text: &str) -> (Vec<(&str, &str)>, &str) {
+    let mut found = Vec::new();
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start();
+        let Some(after) = rest.strip_prefix(';') else {
+            return (found, rest.strip_prefix(',').unwrap_or(rest));
+        };
+        let end = after.find(['=', ';', ',']).unwrap_or(after.len());
+        let (name, value) = after.split_at(end);
+        let Some(value) = value.strip_prefix('=') else {
+            rest = value;
+            continue;
+        };
+        let value = value.trim_start();
+        let (value, following) = match value.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
+            None => value.split_at(value.find([';', ',']).unwrap_or(value.len())),
+        };
+        found.push((name.trim(), value.trim()));
+        rest = following;
+    }
+}

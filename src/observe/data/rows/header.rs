@@ -1,0 +1,143 @@
+//! The first line of a CSV file: what separates cells, and where the columns of an import are.
+
+use std::io::BufRead;
+
+use super::{REASON_COLUMN, Record, Records, RowsError};
+use crate::data::import::Import;
+
+/// What may stand between cells; the first is the usual one.
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// The most names that are shown.
+const SHOWN: usize = 30;
+
+/// The header of a file.
+#[derive(Debug, Clone, Default)]
+pub struct Header {
+    names: Vec<String>,
+    places: Vec<usize>,
+    password: Option<usize>,
+    separator: char,
+}
+
+impl Header {
+    /// Reads it, and finds the columns of an import.
+    pub(super) fn read<R: BufRead>(
+        records: &mut Records<R>,
+        record: &mut Record,
+        import: &Import,
+    ) -> Result<Self, RowsError> {
+        if records.peek()?.starts_with(b"\xef\xbb\xbf") {
+            records.skip(3);
+        }
+        let start = records.peek()?;
+        if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
+            return Err(records.wrong("it is UTF-16, expected UTF-8"));
+        }
+        if start.contains(&0) {
+            return Err(records.wrong("it holds the byte 0: it is no CSV file"));
+        }
+        let wanted: Vec<&str> = import.sources().collect();
+        records.separator = separator(start, &wanted);
+        if !records.next(record)? {
+            return Err(records.wrong("it is empty: there is not even a header"));
+        }
+        let names: Vec<String> = (0..record.len())
+            .map(|place| record.cell(place).unwrap_or_default().trim().to_owned())
+            .collect();
+        if names.iter().any(|name| name.contains('\r')) {
+            let problem = "its lines end with CR alone; save it with LF or CRLF";
+            return Err(records.wrong(problem));
+        }
+        let mut places = Vec::with_capacity(wanted.len());
+        let mut missing = Vec::new();
+        for name in &wanted {
+            let same = |found: &&str| found.eq_ignore_ascii_case(name);
+            let mut found = (0..).zip(names.iter().map(String::as_str)).filter(|(_, f)| same(f));
+            match (found.next(), found.next()) {
+                (None, _) => missing.push(*name),
+                (Some((place, _)), None) => places.push(place),
+                (Some(_), Some(_)) => {
+                    return Err(records.wrong(format!("the column {name} stands there twice")));
+                }
+            }
+        }
+        if !missing.is_empty() {
+            return Err(records.wrong(absent(&missing, &wanted, &names)));
+        }
+        let password = import.password.as_ref().and_then(|_| places.last().copied());
+        Ok(Self { names, places, password, separator: char::from(records.separator) })
+    }
+
+    /// Returns the names of the columns, in the order of the file.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Returns what stands between cells.
+    pub fn separator(&self) -> char {
+        self.separator
+    }
+
+    /// Returns where the password stands.
+    pub fn password(&self) -> Option<usize> {
+        self.password
+    }
+
+    /// Returns where the columns of the import stand.
+    pub(super) fn places(&self) -> &[usize] {
+        &self.places
+    }
+
+    /// Returns the names of columns that the import does not have.
+    pub fn ignored(&self) -> Vec<&str> {
+        let unknown = |place: &usize, name: &str| {
+            !self.places.contains(place) && !name.is_empty() && name != REASON_COLUMN
+        };
+        let named = self.names.iter().map(String::as_str).enumerate();
+        named.filter(|(place, name)| unknown(place, name)).map(|(_, name)| name).collect()
+    }
+}
+
+/// Returns the separator with which the most of the wanted columns are found.
+fn separator(start: &[u8], wanted: &[&str]) -> u8 {
+    let line = start.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
+    let line = String::from_utf8_lossy(line.unwrap_or_default());
+    let found = |separator: u8| {
+        let names = line.split(char::from(separator)).map(|name| name.trim().trim_matches('"'));
+        let names: Vec<&str> = names.map(str::trim).collect();
+        let is_there = |name: &&&str| names.iter().any(|found| found.eq_ignore_ascii_case(name));
+        wanted.iter().filter(is_there).count()
+    };
+    // Of several that are as good, the last: `,` is asked last.
+    SEPARATORS.into_iter().rev().max_by_key(|separator| found(*separator)).unwrap_or(b',')
+}
+
+/// Says which columns are missing. Where none is there, the line may be a row with a password, and is
+/// not shown.
+fn absent(missing: &[&str], wanted: &[&str], names: &[String]) -> String {
+    if missing.len() == wanted.len() {
+        return format!("expected a header in line 1 with the columns {}", wanted.join(", "));
+    }
+    let near = |name: &str| {
+        let likeness =
+            |other: &&String| strsim::normalized_damerau_levenshtein(name, &other.to_lowercase());
+        let free = names.iter().filter(|other| !wanted.contains(&other.as_str()));
+        let near = free.map(|other| (likeness(&other), other)).filter(|(near, _)| *near >= 0.6);
+        near.max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, other)| other)
+    };
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    let more = if names.len() > SHOWN { ", ..." } else { "" };
+    let mut said = format!(
+        "the column{} {} {} missing; there are {}{more}",
+        if missing.len() == 1 { "" } else { "s" },
+        missing.join(", "),
+        if missing.len() == 1 { "is" } else { "are" },
+        shown.join(", "),
+    );
+    if let Some((name, meant)) = missing.iter().find_map(|name| near(name).map(|near| (name, near)))
+    {
+        said += &format!(": is {meant} meant to be {name}?");
+    }
+    said
+}
