@@ -10,6 +10,7 @@ pub mod api;
 mod column;
 pub mod duckdb;
 mod fault;
+mod faults;
 mod load;
 mod preset;
 mod row;

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::faults::Faults;
 use super::load::Load;
 use super::rule::{expected, expression};
 use super::spec::Import;
@@ -209,13 +210,7 @@ impl<'a> Shape<'a> {
 
     /// Fills `tidegate_fault`, which it makes.
     pub(super) fn faults(&self) -> Result<String, ScriptProblem> {
-        let mut found = Faults {
-            script: "CREATE TEMP TABLE tidegate_fault (tidegate_row BIGINT, \
-                     \"column\" VARCHAR, value VARCHAR, rule VARCHAR, place INTEGER);\n"
-                .to_owned(),
-            place: 0,
-            unit: self.unit,
-        };
+        let mut found = Faults::new(self.unit);
         self.misfits(&mut found)?;
         self.doubles(&mut found)?;
         for rule in &self.import.sql_rules {
@@ -370,37 +365,3 @@ pub(super) const ONLY_GOOD: &str = "\
 /// The faults in their order.
 pub(super) const FOUND: &str = "SELECT tidegate_row, \"column\", value, rule \
     FROM tidegate_fault ORDER BY tidegate_row, place";
-
-/// The statements that find faults.
-struct Faults {
-    script: String,
-    place: u32,
-    unit: &'static str,
-}
-
-impl Faults {
-    /// Adds one: the number of the other row, the column, the value and what was expected, of the
-    /// rows `s` in `from`.
-    fn add(
-        &mut self,
-        other: Option<&str>,
-        column: &str,
-        value: Option<&str>,
-        rule: &str,
-        from: &str,
-    ) -> Result<(), SqlProblem> {
-        self.place += 1;
-        let rule = match other {
-            None => text(rule)?,
-            Some(other) => format!("{} || {other}", text(&format!("{rule}: see {} ", self.unit))?),
-        };
-        let _ = writeln!(
-            self.script,
-            "INSERT INTO tidegate_fault SELECT s.tidegate_row, {}, substr({}, 1, 100), {rule}, {} FROM {from};",
-            text(column)?,
-            value.unwrap_or("NULL"),
-            self.place,
-        );
-        Ok(())
-    }
-}
