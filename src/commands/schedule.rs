@@ -11,6 +11,7 @@ use std::ffi::OsString;
 
 use super::session::block_on;
 use super::workspace::Workspace;
+use crate::adapters::notify::{parts_of, variables};
 use crate::cli::{self, Emit, Global};
 use crate::exit::{Exit, Failed};
 use crate::output::Output;
@@ -58,6 +59,10 @@ pub(super) fn run(
     let folder = Folder::hold(&workspace.root, now)?;
     let book = folder.read()?;
     let lookup = workspace.lookup();
+    let mut redactor = workspace.redactor();
+    for value in variables(&config).iter().filter_map(|name| lookup(name)) {
+        parts_of(&value).iter().for_each(|secret| redactor.add(secret));
+    }
     let channels = tell::channels(&config, &workspace, &*lookup);
     let mut runner = Runner {
         schedule: &schedule,
@@ -67,7 +72,7 @@ pub(super) fn run(
         told_on: channels.of_alerts(),
         channels,
         program: child::Program::own(arguments(global, args))?,
-        redactor: workspace.redactor(),
+        redactor,
         clock: args.at.map_or(Clock::Real, Clock::Fixed),
         output,
         unsaved: false,

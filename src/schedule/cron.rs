@@ -125,7 +125,7 @@ impl Cron {
         doubled: Doubled,
     ) -> Result<Option<Timestamp>, CronError> {
         let until_now = |time: &Timestamp| *time <= now;
-        if self.next(after, doubled)?.filter(until_now).is_none() {
+        if self.next(after, doubled)?.is_none_or(|first| first > now) {
             return Ok(None);
         }
         // Every minute has half a million times in a year: look into the last hour first, then

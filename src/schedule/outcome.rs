@@ -70,7 +70,7 @@ fn exit_of(document: &Value) -> i32 {
     }
     let failed = document["status"] == "error"
         || document["database"]["outcome"] == "failed"
-        || document["written"] == false;
+        || document["stopped"] == true;
     if failed { 14 } else { 0 }
 }
 
@@ -84,18 +84,52 @@ fn rows(document: &Value) -> Option<u64> {
 }
 
 fn reason(code: Option<i32>, document: Option<&Value>, said: &str) -> String {
-    let mut parts = Vec::new();
-    if let Some(document) = document.filter(|document| is_error(document)) {
-        parts.extend(document["error"].as_str());
-        let causes = document["causes"].as_array();
-        parts.extend(causes.into_iter().flatten().filter_map(Value::as_str).take(3));
-    }
+    let mut parts = document.map(reasons).unwrap_or_default();
     if parts.is_empty() {
-        parts.extend(said.lines().rev().map(str::trim).find(|line| !line.is_empty()));
+        let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty());
+        parts.extend(last.map(str::to_owned));
     }
     let ended = match code {
         Some(code) => format!("exit code {code}"),
         None => "ended by a signal".to_owned(),
     };
-    if parts.is_empty() { ended } else { format!("{} ({ended})", parts.join(": ")) }
+    if parts.is_empty() { ended } else { format!("{} ({ended})", parts.join("; ")) }
+}
+
+/// At most so many reasons are told.
+const MOST: usize = 3;
+
+/// What the JSON of a program says about its failure: an error, findings of a health check, steps and
+/// checks of the data, bad rows of an import.
+fn reasons(document: &Value) -> Vec<String> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    if is_error(document) {
+        let causes = list(&document["causes"]);
+        let error = text(&document["error"]).into_iter();
+        return vec![
+            error.chain(causes.iter().filter_map(text)).take(MOST).collect::<Vec<_>>().join(": "),
+        ];
+    }
+    let mut reasons = Vec::new();
+    let bad = list(&document["bad_rows"]);
+    if let Some((first, count)) = bad.first().zip(document["bad"].as_u64()) {
+        let line = first["place"]["line"].as_u64();
+        let place = line.map_or_else(|| "the first".to_owned(), |line| format!("line {line}"));
+        // Without the value, which may be somebody's.
+        let fault = &first["faults"][0];
+        let what = [&fault["column"], &fault["rule"]].map(|part| part.as_str().unwrap_or_default());
+        reasons.push(format!("{count} bad rows; {place}: {}", what.join(": ")));
+    }
+    let findings = list(&document["findings"]);
+    let findings = findings.iter().filter(|finding| finding["status"] == "error");
+    reasons.extend(findings.filter_map(|finding| text(&finding["detail"])));
+    let database = &document["database"];
+    for part in list(&database["steps"]).iter().chain(&list(&database["checks"])) {
+        if let (Some(name), Some(why)) = (text(&part["name"]), text(&part["why"])) {
+            reasons.push(format!("{name}: {why}"));
+        }
+    }
+    reasons.truncate(MOST);
+    reasons
 }

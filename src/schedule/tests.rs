@@ -385,6 +385,30 @@ fn ends_are_read_from_exit_codes_and_json() {
         of(Some(14), None, "warning: a\nerror: bad rows\n\n"),
         Outcome::Failed { reason: "error: bad rows (exit code 14)".to_owned(), exit: Some(14) }
     );
+    let reason = |document: serde_json::Value| match of(Some(14), Some(document), "last words") {
+        Outcome::Failed { reason, .. } => reason,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        reason(json!({"rows": 9, "bad": 2, "bad_rows": [
+            {"place": {"line": 7}, "faults": [{"column": "quantity", "value": "-1", "rule": "expected a number greater than 0"}]}
+        ]})),
+        "2 bad rows; line 7: quantity: expected a number greater than 0 (exit code 14)"
+    );
+    assert_eq!(
+        reason(json!({"status": "error", "findings": [
+            {"status": "warning", "detail": "x"}, {"status": "error", "detail": "the disk is full"}
+        ]})),
+        "the disk is full (exit code 14)"
+    );
+    assert_eq!(
+        reason(
+            json!({"database": {"steps": [{"name": "dbt run", "outcome": "failed", "why": "exit status: 1"}]}})
+        ),
+        "dbt run: exit status: 1 (exit code 14)"
+    );
+    let stopped = json!({"rows": 9, "stopped": true});
+    assert!(matches!(of(None, Some(stopped), ""), Outcome::Failed { exit: Some(14), .. }));
     let health = What::Kind(TaskKind::HealthCheck);
     let sick = json!({"status": "error"});
     assert!(matches!(Outcome::of(&health, None, Some(&sick), ""), Outcome::Failed { .. }));

@@ -246,7 +246,7 @@ impl Runner<'_> {
         let text = if late { format!("begins, missed at {due}") } else { "begins".to_owned() };
         let fields = vec![("slot", slot.to_string().into()), ("caught_up", late.into())];
         let event = "task-started";
-        self.log(Line { level: Level::Info, event, task: Some(&task.name), text, fields });
+        self.log(&Line { level: Level::Info, event, task: Some(&task.name), text, fields });
         let mut asked = false;
         let ended = self.program.run(task, file, stop, self.schedule.grace, &mut asked).await;
         let outcome = self.outcome(task, &output, &ended);
@@ -260,7 +260,7 @@ impl Runner<'_> {
         for line in said.lines().filter(|line| !line.trim().is_empty()) {
             let (level, text) = (Level::Debug, line.to_owned());
             let event = "task-said";
-            self.log(Line { level, event, task: Some(&task.name), text, fields: vec![] });
+            self.log(&Line { level, event, task: Some(&task.name), text, fields: vec![] });
         }
         match &ended.cut {
             Some(Cut::NotStarted(problem)) => Outcome::failed(problem, None),
@@ -313,7 +313,7 @@ impl Runner<'_> {
             ("seconds", seconds.into()),
         ];
         let (event, text) = ("task-ended", words(&last));
-        self.log(Line { level, event, task: Some(&task.name), text, fields });
+        self.log(&Line { level, event, task: Some(&task.name), text, fields });
     }
 
     /// Writes what is known. Where that fails, this process goes on with what it knows, and tries
@@ -325,23 +325,23 @@ impl Runner<'_> {
                 let text = format!("what is known of the tasks cannot be written: {error:#}");
                 if !self.unsaved {
                     let (level, event) = (Level::Error, "state-not-written");
-                    self.log(Line { level, event, task: None, text, fields: vec![] });
+                    self.log(&Line { level, event, task: None, text, fields: vec![] });
                 }
                 self.unsaved = true;
             }
         }
     }
 
-    pub(super) fn log(&mut self, line: Line<'_>) {
-        self.journal.write(self.clock.now(), &line, self.output);
+    pub(super) fn log(&mut self, line: &Line<'_>) {
+        self.journal.write(self.clock.now(), line, self.output);
     }
 
     fn info(&mut self, event: &'static str, task: Option<&str>, text: String) {
-        self.log(Line { level: Level::Info, event, task, text, fields: vec![] });
+        self.log(&Line { level: Level::Info, event, task, text, fields: vec![] });
     }
 
     fn warn(&mut self, event: &'static str, task: Option<&str>, text: String) {
-        self.log(Line { level: Level::Warn, event, task, text, fields: vec![] });
+        self.log(&Line { level: Level::Warn, event, task, text, fields: vec![] });
     }
 }
 

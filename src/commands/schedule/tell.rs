@@ -73,7 +73,7 @@ impl Runner<'_> {
             let text = format!(
                 "alert {alert} may not have come through by {channel}; it is not told again"
             );
-            self.log(Line {
+            self.log(&Line {
                 level: Level::Error,
                 event: "alert-given-up",
                 task: None,
@@ -102,7 +102,7 @@ impl Runner<'_> {
             self.book.tried(&alert.id, &channel, attempt, self.clock.now());
             self.save();
             let fields = vec![("alert", alert.id.clone().into()), ("channel", channel.into())];
-            self.log(Line { level, event, task: Some(&alert.task), text, fields });
+            self.log(&Line { level, event, task: Some(&alert.task), text, fields });
         }
     }
 }
