@@ -18,7 +18,7 @@ use super::{ImportFailed, Importing, NO_HASH, Refused, Spool, check_row};
 use crate::config::PasswordScheme;
 use crate::data::check::Dialect;
 use crate::data::import::Row;
-use crate::data::sql::identifier;
+use crate::data::sql::{identifier, parts, table};
 
 /// How many users are looked up, and kept in memory, at once.
 const AT_ONCE: usize = 1000;
@@ -109,14 +109,23 @@ async fn has_table(importing: &Importing<'_>) -> Result<bool, ImportFailed> {
     if !importing.exists {
         return Ok(false);
     }
-    let sql = match importing.database.dialect() {
+    let mut names = parts(&importing.import.table).into_iter().rev();
+    let (name, schema) = (names.next(), names.next());
+    let is = |column: &str| format!("lower({column}) = lower(?)");
+    let (sql, schema) = match importing.database.dialect() {
         Dialect::DuckDb => {
-            "SELECT count(*) FROM information_schema.tables WHERE lower(table_name) = lower(?)"
+            let all = format!("SELECT count(*) FROM duckdb_tables() WHERE {}", is("table_name"));
+            match schema {
+                Some(schema) => (format!("{all} AND {}", is("schema_name")), Some(schema)),
+                None => (all, None),
+            }
         }
-        Dialect::Sqlite => "SELECT count(*) FROM sqlite_master WHERE lower(name) = lower(?)",
+        Dialect::Sqlite => {
+            (format!("SELECT count(*) FROM sqlite_master WHERE {}", is("name")), None)
+        }
     };
-    let name = Value::String(importing.import.table.clone());
-    let rows = importing.database.query(sql, &[name], 1).await?;
+    let names: Vec<Value> = name.into_iter().chain(schema).map(Value::String).collect();
+    let rows = importing.database.query(&sql, &names, 1).await?;
     let count = rows.rows.first().and_then(|row| row.first());
     Ok(count.is_some_and(|count| count.as_u64() != Some(0) && count.as_str() != Some("0")))
 }
@@ -147,7 +156,7 @@ async fn there(
             .map(|(n, column)| format!("{column} AS k{n}"))
             .collect::<Vec<_>>()
             .join(", "),
-        identifier(&importing.import.table),
+        table(&importing.import.table),
         columns[0],
     );
     let parameters: Vec<Value> =
