@@ -67,7 +67,7 @@ pub trait Database: Send + Sync {
     /// Returns how the imports into this database ended last, by name; none where there is no file.
     async fn imports(&self) -> Result<Vec<ImportState>, DatabaseError>;
 
-    /// Returns the engine for another file of its kind.
+    /// Returns the engine for another file of its kind, a copy: messages go on naming this one.
     fn at(&self, file: &Path) -> Box<dyn Database>;
 
     /// Returns the storage version in which a copy of an open file is as readable as that is, for

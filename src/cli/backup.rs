@@ -44,7 +44,7 @@ pub struct DataBackup {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-    /// The database [default: DATABASE_PATH, else that of the configuration]
+    /// The database [default: that of the environment, else of the configuration]
     #[arg(long, value_name = "PATH")]
     pub database: Option<String>,
     /// How variables are read.

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::Variables;
 
-/// Say whether the database is healthy: it opens, its rows, disk, imports, backups and signed URLs
+/// Say whether the database is healthy: tables, disk, imports, backups, signed URLs
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Ends with 0 where it is healthy or there are warnings, and with 14 where there are errors.
@@ -24,7 +24,7 @@ pub struct DataHealthCheck {
     /// Serve at an address that other machines reach: the answer names tables and files
     #[arg(long, requires = "serve")]
     pub allow_remote: bool,
-    /// The database [default: DATABASE_PATH, else that of the configuration]
+    /// The database [default: that of the environment, else of the configuration]
     #[arg(long, value_name = "PATH")]
     pub database: Option<String>,
     /// How variables are read.

@@ -90,7 +90,7 @@ pub fn counted(tables: &[TableName], rows: &[Vec<Value>]) -> Option<Vec<(String,
 pub fn integrity(dialect: Dialect) -> Option<&'static str> {
     match dialect {
         Dialect::DuckDb => None,
-        Dialect::Sqlite => Some("SELECT quick_check FROM pragma_quick_check(10)"),
+        Dialect::Sqlite => Some("SELECT quick_check FROM pragma_quick_check LIMIT 10"),
     }
 }
 

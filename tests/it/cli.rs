@@ -77,7 +77,7 @@ fn help_shows_the_commands() {
       smoke        Run a probe against a URL or an image: does it work?
       sync         Send new and changed data to the store, and publish the database
       pull         Fetch the published database, or a layer's files, where they have changed
-      data         List published data, go back to a version of it, and delete what is old
+      data         Look after the database and what is published of it: versions, backups, health
       schedule     Run imports, checks, backups and other tasks at their times, until stopped
       last-good    Print the id of the last good commit, and nothing else
       ledger       Show the ledger, or add an entry by hand
@@ -163,7 +163,8 @@ fn every_command_has_help_that_fits() {
     }
     let mut seen = 0;
     visit(&[], &Cli::command(), &mut seen);
-    assert_eq!(seen, 31);
+      data         Look after the database and what is published of it: versions, backups, health
+      schedule     Run imports, checks, backups and other tasks at their times, until stopped
 }
 
 #[test]

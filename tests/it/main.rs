@@ -24,6 +24,7 @@ mod harness;
 mod init_handwritten;
 
 mod actions;
+mod backups;
 mod bake;
 mod byhand;
 mod cli;
@@ -41,6 +42,7 @@ mod github;
 mod github_evidence;
 mod github_walk;
 mod imports;
+mod health;
 mod init;
 mod load;
 mod monorepo;

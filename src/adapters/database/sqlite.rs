@@ -284,8 +284,7 @@ impl Database for Sqlite {
     }
 
     fn at(&self, file: &Path) -> Box<dyn Database> {
-        let shown = file.display().to_string();
-        Box::new(Self { file: file.to_owned(), shown, ..self.clone() })
+        Box::new(Self { file: file.to_owned(), ..self.clone() })
     }
 
     fn storage(&self, _file: &File) -> Result<Option<String>, DatabaseError> {

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::*;

@@ -23,9 +23,14 @@ pub fn upsert(load: &Load<'_>, dialect: Dialect) -> Result<String, SqlProblem> {
     };
     let api = load.import.api.watermark.as_deref();
     let column = load.import.columns.iter().find(|column| Some(column.name.as_str()) == api);
+    // What is no number is no bound, either: the column may have been another once.
+    let cast = match dialect {
+        Dialect::DuckDb => "TRY_CAST",
+        Dialect::Sqlite => "CAST",
+    };
     let compared = |value: &str| match column.map(|column| column.kind) {
-        Some(ColumnType::Integer) => format!("CAST({value} AS BIGINT)"),
-        Some(ColumnType::Number | ColumnType::Amount) => format!("CAST({value} AS DOUBLE)"),
+        Some(ColumnType::Integer) => format!("{cast}({value} AS BIGINT)"),
+        Some(ColumnType::Number | ColumnType::Amount) => format!("{cast}({value} AS DOUBLE)"),
         Some(
             ColumnType::Text
             | ColumnType::Boolean

@@ -110,6 +110,11 @@ pub struct Expected<'a> {
     pub tables: Option<&'a BTreeMap<String, u64>>,
 }
 
+/// What opens a copy: the configuration, the folder that relative paths begin from, and how variables
+/// of the environment are looked up.
+pub type Engine<'a> =
+    (&'a DataConfig, &'a Path, &'a (dyn Fn(&str) -> Option<String> + Send + Sync));
+
 /// Reads a backup into the new file `target`, compares it, opens it, reads its tables, and returns
 /// their rows. `say` is told how many bytes are here.
 ///
@@ -120,7 +125,7 @@ pub async fn prove(
     name: &str,
     expected: Expected<'_>,
     target: &Path,
-    engine: (&DataConfig, &Path, &(dyn Fn(&str) -> Option<String> + Send + Sync)),
+    engine: Engine<'_>,
     say: &(dyn Fn(u64) + Send + Sync),
 ) -> anyhow::Result<BTreeMap<String, u64>> {
     let damaged = |problem: String| BackupDamaged { name: name.to_owned(), problem };

@@ -126,7 +126,8 @@ pub(super) async fn listed(container: &Container, folder: &str) -> anyhow::Resul
             Ok(object) => objects.push(object),
             Err(StoreError::Missing { .. }) => break,
             Err(error) => {
-                return Err(error).with_context(|| format!("cannot list {folder}"));
+                return Err(error)
+                    .with_context(|| format!("cannot list {}/{folder}", container.place()));
             }
         }
         if objects.len() > MOST {

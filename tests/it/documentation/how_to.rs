@@ -11,15 +11,18 @@ use crate::harness::oci_registry::{Auth, OciRegistry, PASSWORD, Pushed, USER};
 use crate::promises::release_world::{REPOSITORY, World};
 
 mod data;
+mod operations;
 
 /// The documents whose lines have a test of their own, and where.
-const RUN: [(&str, &str); 16] = [
+const RUN: [(&str, &str); 18] = [
     ("README.md", "here"),
     ("docs/tutorial.md", "documentation::the_tutorial_does_what_it_says"),
+    ("docs/how-to/back-up-and-watch.md", "operations"),
     ("docs/how-to/get-work-back.md", "here"),
     ("docs/how-to/manual-commands.md", "here"),
     ("docs/how-to/migrate.md", "here"),
     ("docs/how-to/monorepo.md", "monorepo"),
+    ("docs/how-to/operations.md", "operations"),
     ("docs/how-to/private-registry.md", "here"),
     ("docs/how-to/publish-data.md", "data"),
     ("docs/how-to/release-data-with-code.md", "data"),

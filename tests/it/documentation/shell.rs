@@ -61,9 +61,9 @@ impl Shell {
 
     /// Answers yes, as a person does at a terminal, where a command asks.
     pub fn says_yes(self) -> Self {
-        let asks = "'init '* | 'promote '* | 'rollback '* | 'data restore '*";
+        let asks = "'init '* | 'promote '* | 'rollback '* | 'data restore '* | 'data backup --restore '* | 'data backup --prune '*";
         let script = format!(
-            "#!/bin/sh\ncase \"$* \" in\n*' --yes '*) exec {0} \"$@\" ;;\n{asks}) exec {0} \"$@\" --yes ;;\n*) exec {0} \"$@\" ;;\nesac\n",
+            "#!/bin/sh\ncase \"$* \" in\n*' --yes '* | *' -y '* | *' --plan '*) exec {0} \"$@\" ;;\n{asks}) exec {0} \"$@\" --yes ;;\n*) exec {0} \"$@\" ;;\nesac\n",
             env!("CARGO_BIN_EXE_tidegate")
         );
         self.with_script("tidegate", &script)

@@ -201,3 +201,23 @@ async fn the_database_remembers_its_imports() {
         assert_eq!(seen, ["9", "9", "10", "10"], "{engine:?}");
     }
 }
+
+#[tokio::test]
+async fn an_import_that_changes_no_row_is_no_new_version() {
+    for engine in Engine::all() {
+        let mut team = Team::new(engine, "create table notes (n integer)");
+        let without = team.open().await.content().await.unwrap();
+        let import = import("notes", json!({ "columns": [{ "name": "n", "type": "integer" }] }));
+        team.load(&import, &[]).await;
+        assert_eq!(team.open().await.imports().await.unwrap().len(), 1, "{engine:?}");
+        assert_eq!(team.open().await.content().await.unwrap(), without, "{engine:?}");
+        team.load(&import, &[row(2, ["1"])]).await;
+        let content = team.open().await.content().await.unwrap();
+        assert_ne!(content, without, "{engine:?}");
+        team.now = "2026-02-08T12:00:00Z";
+        team.load(&import, &[row(7, ["1"])]).await;
+        let [state] = <[_; 1]>::try_from(team.open().await.imports().await.unwrap()).unwrap();
+        assert_eq!(state.imported_at.to_string(), team.now, "{engine:?}");
+        assert_eq!(team.open().await.content().await.unwrap(), content, "{engine:?}");
+    }
+}

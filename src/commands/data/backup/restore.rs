@@ -1,5 +1,6 @@
 //! `data backup --restore`: puts a backup in the place of the database.
 
+use anyhow::Context as _;
 use serde::Serialize;
 
 use super::{Kept, tables};
@@ -27,8 +28,9 @@ pub(super) fn run(
     args: &DataBackup,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
-    if let Some(folder) = kept.file.parent() {
-        std::fs::create_dir_all(folder)?;
+    if let Some(folder) = kept.file.parent().filter(|_| !args.plan) {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let backups = kept.list(output)?;
     let backup = choice.of(&backups).ok_or_else(|| missing(kept, choice, &backups))?.clone();

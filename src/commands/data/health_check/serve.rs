@@ -39,7 +39,7 @@ const CHECK: Duration = Duration::from_mins(2);
 const ARRIVAL: Duration = Duration::from_secs(5);
 
 /// How long a connection may take altogether.
-const CONNECTION: Duration = Duration::from_secs(180);
+const CONNECTION: Duration = Duration::from_mins(3);
 
 /// How many connections there are at once; more wait.
 const CONNECTIONS: usize = 32;

@@ -21,7 +21,12 @@ type Wrong = (&'static str, String);
 /// Checks the keys of `api`, one by one and with each other.
 pub(in crate::data::import) fn check(api: &ApiConfig, columns: &[Column]) -> Result<(), Wrong> {
     if let Some(text) = &api.url {
-        address(text).map_err(|problem| ("url", problem))?;
+        let url = address(text).map_err(|problem| ("url", problem))?;
+        let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        if url.scheme() == "http" && !here {
+            let problem = "expected https://, or http:// on this machine".to_owned();
+            return Err(("url", problem));
+        }
     }
     let variables = [("url_env", &api.url_env), ("key_env", &api.key_env)];
     for (key, name) in variables {

@@ -101,6 +101,7 @@ fn what_is_declared_is_checked() {
             "{ url: 'https://u:s3cr3t@x.example/' }",
             "api.url: expected an address such as https://api.acme.example/sales, without a user or password in it",
         ),
+        ("{ url: 'http://x.example/' }", "api.url: expected https://, or http:// on this machine"),
         ("{ key_env: 'A B' }", "api.key_env: expected the name of a variable, found \"A B\""),
         (
             "{ key_header: 'X Key' }",
