@@ -119,7 +119,8 @@ fn reasons(document: &Value) -> Vec<String> {
         // Without the value, which may be somebody's.
         let fault = &first["faults"][0];
         let what = [&fault["column"], &fault["rule"]].map(|part| part.as_str().unwrap_or_default());
-        reasons.push(format!("{count} bad rows; {place}: {}", what.join(": ")));
+        let rows = if count == 1 { "row" } else { "rows" };
+        reasons.push(format!("{count} bad {rows}; {place}: {}", what.join(": ")));
     }
     let findings = list(&document["findings"]);
     let findings = findings.iter().filter(|finding| finding["status"] == "error");

@@ -104,3 +104,30 @@ fn addresses_that_cannot_be_told_are_said_at_once() {
     let nobody = Team::new("", "").once(BEFORE).success();
     assert!(nobody.stderr.contains("nobody is told of failures"), "{nobody:?}");
 }
+
+#[test]
+fn an_import_without_rows_and_one_with_bad_rows_are_told() {
+    const HEADER: &str = "date,user_id,product_name,quantity,unit_price,total_amount,region\n";
+    let slack = Receiver::start();
+    let team =
+        Team::new("", "").env("SLACK_WEBHOOK", &format!("http://{}{SECRET_PATH}", slack.host()));
+    fs::write(
+        team.path(".github/tidegate.yml"),
+        "data: { database: sales.db, imports: { sales: { csv: sales.csv } } }\n",
+    )
+    .unwrap();
+    let imports = |rows: &str| {
+        fs::write(team.path("sales.csv"), format!("{HEADER}{rows}")).unwrap();
+        team.run(&["--run", "sales"])
+    };
+    let none = imports("").success();
+    assert_eq!(none.line(), "sales: done, and its source had no rows");
+    imports("2026-05-01,7,Chair,2,10.00,20.00,north\n").success();
+    let bad = imports("2026-05-01,7,Chair,-2,10.00,20.00,north\n").code(14);
+    assert!(bad.stdout.contains("sales: failed: 1 bad row; line 2: quantity"), "{bad:?}");
+    let told: Vec<String> = slack.received().iter().map(|message| message.text()).collect();
+    assert_eq!(told.len(), 3);
+    for (message, expected) in told.iter().zip(["brought no data", "works again", "sales failed"]) {
+        assert!(message.contains(expected), "{message}");
+    }
+}
