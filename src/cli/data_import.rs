@@ -38,7 +38,7 @@ pub struct DataImport {
     /// The CSV file, by name
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub csv: Option<PathBuf>,
-    /// Ask this API instead of reading a file [default: `api.url` of the import, else `SALES_API_URL`]
+    /// Ask this API [default: `api.url` of the import, else `SALES_API_URL`]
     #[arg(long, value_name = "URL", conflicts_with_all = ["file", "csv"])]
     pub api: Option<String>,
     /// Ask the API for today and so many days before [default: from where the last import ended]
