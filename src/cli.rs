@@ -7,22 +7,26 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser};
 use clap::{Subcommand, ValueEnum};
 
+mod backup;
 mod bake;
 mod data;
 mod data_import;
 mod doctor;
 mod gate;
+mod health;
 mod init;
 mod ledger;
 mod pull;
 mod read;
 mod release;
 mod retry;
+mod schedule;
 mod smoke;
 mod stop;
 mod sync;
 mod value;
 
+pub use backup::DataBackup;
 pub use bake::Bake;
 pub use data::{
     Data, DataCommand, DataLifecycle, DataPrune, DataRestore, DataVersions, PolicyKind, Variables,
@@ -30,12 +34,14 @@ pub use data::{
 pub use data_import::DataImport;
 pub use doctor::Doctor;
 pub use gate::{Apply, Gate, Inputs, Plan};
+pub use health::DataHealthCheck;
 pub use init::Init;
 pub use ledger::{Ledger, LedgerAppend, LedgerCommand, LedgerShow};
 pub use pull::{Loader, Pull};
 pub use read::{Completions, Demo, History, LastGood, Man, Status};
 pub use release::{Promote, Repair, Rollback};
 pub use retry::Retry;
+pub use schedule::{Emit, Schedule};
 pub use smoke::{ProbeKind, Smoke, SmokedImage};
 pub use stop::{End, Hold, Quarantine, Resume};
 pub use sync::Sync;
@@ -148,6 +154,7 @@ pub enum Command {
     Sync(Sync),
     Pull(Pull),
     Data(Data),
+    Schedule(Schedule),
     LastGood(LastGood),
     Ledger(Ledger),
     Status(Status),

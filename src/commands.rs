@@ -36,6 +36,7 @@ mod report;
 mod resume;
 mod retry;
 mod rollback;
+mod schedule;
 mod session;
 mod situation;
 mod smoke;
@@ -86,6 +87,7 @@ pub fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Sync(args) => sync::run(&cli.global, args, output),
         Command::Pull(args) => pull::run(&cli.global, args, output),
         Command::Data(args) => data::run(&cli.global, args, output),
+        Command::Schedule(args) => schedule::run(&cli.global, args, output),
         Command::Rollback(args) => rollback::run(&cli.global, args, output),
         Command::Bake(args) => bake::run(&cli.global, args, output),
         Command::Repair(args) => repair::run(&cli.global, args, output),

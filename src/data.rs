@@ -18,6 +18,7 @@ mod backup;
 mod change;
 pub mod check;
 mod choice;
+pub mod health;
 pub mod import;
 mod lifecycle;
 pub mod manifest;
@@ -30,9 +31,13 @@ pub mod reader;
 mod signed_url;
 pub mod sql;
 pub mod sync;
+pub mod tables;
 mod validity;
 
-pub use backup::{backup_path, backup_time};
+pub use backup::{
+    Backup, BackupChoice, BackupDescription, DESCRIPTION, DescriptionError, MAX_DESCRIPTION,
+    UNFINISHED, backup_name, backup_path, backup_time, prune_backups,
+};
 pub use change::Change;
 pub use choice::{ChoiceError, KnownVersion, Serving, VersionChoice};
 pub use lifecycle::{Ageing, azure_policy, s3_policy};

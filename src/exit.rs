@@ -159,7 +159,8 @@ impl Exit {
             }
             Self::DataFailed => {
                 "a step or a check of the data did not pass, or a file could not be read by the \
-                 app's version of DuckDB; nothing was published"
+                 app's version of DuckDB, and nothing was published; or rows of an import are bad, and \
+                 nothing was written"
             }
             Self::Incomplete => {
                 "some files could not be sent or fetched, and the output names them; the others \

@@ -19,6 +19,7 @@ pub mod compose;
 pub mod data;
 pub mod model;
 pub mod probe;
+pub mod schedule;
 pub mod stack;
 
 pub mod evidence;

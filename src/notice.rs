@@ -9,6 +9,7 @@
 use crate::model::CommitSha;
 use crate::state::{Notice, NoticeEvent};
 
+mod alert;
 pub mod issue;
 pub mod payload;
 pub mod plain;

@@ -1,6 +1,7 @@
 //! Databases: DuckDB by the team's own `duckdb` command, SQLite embedded; one trait for both, so that
 //! another engine can be added.
 
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,12 +15,14 @@ use crate::data::sql::SqlProblem;
 mod create;
 mod duckdb;
 mod found;
+mod holder;
 mod open;
 mod process;
 mod sqlite;
 mod state;
 
 pub use found::Findings;
+pub use holder::{Holder, holder};
 pub use open::open;
 
 /// A database file and the engine that reads and writes it.
@@ -63,6 +66,13 @@ pub trait Database: Send + Sync {
 
     /// Returns how the imports into this database ended last, by name; none where there is no file.
     async fn imports(&self) -> Result<Vec<ImportState>, DatabaseError>;
+
+    /// Returns the engine for another file of its kind, a copy: messages go on naming this one.
+    fn at(&self, file: &Path) -> Box<dyn Database>;
+
+    /// Returns the storage version in which a copy of an open file is as readable as that is, for
+    /// [`Database::snapshot`]; `None` where the engine has one only.
+    fn storage(&self, file: &File) -> Result<Option<String>, DatabaseError>;
 
     /// Sets how long a file is waited for that another process holds: instead of one minute. The time
     /// for one operation grows by it.

@@ -236,15 +236,27 @@ impl Git {
         self.repo.index().ok().and_then(|index| index.get_path(path, 0)).is_some()
     }
 
-    /// Returns the first path of git's index that is `path`, or lies below it.
-    pub fn tracked_below(&self, path: &str) -> Option<String> {
+    /// Returns the first path of git's index below a folder that is wanted: `wanted` is asked for the
+    /// path from the folder.
+    pub fn tracked_below(&self, folder: &str, wanted: &dyn Fn(&str) -> bool) -> Option<String> {
         let index = self.repo.index().ok()?;
-        let path = path.trim_end_matches('/');
-        if index.get_path(Path::new(path), 0).is_some() {
-            return Some(path.to_owned());
+        let folder = format!("{}/", folder.trim_end_matches('/'));
+        let first = index.find_prefix(&folder).ok()?;
+        let paths = (first..).map_while(|at| Some(index.get(at)?.path));
+        let paths = paths.map(|path| String::from_utf8_lossy(&path).into_owned());
+        paths
+            .take_while(|path| path.starts_with(&folder))
+            .find(|path| path.strip_prefix(&folder).is_some_and(wanted))
+    }
+
+    /// Returns what git's index has of a file; `None` where it has none, or more than `most` bytes.
+    pub fn indexed(&self, path: &str, most: usize) -> Option<Vec<u8>> {
+        let id = self.repo.index().ok()?.get_path(Path::new(path), 0)?.id;
+        let (size, _) = self.repo.odb().ok()?.read_header(id).ok()?;
+        if size > most {
+            return None;
         }
-        let first = index.find_prefix(format!("{path}/")).ok()?;
-        Some(String::from_utf8_lossy(&index.get(first)?.path).into_owned())
+        Some(self.repo.find_blob(id).ok()?.content().to_vec())
     }
 
     /// Returns the commit that a revision of this clone names (`HEAD`, a full ref, an id).

@@ -10,9 +10,11 @@ use std::time::Duration;
 use crate::adapters::github::GitHub;
 use crate::config::{Config, Hook, HookConfig};
 use crate::model::CommitSha;
+use crate::notice::payload;
 use crate::secret::{Redactor, Secret};
 use crate::state::{Channel, Notice, NoticeIssue};
 
+mod alert;
 mod command;
 mod email;
 mod issue;
@@ -153,7 +155,7 @@ impl<'a> Channels<'a> {
             Channel::GithubIssue => self.issue(notice, around).await,
             Channel::AfterPromote(_) | Channel::AfterRollback(_) => match self.hook(channel) {
                 Some(Hook::Run { command, dir, timeout }) => {
-                    self.command(command, dir, timeout, notice).await
+                    self.command(command, dir, timeout, payload::variables(notice)).await
                 }
                 Some(Hook::Webhook { url, secret, timeout }) => {
                     self.webhook(url, secret, timeout, notice).await
@@ -191,6 +193,7 @@ impl<'a> Channels<'a> {
 /// The environment variables that hold addresses and secrets of a configuration's channels.
 pub fn variables(config: &Config) -> Vec<String> {
     let hooks = config.after_promote.iter().chain(&config.after_rollback);
+    let hooks = hooks.chain(config.schedule.iter().flat_map(|schedule| &schedule.after_alert));
     let names = hooks.flat_map(HookConfig::variables).chain(config.notify.variables());
     names.map(str::to_owned).collect()
 }

@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use super::data::PublishError;
 use super::{Applier, TRIES};
 use crate::adapters::state_branch::{self, Observed};
 use crate::adapters::store::StoreError;
@@ -25,12 +26,20 @@ pub struct Pending {
     /// Whether it is the data's: readers may be served another version than the record's.
     #[serde(skip)]
     pub is_data: bool,
+    /// Whether that is because the store has its version no more.
+    #[serde(skip)]
+    pub is_lost: bool,
 }
 
 impl Pending {
     fn of(step: &Step, error: &anyhow::Error) -> Self {
         let is_data = matches!(step, Step::MoveData { .. });
-        Self { is_data, ..Self::new(step.to_string(), error) }
+        let is_lost = is_data
+            && error.chain().any(|cause| {
+                matches!(cause.downcast_ref(), Some(PublishError::NoVersion { .. }))
+                    || matches!(cause.downcast_ref(), Some(StoreError::Missing { .. }))
+            });
+        Self { is_data, is_lost, ..Self::new(step.to_string(), error) }
     }
 
     fn new(step: String, error: &anyhow::Error) -> Self {
@@ -42,7 +51,7 @@ impl Pending {
                 reason.push_str(&cause);
             }
         }
-        Self { step, reason, exit: failure.exit, is_data: false }
+        Self { step, reason, exit: failure.exit, is_data: false, is_lost: false }
     }
 }
 
@@ -65,6 +74,12 @@ impl Completion {
         self.pending.iter().find(|pending| pending.is_data)
     }
 
+    /// Tells whether the data of the newest record is pending since the store has its version no more:
+    /// no later run can complete that, and only other data can be shown to readers.
+    pub fn has_lost_data(&self) -> bool {
+        self.pending_data().is_some_and(|pending| pending.is_lost)
+    }
+
     /// Refuses a release while the data of the newest one is pending.
     ///
     /// # Errors
@@ -75,7 +90,11 @@ impl Completion {
             "the data of release {} is not served yet ({}: {}), so nothing is released over it",
             self.release, pending.step, pending.reason
         );
-        Err(Failed::new(Exit::Held, error)
+        let failed = Failed::new(Exit::Held, error);
+        if pending.is_lost {
+            return Err(failed.with_hint("the store has it no more: `tidegate sync` of the database publishes its data again; `tidegate rollback --stable-only` and `tidegate data restore` go back"));
+        }
+        Err(failed
             .with_hint("`tidegate repair` tries again once the cause is gone; `tidegate rollback --stable-only` and `tidegate data restore` go back"))
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! Each part does nothing where it is done already: a run that was killed is completed by the next.
 
+pub mod backup;
 mod check_version;
 mod copy;
 pub mod fetch;
@@ -22,6 +23,7 @@ mod prune;
 pub mod pull;
 pub mod queue;
 pub mod send;
+pub mod swap;
 pub mod tree;
 mod upload_version;
 

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::DataImport;
+use super::{DataBackup, DataHealthCheck, DataImport};
 use crate::data::VersionChoice;
 
-/// List published data, go back to a version of it, and delete what is old
+/// Look after the database and what is published of it: versions, backups, health
 #[derive(Debug, Clone, Args)]
 pub struct Data {
     /// What to do.
@@ -24,6 +24,8 @@ pub enum DataCommand {
     Restore(DataRestore),
     Prune(DataPrune),
     Lifecycle(DataLifecycle),
+    Backup(DataBackup),
+    HealthCheck(DataHealthCheck),
 }
 
 /// List the published versions, newest first, and which releases refer to them

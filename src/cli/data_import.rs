@@ -41,7 +41,7 @@ pub struct DataImport {
     /// Ask this API [default: `api.url` of the import, else `SALES_API_URL`]
     #[arg(long, value_name = "URL", conflicts_with_all = ["file", "csv"])]
     pub api: Option<String>,
-    /// Ask the API for today and so many days before [default: from where the last import ended]
+    /// Ask for today and so many days before [default: since the last import]
     #[arg(long, value_name = "N", conflicts_with_all = ["file", "csv"])]
     pub days: Option<u32>,
     /// Show what would be written and what is bad, and write nothing
@@ -50,12 +50,15 @@ pub struct DataImport {
     /// Write the good rows where others are bad, and those to a file of rejects
     #[arg(long)]
     pub accept_good_rows: bool,
-    /// With --accept-good-rows: write nothing where more rows are bad: 1%, or a number
+    /// With --accept-good-rows: write nothing where more are bad (1%, 20)
     #[arg(long, value_name = "SHARE", value_parser = max_bad, requires = "accept_good_rows")]
     pub max_bad: Option<MaxBad>,
-    /// With --accept-good-rows: write the bad rows here [default: FILE.rejects.csv]
+    /// Write the bad rows to this file [default: FILE.rejects.csv]
     #[arg(long, value_name = "FILE", requires = "accept_good_rows")]
     pub rejects: Option<PathBuf>,
+    /// Import into a copy of a DuckDB file and swap it in: readers may hold the file meanwhile
+    #[arg(long)]
+    pub swap: bool,
     /// Wait so long for a database that another process holds
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = wait)]
     pub wait: Duration,

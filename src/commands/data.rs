@@ -5,6 +5,8 @@ use crate::cli::{self, DataCommand, Global, Variables};
 use crate::exit::Exit;
 use crate::output::Output;
 
+mod backup;
+mod health_check;
 mod import;
 mod known;
 mod lifecycle;
@@ -19,6 +21,8 @@ pub(super) fn run(global: &Global, args: &cli::Data, output: &mut Output) -> any
         DataCommand::Restore(args) => restore::run(global, args, output),
         DataCommand::Prune(args) => prune::run(global, args, output),
         DataCommand::Lifecycle(args) => lifecycle::run(global, args, output),
+        DataCommand::Backup(args) => backup::run(global, args, output),
+        DataCommand::HealthCheck(args) => health_check::run(global, args, output),
     }
 }
 

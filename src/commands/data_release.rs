@@ -51,6 +51,8 @@ pub(super) struct Wanted {
     pub(super) reason: Option<String>,
     /// When this run has read the data, whatever it found of a version that was published before.
     pub(super) made: Timestamp,
+    /// Whether another run has made it: then nothing at all may have been released since.
+    pub(super) made_before: bool,
     /// Whether it goes back to earlier data: no hold and no freeze stops that.
     pub(super) back: bool,
     /// Why it is released although it is quarantined, where a person said so.
@@ -151,13 +153,16 @@ pub(super) async fn release(
             let superseded = false;
             return Ok(Done { release, changed: false, superseded, completion, observed });
         }
-        if !wanted.back {
+        // What is gone nobody can complete: new data takes its place.
+        if !wanted.back && !before.has_lost_data() {
             before.refuse_over_pending_data()?;
         }
         refuse_stopped(session, &world, &wanted)?;
-        let newer = live
-            .filter(|live| live.place == wanted.data.place && live.version.created > wanted.made);
-        if newer.is_some() && !wanted.back {
+        let newer = live.is_some_and(|live| {
+            live.place == wanted.data.place && live.version.created > wanted.made
+        });
+        let later = world.state.state.newest().is_some_and(|live| live.created > wanted.made);
+        if (newer || later && wanted.made_before) && !wanted.back {
             let release = world.state.state.newest_number();
             let (observed, completion) = (world.state, before);
             let superseded = true;

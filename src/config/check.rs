@@ -17,6 +17,7 @@ mod containers;
 mod data;
 mod imports;
 mod metric;
+mod operations;
 pub(super) mod probes;
 
 /// Stands for every commit in trial renderings of tag patterns.
@@ -49,8 +50,11 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
     freezes(&config.freeze)?;
     author(config)?;
     remote(&config.remote).map_err(|problem| misfit(&["remote"], problem))?;
-    hooks("after_promote", &config.after_promote)?;
-    hooks("after_rollback", &config.after_rollback)?;
+    hooks(&["after_promote"], &config.after_promote)?;
+    hooks(&["after_rollback"], &config.after_rollback)?;
+    if let Some(schedule) = &config.schedule {
+        hooks(&["schedule", "after_alert"], &schedule.after_alert)?;
+    }
     config
         .notify
         .check()
@@ -58,18 +62,23 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
     probes::check(config)?;
     containers::check(config)?;
     data::check(config)?;
+    operations::check(config)?;
     registries(config)
 }
 
-fn hooks(list: &str, hooks: &[HookConfig]) -> Result<(), Misfit> {
+fn hooks(list: &[&str], hooks: &[HookConfig]) -> Result<(), Misfit> {
     if hooks.len() > 10 {
-        return Err(misfit(&[list], format!("expected at most 10, found {}", hooks.len())));
+        return Err(misfit(list, format!("expected at most 10, found {}", hooks.len())));
     }
     for (index, hook) in hooks.iter().enumerate() {
-        let wrong = |(key, problem): (&str, String)| in_list(list, index, key, problem);
+        let wrong = |(key, problem): (&str, String)| {
+            let mut misfit = misfit(list, problem);
+            misfit.path.extend([Step::Index(index), Step::Key(key.to_owned())]);
+            misfit
+        };
         hook.check().map_err(wrong)?;
         let dir = hook.dir.as_deref().map_or(Ok(()), repository_path);
-        dir.map_err(|problem| in_list(list, index, "dir", problem))?;
+        dir.map_err(|problem| wrong(("dir", problem)))?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::notify::HookConfig;
 use crate::model::StoreUrl;
 
 /// What `tidegate data health-check` expects.
@@ -72,9 +73,15 @@ pub struct ScheduleConfig {
     /// The zone of the cron fields, as an IANA name; without the key, `UTC`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
-    /// The tasks by name: at most 50. Without the key: `sales`, `health`, `backup` and `prune` at the
-    /// usual times. An entry with a usual name changes what it names.
+    /// The tasks by name: at most 50. `sales` (02:00), `health` (each hour), `backup` (03:00) and `prune`
+    /// (Sunday 04:00) are always there: an entry of that name changes what it names.
     pub tasks: BTreeMap<String, TaskConfig>,
+    /// How long a running task may go on after the schedule was told to stop; without the key, `1m`. At
+    /// most 1 hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace: Option<String>,
+    /// What is run or called when a task fails, brings no data, or works again: at most ten.
+    pub after_alert: Vec<HookConfig>,
 }
 
 /// A task of the schedule. One of `import`, `run` or `off`.
@@ -113,7 +120,7 @@ pub enum TaskKind {
     Backup,
     /// `data backup --prune`.
     Prune,
-    /// `data.aggregates`.
+    /// `data.before` and `data.aggregates`.
     Aggregates,
     /// `sync`.
     Sync,

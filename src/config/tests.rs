@@ -56,11 +56,11 @@ fn unknown_keys_are_named_with_line_column_and_suggestion() {
         "registries:\n  ghcr.io: { plain_htt: true }\n",
         "zzz: 1\n",
     ]), @r"
-    tidegate.yml:3:1: unknown key `rolback`, expected `version`, `branch`, `ledger`, `images`, `tags`, `stable_branch`, `require`, `metrics`, `preflight`, `smoke`, `containers`, `compose`, `before_promote`, `incompatible_with_rollback_before`, `bake`, `served`, `data`, `rollback`, `freeze`, `author`, `remote`, `state_branch`, `registries`, `after_promote`, `after_rollback`, `notify` or `github` => did you mean `rollback`?
+    tidegate.yml:3:1: unknown key `rolback`, expected `version`, `branch`, `ledger`, `images`, `tags`, `stable_branch`, `require`, `metrics`, `preflight`, `smoke`, `containers`, `compose`, `before_promote`, `incompatible_with_rollback_before`, `bake`, `served`, `data`, `schedule`, `rollback`, `freeze`, `author`, `remote`, `state_branch`, `registries`, `after_promote`, `after_rollback`, `notify` or `github` => did you mean `rollback`?
     tidegate.yml:4:3: unknown key `max-depht` under `rollback`, expected `enabled`, `retries`, `retry_workflow`, `max_depth`, `keep`, `workflows` or `pull_request` => did you mean `max_depth`?
     tidegate.yml:3:5: unknown key `fiel` under `metrics[0]`, expected `name`, `file`, `pointer`, `higher_is`, `min`, `max`, `max_drop` or `noise` => did you mean `file`?
     tidegate.yml:2:14: unknown key `plain_htt` under `registries.ghcr.io`, expected `plain_http`, `token_host`, `timeout` or `patience` => did you mean `plain_http`?
-    tidegate.yml:1:1: unknown key `zzz`, expected `version`, `branch`, `ledger`, `images`, `tags`, `stable_branch`, `require`, `metrics`, `preflight`, `smoke`, `containers`, `compose`, `before_promote`, `incompatible_with_rollback_before`, `bake`, `served`, `data`, `rollback`, `freeze`, `author`, `remote`, `state_branch`, `registries`, `after_promote`, `after_rollback`, `notify` or `github`
+    tidegate.yml:1:1: unknown key `zzz`, expected `version`, `branch`, `ledger`, `images`, `tags`, `stable_branch`, `require`, `metrics`, `preflight`, `smoke`, `containers`, `compose`, `before_promote`, `incompatible_with_rollback_before`, `bake`, `served`, `data`, `schedule`, `rollback`, `freeze`, `author`, `remote`, `state_branch`, `registries`, `after_promote`, `after_rollback`, `notify` or `github`
     ");
 }
 
@@ -127,7 +127,7 @@ fn what_is_not_yaml_is_placed() {
     tidegate.yml:2:1: cannot be read as YAML: the key `version` stands there twice
     tidegate.yml:3:3: cannot be read as YAML: registries: the key `ghcr.io` stands there twice
     tidegate.yml:1:3: cannot be read as YAML: invalid type: sequence, expected a key that is text
-    tidegate.yml:1:1: unknown key `1`, expected `version`, `branch`, `ledger`, `images`, `tags`, `stable_branch`, `require`, `metrics`, `preflight`, `smoke`, `containers`, `compose`, `before_promote`, `incompatible_with_rollback_before`, `bake`, `served`, `data`, `rollback`, `freeze`, `author`, `remote`, `state_branch`, `registries`, `after_promote`, `after_rollback`, `notify` or `github`
+    tidegate.yml:1:1: unknown key `1`, expected `version`, `branch`, `ledger`, `images`, `tags`, `stable_branch`, `require`, `metrics`, `preflight`, `smoke`, `containers`, `compose`, `before_promote`, `incompatible_with_rollback_before`, `bake`, `served`, `data`, `schedule`, `rollback`, `freeze`, `author`, `remote`, `state_branch`, `registries`, `after_promote`, `after_rollback`, `notify` or `github`
     tidegate.yml:2:8: cannot be read as YAML: mapping values are not allowed in this context
     ");
 }

@@ -1,17 +1,44 @@
 //! The names of backups: `backups/analytics_20260207_195358.duckdb`, with the time in UTC.
+//!
+//! What `tidegate data backup` keeps in its own container, for each backup:
+//!
+//! ```text
+//! sales_20260207_195358.duckdb             the copy
+//! sales_20260207_195358.duckdb.json        its description: written last, after the copy was proven
+//! sales_20260207_195358.duckdb.unfinished  who makes it: there from the start to the end
+//! ```
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+mod choice;
+mod description;
+mod kept;
+
+pub use choice::BackupChoice;
+pub use description::{BackupDescription, DescriptionError, MAX_DESCRIPTION};
+pub use kept::{Backup, prune_backups};
+
 const FORMAT: &str = "%Y%m%d_%H%M%S";
+
+/// How the description of a backup ends.
+pub const DESCRIPTION: &str = ".json";
+
+/// How the note ends that a backup is being made.
+pub const UNFINISHED: &str = ".unfinished";
 
 /// Returns the path of the backup that is made of `file` at `time`.
 pub fn backup_path(file: &str, time: Timestamp) -> String {
+    format!("backups/{}", backup_name(file, time))
+}
+
+/// Returns its name without a folder.
+pub fn backup_name(file: &str, time: Timestamp) -> String {
     let time = TimeZone::UTC.to_datetime(time).strftime(FORMAT).to_string();
     match file.rsplit_once('.') {
-        Some((stem, extension)) => format!("backups/{stem}_{time}.{extension}"),
-        None => format!("backups/{file}_{time}"),
+        Some((stem, extension)) => format!("{stem}_{time}.{extension}"),
+        None => format!("{file}_{time}"),
     }
 }
 

@@ -44,17 +44,19 @@ pub fn azure_policy(layers: &[Ageing]) -> Value {
     json!({ "rules": rules })
 }
 
-/// Returns the configuration for a bucket of S3.
-pub fn s3_policy(layers: &[Ageing]) -> Value {
-    let rules: Vec<Value> = layers
+/// Returns the configuration for a bucket of S3. `databases` are the layers whose files stay where they
+/// are, and the folders of the bucket, with `/` at their ends.
+pub fn s3_policy(layers: &[Ageing], databases: &[(&str, String)]) -> Value {
+    // What a killed upload or copy has left is paid for, and seen by nobody.
+    let abort = json!({ "DaysAfterInitiation": 7 });
+    let mut rules: Vec<Value> = layers
         .iter()
         .map(|layer| {
             json!({
                 "ID": rule_name(&layer.layer),
                 "Status": "Enabled",
                 "Filter": { "Prefix": layer.prefix },
-                // What a killed upload has left is paid for, and seen by nobody.
-                "AbortIncompleteMultipartUpload": { "DaysAfterInitiation": 7 },
+                "AbortIncompleteMultipartUpload": abort,
                 "Transitions": [
                     { "Days": layer.cool_days, "StorageClass": "STANDARD_IA" },
                     { "Days": layer.archive_days, "StorageClass": "GLACIER" }
@@ -62,6 +64,14 @@ pub fn s3_policy(layers: &[Ageing]) -> Value {
             })
         })
         .collect();
+    rules.extend(databases.iter().map(|(layer, prefix)| {
+        json!({
+            "ID": rule_name(layer),
+            "Status": "Enabled",
+            "Filter": { "Prefix": prefix },
+            "AbortIncompleteMultipartUpload": abort,
+        })
+    }));
     json!({ "Rules": rules })
 }
 
@@ -89,10 +99,15 @@ mod tests {
         assert_eq!(rule["definition"]["filters"]["prefixMatch"][0], "lake/bronze/");
         let actions = &rule["definition"]["actions"]["baseBlob"];
         assert_eq!(actions["tierToArchive"]["daysAfterModificationGreaterThan"], 90);
-        let s3 = s3_policy(&[bronze]);
+        let s3 = s3_policy(&[bronze], &[("analytics", "lake/analytics/".to_owned())]);
         let aborted = &s3["Rules"][0]["AbortIncompleteMultipartUpload"];
         assert_eq!(aborted["DaysAfterInitiation"], 7);
         assert_eq!(s3["Rules"][0]["Transitions"][0]["Days"], 30);
         assert_eq!(s3["Rules"][0]["Filter"]["Prefix"], "lake/bronze/");
+        // Versions of a database are deleted by nobody but `data prune`, and never archived.
+        let database = &s3["Rules"][1];
+        assert_eq!(database["Filter"]["Prefix"], "lake/analytics/");
+        assert_eq!(database["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"], 7);
+        assert_eq!(database.get("Transitions"), None);
     }
 }

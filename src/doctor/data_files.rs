@@ -16,16 +16,17 @@ pub(super) fn files(checkup: &Checkup, answer: &mut Answer) {
 
 fn judge(file: &FileSeen) -> Finding {
     let path = &file.path;
-    match (file.content, &file.git) {
-        (Content::Secret, GitCare::Tracked(file)) => Finding::new(
-            Severity::Error,
-            "secret-tracked",
-            format!("git tracks {file}, which holds a secret"),
-            "whoever can read the repository, also in its history, can use it",
-            format!("`git rm --cached {file}`, add it to .gitignore; where it was pushed, renew the key or password: taking it out of the history does not call it back"),
-        )
-        .at(file, None),
-        (Content::Secret, GitCare::Loose) => Finding::new(
+    match (&file.content, &file.git) {
+        (Content::Secret, GitCare::Tracked(file)) => {
+            secret(file, Severity::Error, "which holds a secret")
+        }
+        (Content::Settings(Some(name)), GitCare::Tracked(file)) => {
+            secret(file, Severity::Error, &format!("which holds a secret, {name}"))
+        }
+        (Content::Settings(None), GitCare::Tracked(file)) => {
+            secret(file, Severity::Warning, "which may hold a secret")
+        }
+        (Content::Secret | Content::Settings(_), GitCare::Loose) => Finding::new(
             Severity::Warning,
             "secret-not-ignored",
             format!("{path} holds a secret, and .gitignore does not name it"),
@@ -48,6 +49,17 @@ fn judge(file: &FileSeen) -> Finding {
             format!("add `{path}` to .gitignore"),
         ),
     }
+}
+
+fn secret(file: &str, severity: Severity, holds: &str) -> Finding {
+    Finding::new(
+        severity,
+        "secret-tracked",
+        format!("git tracks {file}, {holds}"),
+        "whoever can read the repository, also in its history, can use it",
+        format!("`git rm --cached {file}`, add it to .gitignore; where it was pushed, renew the key or password: taking it out of the history does not call it back"),
+    )
+    .at(file, None)
 }
 
 pub(super) fn url(checkup: &Checkup, answer: &mut Answer) {

@@ -92,6 +92,9 @@ fn logs_in(data: &DataConfig, job: Job<'_>, answer: &mut Answer) {
     if matches!(store, StoreUrl::Azure { .. }) && wants_id_token(&names) {
         return id_token(job, answer);
     }
+    if matches!(store, StoreUrl::S3 { .. }) && takes_on_role(job, &names) {
+        return id_token(job, answer);
+    }
     if can_log_in(store, &|name| names.contains(name)) {
         return;
     }
@@ -147,6 +150,12 @@ fn variables(job: Job<'_>) -> Option<BTreeSet<String>> {
         names.extend(env.as_mapping()?.keys().filter_map(Value::as_str).map(str::to_owned));
     }
     Some(names)
+}
+
+/// Tells whether a job calls the reusable workflow with a role in AWS, which that takes on by the
+/// identity of the run (OIDC). A key outranks the role.
+fn takes_on_role(job: Job<'_>, names: &BTreeSet<String>) -> bool {
+    job.calls().is_some() && names.contains("AWS_ROLE_ARN") && !names.contains("AWS_ACCESS_KEY_ID")
 }
 
 /// Tells whether a job logs in to an Azure account by the identity of its run (OIDC).

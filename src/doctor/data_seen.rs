@@ -47,12 +47,14 @@ pub enum StoreAnswer {
 }
 
 /// What a file holds that no commit should have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// Data, which belong in the store.
     Data,
     /// A secret.
     Secret,
+    /// Settings of other programs: the variable of a secret that has a value there, where one has.
+    Settings(Option<String>),
 }
 
 /// What git does with a path.

@@ -19,7 +19,8 @@ pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
     let released = released(checkup);
     for container in &seen.containers {
         let has_release = released.is_some_and(|place| place.container_url() == container.place);
-        judge(checkup, container, has_release, answer);
+        let layer = released_layer(checkup).filter(|_| has_release);
+        judge(checkup, container, layer, answer);
     }
     if let (Some(old), Some(new)) =
         (released, checkup.config.data.as_ref().and_then(DataConfig::place))
@@ -44,6 +45,11 @@ fn released(checkup: &Checkup) -> Option<&DataPlace> {
     Some(&state.newest()?.data.as_ref()?.place)
 }
 
+/// The layer of the published database.
+fn released_layer(checkup: &Checkup) -> Option<&str> {
+    checkup.config.data.as_ref()?.database().map(|(layer, ..)| layer)
+}
+
 /// Names what differs between two places.
 fn changed(old: &DataPlace, new: &DataPlace) -> Vec<String> {
     let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "the usual one".to_owned());
@@ -60,26 +66,13 @@ fn changed(old: &DataPlace, new: &DataPlace) -> Vec<String> {
         .collect()
 }
 
-fn judge(checkup: &Checkup, container: &ContainerSeen, has_release: bool, answer: &mut Answer) {
+fn judge(checkup: &Checkup, container: &ContainerSeen, layer: Option<&str>, answer: &mut Answer) {
     let place = &container.place;
     let by_gate = if checkup.in_actions { Severity::Error } else { Severity::Warning };
     let finding = match &container.answer {
         StoreAnswer::Well => return,
         StoreAnswer::NotAsked(why) => return answer.cannot(place, why),
-        StoreAnswer::Missing if has_release => Finding::new(
-            Severity::Error,
-            "container-missing",
-            format!("{place} is not there, and the newest release serves its data from it"),
-            "apps get no data, and no release can go back to its data",
-            "bring the container back (on Azure, containers that were deleted lately can be restored), or publish again: `tidegate sync --force`",
-        ),
-        StoreAnswer::Missing => Finding::new(
-            Severity::Note,
-            "container-missing",
-            format!("{place} is not there yet"),
-            "nothing: the first `tidegate sync` makes it, where the login may",
-            "let `tidegate sync` run, or make it by hand where the login may not",
-        ),
+        StoreAnswer::Missing => missing(place, layer),
         StoreAnswer::PointerUnreadable { why, mend } => Finding::new(
             Severity::Error,
             "pointer-unreadable",
@@ -103,4 +96,26 @@ fn judge(checkup: &Checkup, container: &ContainerSeen, has_release: bool, answer
         ),
     };
     answer.find(finding);
+}
+
+/// `layer`: that of the container, where the newest release serves its data from it.
+fn missing(place: &str, layer: Option<&str>) -> Finding {
+    match layer {
+        Some(layer) => Finding::new(
+            Severity::Error,
+            "container-missing",
+            format!("{place} is not there, and the newest release serves its data from it"),
+            "apps get no data, and no release can go back to its data",
+            format!(
+                "bring the container back (on Azure, containers that were deleted lately can be restored), or publish its data again: `tidegate sync --layer {layer}`"
+            ),
+        ),
+        None => Finding::new(
+            Severity::Note,
+            "container-missing",
+            format!("{place} is not there yet"),
+            "nothing: the first `tidegate sync` makes it, where the login may",
+            "let `tidegate sync` run, or make it by hand where the login may not",
+        ),
+    }
 }

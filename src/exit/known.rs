@@ -17,6 +17,7 @@ use crate::adapters::registry::RegistryError;
 use crate::adapters::state_branch::StateBranchError;
 use crate::adapters::store::StoreError;
 use crate::apply::data::PublishError;
+use crate::apply::data::backup::BackupError;
 use crate::apply::data::manifest_file::ManifestFileError;
 use crate::apply::data::pull::PullError;
 use crate::apply::{ApplyError, Ran};
@@ -26,6 +27,7 @@ use crate::http::HttpError;
 use crate::init::InitError;
 use crate::ledger::LedgerError;
 use crate::observe::data::api::ApiError;
+use crate::observe::data::kept::BackupDamaged;
 use crate::observe::data::proof::ProofError;
 use crate::observe::data::scan::ScanError;
 use crate::observe::freeze::FreezeError;
@@ -34,6 +36,7 @@ use crate::observe::jobs::{DigestError, NeedsError};
 use crate::observe::ledger_file::LedgerFileError;
 use crate::observe::probes::Stopped;
 use crate::plan::PlanError;
+use crate::schedule::ScheduleError;
 use crate::state::StateError;
 
 mod data;
@@ -42,12 +45,13 @@ mod data;
 type Known = (Exit, Option<String>);
 
 /// Every [`Classified`] error. A new one needs its `impl` below and its line here.
-const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 31] = [
+const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 34] = [
     known::<ConfigError>,
     known::<InitError>,
     known::<TagPatternError>,
     known::<GlobError>,
     known::<FreezeError>,
+    known::<ScheduleError>,
     known::<NeedsError>,
     known::<DigestError>,
     known::<LedgerError>,
@@ -58,6 +62,8 @@ const KNOWN: [fn(&(dyn StdError + 'static)) -> Option<Known>; 31] = [
     known::<GitHubError>,
     known::<RegistryError>,
     known::<DatabaseError>,
+    known::<BackupError>,
+    known::<BackupDamaged>,
     known::<EngineError>,
     known::<Stopped>,
     known::<HttpError>,
@@ -96,7 +102,7 @@ macro_rules! always {
     };
 }
 
-always!(Usage: TagPatternError, GlobError, FreezeError, PlanError, ActionsError);
+always!(Usage: TagPatternError, GlobError, FreezeError, ScheduleError, PlanError, ActionsError);
 always!(BadInput: NeedsError, DigestError, LedgerError, LedgerFileError, StateError);
 always!(Internal: StepFileError);
 

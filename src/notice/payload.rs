@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::model::{CommitSha, Digest};
+use crate::schedule::{Alert, AlertEvent};
 use crate::state::Notice;
 
 /// The version of the body.
 const SCHEMA: &str = "tidegate/notice/1";
+
+/// The version of the body that tells of an alert.
+const ALERT_SCHEMA: &str = "tidegate/alert/1";
 
 /// The body of a webhook.
 #[derive(Debug, Serialize)]
@@ -84,5 +88,54 @@ pub fn variables(notice: &Notice) -> Vec<(&'static str, String)> {
         ),
         ("TIDEGATE_PULL_REQUEST", pull_request(notice).unwrap_or_default().to_owned()),
         ("TIDEGATE_DIGESTS", serde_json::Value::from(digests).to_string()),
+    ]
+}
+
+/// The body of a webhook that tells of an alert.
+#[derive(Debug, Serialize)]
+struct AlertPayload<'a> {
+    schema: &'static str,
+    /// The id of the alert: the same for every try.
+    delivery: &'a str,
+    event: AlertEvent,
+    repository: Option<&'a str>,
+    task: &'a str,
+    command: &'a str,
+    due: jiff::Timestamp,
+    timezone: &'a str,
+    reason: &'a str,
+    opened: jiff::Timestamp,
+    failures: u64,
+    created: jiff::Timestamp,
+}
+
+/// Returns the body of a webhook that tells of an alert: JSON.
+///
+/// # Errors
+/// None in practice: every value can be written as JSON.
+pub fn alert_body(alert: &Alert, repository: Option<&str>) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&AlertPayload {
+        schema: ALERT_SCHEMA,
+        delivery: &alert.id,
+        event: alert.event,
+        repository,
+        task: &alert.task,
+        command: &alert.command,
+        due: alert.due,
+        timezone: &alert.timezone,
+        reason: &alert.reason,
+        opened: alert.opened,
+        failures: alert.failures,
+        created: alert.created,
+    })
+}
+
+/// Returns the environment of a command that tells of an alert. None of it is text of others.
+pub fn alert_variables(alert: &Alert) -> Vec<(&'static str, String)> {
+    vec![
+        ("TIDEGATE_EVENT", alert.event.word().to_owned()),
+        ("TIDEGATE_DELIVERY", alert.id.clone()),
+        ("TIDEGATE_TASK", alert.task.clone()),
+        ("TIDEGATE_DUE", alert.due.to_string()),
     ]
 }

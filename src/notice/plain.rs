@@ -7,7 +7,11 @@ use crate::state::Notice;
 
 /// Returns the subject and the text. Neither holds a line break of others.
 pub fn message(notice: &Notice, repository: Option<&str>) -> (String, String) {
-    let document = Document::of(notice);
+    of(&Document::of(notice), repository, &format!("notice {}", notice.id))
+}
+
+/// The same of any document; `name` stands at its end.
+pub fn of(document: &Document, repository: Option<&str>, name: &str) -> (String, String) {
     let subject = match repository {
         Some(repository) => format!("[{repository}] {}", document.headline),
         None => document.headline.clone(),
@@ -23,7 +27,7 @@ pub fn message(notice: &Notice, repository: Option<&str>) -> (String, String) {
             let _ = writeln!(text, "{mark}{}", line(parts));
         }
     }
-    let _ = writeln!(text, "\n-- \ntidegate, notice {}", notice.id);
+    let _ = writeln!(text, "\n-- \ntidegate, {name}");
     (subject, text)
 }
 

@@ -23,7 +23,11 @@ const ZERO_WIDTH_SPACE: char = '\u{200b}';
 
 /// Returns the body for the incoming webhook.
 pub fn message(notice: &Notice, repository: Option<&str>) -> Value {
-    let document = Document::of(notice);
+    of(&Document::of(notice), repository)
+}
+
+/// The same of any document.
+pub fn of(document: &Document, repository: Option<&str>) -> Value {
     let headline = match repository {
         Some(repository) => format!("{repository}: {}", document.headline),
         None => document.headline.clone(),

@@ -21,6 +21,8 @@ pub mod compare;
 pub mod content;
 mod dbt;
 mod handed_out;
+pub mod health;
+pub mod kept;
 pub mod layer;
 pub mod proof;
 pub mod rows;
@@ -29,6 +31,7 @@ mod served;
 mod snapshot;
 mod steps;
 mod stored;
+pub mod tables;
 mod unchanged;
 
 pub use handed_out::UrlFile;

@@ -6,23 +6,14 @@
 //!    open because of the clocks.
 //! 3. A window is open from its opening on and closed at its end; its length is elapsed time.
 
-use cronexpr::{Crontab, FallbackTimezoneOption, ParseOptions, parse_crontab_with};
-use jiff::civil::DateTime;
-use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::FreezeConfig;
 use crate::evidence::freeze::OpenWindow;
+use crate::schedule::{Cron, CronError, Doubled};
 
 /// The longest window.
 pub const MAX_DURATION: SignedDuration = SignedDuration::from_hours(366 * 24);
-
-/// Wall clocks and UTC differ by at most a day and two hours, counting zones that changed sides of
-/// the date line.
-const ZONE_SLACK: SignedDuration = SignedDuration::from_hours(26);
-
-/// 9000-01-01: no clock that is right shows more.
-const LAST_INSTANT: Timestamp = Timestamp::constant(221_845_392_000, 0);
 
 /// Says which freeze entry of the configuration is wrong, and how.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,14 +61,12 @@ pub enum FreezeError {
         given: String,
     },
     /// The instant is too near the ends of time to count from.
-    #[error("freeze entry {entry}: cannot compute the windows around {now}: {cause}")]
+    #[error("freeze entry {entry}: cannot compute the windows around {now}: the clock is far off")]
     Time {
         /// The entry, from 1.
         entry: usize,
         /// The instant.
         now: Timestamp,
-        /// What is wrong.
-        cause: String,
     },
 }
 
@@ -103,119 +92,37 @@ pub fn open_windows(
 struct Window<'a> {
     entry: usize,
     config: &'a FreezeConfig,
-    cron: Crontab,
-    zone: TimeZone,
+    cron: Cron,
     duration: SignedDuration,
 }
 
 impl<'a> Window<'a> {
     fn new(config: &'a FreezeConfig, entry: usize) -> Result<Self, FreezeError> {
-        let cron_error =
-            |cause: String| FreezeError::Cron { entry, given: shown(&config.cron), cause };
-        let fields: Vec<&str> = config.cron.split_ascii_whitespace().collect();
-        // A sixth field would be a time zone to the parser, and seconds to many readers.
-        if fields.len() != 5 {
-            return Err(cron_error(format!("has {} fields", fields.len())));
-        }
-        let mut options = ParseOptions::default();
-        options.fallback_timezone_option = FallbackTimezoneOption::UTC;
-        let cron = parse_crontab_with(&fields.join(" "), options).map_err(|error| {
-            // The parser draws the expression and an arrow over several lines: keep the reason.
-            let text = error.to_string();
-            let reason = text.rsplit_once("^ ").map_or(text.as_str(), |(_, reason)| reason);
-            cron_error(reason.to_owned())
+        let cron = Cron::new(&config.cron, &config.timezone).map_err(|error| match error {
+            CronError::Fields(cause) => {
+                FreezeError::Cron { entry, given: shown(&config.cron), cause }
+            }
+            CronError::Zone => FreezeError::Zone { entry, given: shown(&config.timezone) },
+            CronError::Time(now) => FreezeError::Time { entry, now },
         })?;
-        let zone = TimeZone::get(&config.timezone)
-            .map_err(|_| FreezeError::Zone { entry, given: shown(&config.timezone) })?;
         let duration = parse_duration(&config.duration)
             .ok_or_else(|| FreezeError::Duration { entry, given: shown(&config.duration) })?;
-        Ok(Self { entry, config, cron, zone, duration })
+        Ok(Self { entry, config, cron, duration })
     }
 
     /// Returns the end of the window that opened last, if it is open at `now`.
     fn open_until(&self, now: Timestamp) -> Result<Option<Timestamp>, FreezeError> {
-        let time = |error: jiff::Error| self.time_error(now, error.to_string());
-        // The cron library looks four years ahead and panics at the end of the calendar.
-        if now > LAST_INSTANT {
-            return Err(self.time_error(now, "the clock is far off".to_owned()));
-        }
-        // The cron library runs on UTC here: its "instants" are wall-clock times of the zone.
-        let wall_now = now
-            .to_zoned(self.zone.clone())
-            .datetime()
-            .to_zoned(TimeZone::UTC)
-            .map_err(time)?
-            .timestamp();
-        if self.cron.find_next(wall_now).is_err() {
+        let time = || FreezeError::Time { entry: self.entry, now };
+        let next = self.cron.next(now, Doubled::Twice).map_err(|_| time())?;
+        if next.is_none() {
             return Err(FreezeError::NeverOpens {
                 entry: self.entry,
                 given: shown(&self.config.cron),
             });
         }
-        // Only the last opening counts, and an every-minute expression has half a million in a
-        // year: look into the last hour first, then further back.
-        let mut back = SignedDuration::from_hours(1);
-        loop {
-            let from = now.checked_sub(back.min(self.duration)).map_err(time)?;
-            if let Some(opening) = self.last_opening(wall_now, from, now, back)? {
-                return opening.checked_add(self.duration).map(Some).map_err(time);
-            }
-            if back >= self.duration {
-                return Ok(None);
-            }
-            back *= 6;
-        }
-    }
-
-    /// Returns the last opening after `from` and not after `now`, which is `back` later.
-    fn last_opening(
-        &self,
-        wall_now: Timestamp,
-        from: Timestamp,
-        now: Timestamp,
-        back: SignedDuration,
-    ) -> Result<Option<Timestamp>, FreezeError> {
-        let time = |error: jiff::Error| self.time_error(now, error.to_string());
-        let mut wall = wall_now.checked_sub(back.min(self.duration) + ZONE_SLACK).map_err(time)?;
-        let wall_end = wall_now.checked_add(ZONE_SLACK).map_err(time)?;
-        let mut last = None;
-        loop {
-            // No next time within four years: all that lie before `now` were seen.
-            let Ok(next) = self.cron.find_next(wall) else { return Ok(last) };
-            wall = next.timestamp();
-            if wall > wall_end {
-                return Ok(last);
-            }
-            for opening in self.instants(next.datetime(), now)? {
-                if opening > from && opening <= now && last.is_none_or(|last| opening > last) {
-                    last = Some(opening);
-                }
-            }
-        }
-    }
-
-    /// Returns the instants at which the clocks of the zone show `wall`.
-    fn instants(&self, wall: DateTime, now: Timestamp) -> Result<Vec<Timestamp>, FreezeError> {
-        let time = |error: jiff::Error| self.time_error(now, error.to_string());
-        let ambiguous = self.zone.to_ambiguous_timestamp(wall);
-        match ambiguous.offset() {
-            AmbiguousOffset::Unambiguous { offset } => {
-                Ok(vec![offset.to_timestamp(wall).map_err(time)?])
-            }
-            AmbiguousOffset::Fold { before, after } => Ok(vec![
-                before.to_timestamp(wall).map_err(time)?,
-                after.to_timestamp(wall).map_err(time)?,
-            ]),
-            AmbiguousOffset::Gap { before, .. } => {
-                let after_the_gap = before.to_timestamp(wall).map_err(time)?;
-                let change = self.zone.preceding(after_the_gap).next();
-                Ok(vec![change.map_or(after_the_gap, |change| change.timestamp())])
-            }
-        }
-    }
-
-    fn time_error(&self, now: Timestamp, cause: String) -> FreezeError {
-        FreezeError::Time { entry: self.entry, now, cause }
+        let from = now.checked_sub(self.duration).map_err(|_| time())?;
+        let opening = self.cron.last(from, now, Doubled::Twice).map_err(|_| time())?;
+        opening.map(|opening| opening.checked_add(self.duration)).transpose().map_err(|_| time())
     }
 }
 

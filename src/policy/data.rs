@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::data::Outcome;
 use crate::evidence::data::DataEvidence;
 use crate::evidence::{Evidence, Occasion};
-use crate::model::DataVersion;
+use crate::model::{DataVersion, Digest};
 use crate::state::{RecordKind, State};
 
 /// Returns what is in the way of a promotion, where nothing else is.
@@ -102,9 +102,21 @@ pub(super) fn quarantined(
     state: &State,
     now: jiff::Timestamp,
 ) -> Option<Reason> {
-    let digest = found.candidate()?.version.digest()?;
-    let why = state.quarantine_of_digest(&digest, now)?.to_owned();
-    Some(Reason::DigestQuarantined { digest, why })
+    let candidate = &found.candidate()?.version;
+    let own = candidate.digest()?;
+    let quarantine = |digest: Digest| {
+        let why = state.quarantine_of_digest(&digest, now)?.to_owned();
+        Some(Reason::DigestQuarantined { digest, why })
+    };
+    quarantine(own).or_else(|| {
+        // Copies of a large database never have the same bytes. What readers have already is theirs.
+        let content =
+            candidate.content.as_ref().filter(|_| !is_served(state, &candidate.version))?;
+        let released = state.records.values().filter_map(|record| record.data.as_ref());
+        released
+            .filter(|data| data.version.content.as_ref() == Some(content))
+            .find_map(|data| quarantine(data.version.digest()?))
+    })
 }
 
 /// Says what a report that makes no data leaves out.

@@ -267,7 +267,10 @@ impl fmt::Display for Reason {
                 write!(f, "the data of release {release} is not served yet: {why}")
             }
             Self::NewerDataReleased { release } => {
-                write!(f, "release {release} has newer data: run the data job again")
+                write!(
+                    f,
+                    "release {release} has newer data: run the data job again; where it names the same version once more, run `tidegate sync` first"
+                )
             }
             Self::FailedEarlier { commit, run, why } => {
                 write!(f, "run {run} found that {} failed: {why}", commit.short())

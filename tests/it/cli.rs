@@ -78,6 +78,7 @@ fn help_shows_the_commands() {
       sync         Send new and changed data to the store, and publish the database
       pull         Fetch the published database, or a layer's files, where they have changed
       data         List published data, go back to a version of it, and delete what is old
+      schedule     Run imports, checks, backups and other tasks at their times, until stopped
       last-good    Print the id of the last good commit, and nothing else
       ledger       Show the ledger, or add an entry by hand
       status       Show what is live, what the last good commit is, and whether everything agrees

@@ -148,6 +148,60 @@ fn importing_twice_changes_nothing() {
 }
 
 #[test]
+fn a_copy_is_swapped_in_beside_a_reader() {
+    for desk in desks() {
+        desk.write("sales.csv", &sales(&GOOD[..1]));
+        desk.import(&["sales", "sales.csv", "--swap"]).success();
+        let reader = Reader::open(&desk);
+        desk.write("sales.csv", &sales(&GOOD));
+        if desk.database == "app.duckdb" {
+            let held = desk.import(&["sales", "sales.csv", "--wait", "1s"]).code(8);
+            assert!(held.stderr.contains("app.duckdb is in use by"), "{}", held.stderr);
+        }
+        let done = desk.json(&["sales", "sales.csv", "--swap"], 0);
+        assert_eq!((&done["inserted"], &done["unchanged"]), (&2.into(), &1.into()));
+        drop(reader);
+        assert_eq!(desk.sql("SELECT count(*) FROM sales"), ["3"]);
+        assert_eq!(desk.names(), ["sales.csv"]);
+    }
+}
+
+/// A process that keeps the database open for reading, until it is dropped.
+struct Reader(std::process::Child);
+
+impl Reader {
+    fn open(desk: &Desk) -> Self {
+        use std::io::{BufRead as _, BufReader};
+
+        let code = if desk.database == "app.duckdb" {
+            "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True)"
+        } else {
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1])"
+        };
+        let rest = "; c.execute('SELECT count(*) FROM sales').fetchall(); print('open', flush=True); sys.stdin.read()";
+        let newest = duckdb::READERS[duckdb::READERS.len() - 1];
+        let mut child = std::process::Command::new(duckdb::python(newest))
+            .args(["-c", &format!("{code}{rest}")])
+            .arg(desk.path(desk.database))
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "open\n");
+        Self(child)
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
 fn a_table_of_the_field_without_ids_of_its_own_is_filled() {
     for desk in desks() {
         desk.sql(

@@ -55,6 +55,7 @@ mod purity;
 mod random_walk;
 mod registry;
 mod retry;
+mod schedule;
 mod second_event;
 mod shapes;
 mod smoke;

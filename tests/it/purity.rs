@@ -9,9 +9,9 @@ mod source;
 use source::Source;
 
 /// The rooms that may only compute.
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "policy", "plan", "notice", "evidence", "model", "ledger", "state", "doctor", "init", "probe",
-    "stack", "compose", "data",
+    "stack", "compose", "data", "schedule",
 ];
 
 /// Those of them that hold secrets for containers; a plan, a record or a notice never does.

@@ -7,6 +7,7 @@
 //! - Parameters are bound by `PREPARE` and `EXECUTE`, their values written by [`sql::literal`].
 //! - `~/.duckdbrc` is not read. The time zone is UTC.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ use super::{Database, DatabaseError, Rows};
 use crate::adapters::shell;
 use crate::data::check::Dialect;
 use crate::data::import::{ImportState, Load, Loaded};
-use crate::data::reader::{EngineVersion, HEADERS, oldest_reader};
+use crate::data::reader::{EngineVersion, HEADERS, oldest_reader, storage_version};
 use crate::data::sql;
 
 mod answer;
@@ -293,6 +294,22 @@ impl Database for DuckDb {
         load::imports(self).await
     }
 
+    fn at(&self, file: &Path) -> Box<dyn Database> {
+        Box::new(Self { file: file.to_owned(), ..self.clone() })
+    }
+
+    fn storage(&self, file: &File) -> Result<Option<String>, DatabaseError> {
+        let engine = self.engine.rsplit(' ').next().unwrap_or_default();
+        let oldest = read_headers(file).ok().and_then(|headers| oldest_reader(&headers));
+        match (oldest, engine.parse()) {
+            (Some(oldest), Ok(engine)) => Ok(storage_version(oldest, engine)),
+            _ => Err(DatabaseError::Open {
+                file: self.shown.clone(),
+                reason: "it is no DuckDB file".to_owned(),
+            }),
+        }
+    }
+
     fn set_patience(&mut self, patience: Duration) {
         self.limits.set_patience(patience);
     }
@@ -300,10 +317,14 @@ impl Database for DuckDb {
 
 /// Reads the beginning of a file.
 fn headers(file: &Path) -> std::io::Result<Vec<u8>> {
+    read_headers(&File::open(file)?)
+}
+
+fn read_headers(file: &File) -> std::io::Result<Vec<u8>> {
     use std::io::Read as _;
 
     let mut headers = Vec::with_capacity(HEADERS);
-    std::fs::File::open(file)?.take(HEADERS as u64).read_to_end(&mut headers)?;
+    file.take(HEADERS as u64).read_to_end(&mut headers)?;
     Ok(headers)
 }
 

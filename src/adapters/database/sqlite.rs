@@ -7,6 +7,7 @@
 //! - What reads opens the file read-only, and can attach no other file.
 //! - An operation is interrupted after its time.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -280,6 +281,14 @@ impl Database for Sqlite {
 
     async fn imports(&self) -> Result<Vec<ImportState>, DatabaseError> {
         load::imports(self).await
+    }
+
+    fn at(&self, file: &Path) -> Box<dyn Database> {
+        Box::new(Self { file: file.to_owned(), ..self.clone() })
+    }
+
+    fn storage(&self, _file: &File) -> Result<Option<String>, DatabaseError> {
+        Ok(None)
     }
 
     fn set_patience(&mut self, patience: Duration) {

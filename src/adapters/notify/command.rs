@@ -1,4 +1,4 @@
-//! A command of `after_promote` or `after_rollback`.
+//! A command of `after_promote`, `after_rollback` or `schedule.after_alert`.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,6 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::{Channels, Sent};
-use crate::notice::payload;
-use crate::state::Notice;
 
 /// How much of the output is kept: its end, which says why.
 const KEPT_OUTPUT: usize = 16 * 1024;
@@ -39,7 +37,7 @@ impl Channels<'_> {
         command: &str,
         dir: Option<&str>,
         timeout: Duration,
-        notice: &Notice,
+        variables: Vec<(&'static str, String)>,
     ) -> Sent {
         let folder = match inside(self.root, dir) {
             Ok(folder) => folder,
@@ -50,7 +48,7 @@ impl Channels<'_> {
         for name in &self.secrets {
             shell.env_remove(name);
         }
-        shell.envs(payload::variables(notice));
+        shell.envs(variables);
         let (answer, answered) = tokio::sync::oneshot::channel();
         let waiting = std::thread::Builder::new().name("hook".to_owned()).spawn(move || {
             // Nobody listens any more where this run was ended.

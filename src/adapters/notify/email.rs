@@ -45,6 +45,16 @@ struct Server {
     user: Option<String>,
 }
 
+/// What is sent.
+pub(super) struct Letter<'a> {
+    /// The id of what is told: the same for every try.
+    pub(super) id: &'a str,
+    /// The repository that it is about.
+    pub(super) repository: Option<&'a str>,
+    pub(super) subject: String,
+    pub(super) text: String,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Security {
     Tls,
@@ -56,6 +66,13 @@ enum Security {
 impl Channels<'_> {
     /// Sends an e-mail.
     pub(super) async fn email(&self, notice: &Notice) -> Sent {
+        let repository = self.repository.as_deref();
+        let (subject, text) = plain::message(notice, repository);
+        self.mail(&Letter { id: &notice.id, repository, subject, text }).await
+    }
+
+    /// Sends any text by e-mail.
+    pub(super) async fn mail(&self, letter: &Letter<'_>) -> Sent {
         let Some(email) = &self.config.notify.email else {
             return Sent::Failed("the configuration has no e-mail".to_owned());
         };
@@ -65,7 +82,7 @@ impl Channels<'_> {
             Some(Err(problem)) => return Sent::Failed(format!("{name}: {problem}")),
             None => return Sent::Failed(format!("{name} is not set")),
         };
-        let message = match message(email, &server, notice, self.repository.as_deref()) {
+        let message = match message(email, &server, letter) {
             Ok(message) => message,
             Err(problem) => return Sent::Failed(problem),
         };
@@ -228,12 +245,7 @@ pub(super) fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn message(
-    email: &EmailConfig,
-    server: &Server,
-    notice: &Notice,
-    repository: Option<&str>,
-) -> Result<Message, String> {
+fn message(email: &EmailConfig, server: &Server, letter: &Letter<'_>) -> Result<Message, String> {
     let address =
         |text: &str| text.parse::<Address>().map_err(|error| format!("{text:?}: {error}"));
     let own = server.user.as_ref().and_then(|user| user.parse::<Address>().ok());
@@ -247,12 +259,11 @@ fn message(
             address(&format!("tidegate@{domain}"))?
         }
     };
-    let (subject, text) = plain::message(notice, repository);
     // The same for every try: mail servers and readers drop what has come already.
-    let id = message_id(notice, repository, from.domain());
+    let id = message_id(letter, from.domain());
     let mut builder = Message::builder()
         .from(Mailbox::new(Some("tidegate".to_owned()), from))
-        .subject(subject)
+        .subject(letter.subject.clone())
         .message_id(Some(id))
         // Readers that answer by themselves leave it alone (RFC 3834).
         .header(AutoSubmitted)
@@ -260,13 +271,16 @@ fn message(
     for to in &email.to {
         builder = builder.to(Mailbox::new(None, address(to)?));
     }
-    builder.body(text).map_err(|error| format!("the message cannot be written: {error}"))
+    builder
+        .body(letter.text.clone())
+        .map_err(|error| format!("the message cannot be written: {error}"))
 }
 
-fn message_id(notice: &Notice, repository: Option<&str>, domain: &str) -> String {
-    let digest = Sha256::digest(format!("{}\0{}", repository.unwrap_or_default(), notice.id));
+fn message_id(letter: &Letter<'_>, domain: &str) -> String {
+    let id = letter.id;
+    let digest = Sha256::digest(format!("{}\0{id}", letter.repository.unwrap_or_default()));
     let hex = crate::notice::hex(&digest[..8]);
-    format!("<tidegate.{}.{hex}@{domain}>", notice.id)
+    format!("<tidegate.{id}.{hex}@{domain}>")
 }
 
 /// `Auto-Submitted: auto-generated`.

@@ -25,8 +25,12 @@ impl Channels<'_> {
             return Sent::Failed("the configuration has no Slack".to_owned());
         };
         let message = slack::message(notice, self.repository.as_deref());
+        self.slack_message(&slack.webhook_env, &message).await
+    }
+
+    pub(super) async fn slack_message(&self, variable: &str, message: &serde_json::Value) -> Sent {
         let body = message.to_string().into_bytes();
-        self.post(&slack.webhook_env, HeaderMap::new(), body, SLACK_TIMEOUT).await
+        self.post(variable, HeaderMap::new(), body, SLACK_TIMEOUT).await
     }
 
     /// Sends a webhook with the event, its id and a signature in headers.
@@ -37,10 +41,25 @@ impl Channels<'_> {
         timeout: Duration,
         notice: &Notice,
     ) -> Sent {
-        let body = match payload::body(notice, self.repository.as_deref()) {
-            Ok(body) => body,
-            Err(error) => return Sent::Failed(format!("the notice cannot be written: {error}")),
-        };
+        match payload::body(notice, self.repository.as_deref()) {
+            Ok(body) => {
+                let (event, delivery) = (notice.event.word(), &notice.id);
+                self.signed(url, secret, timeout, event, delivery, body).await
+            }
+            Err(error) => Sent::Failed(format!("the notice cannot be written: {error}")),
+        }
+    }
+
+    /// Sends a body with the event, its id and a signature in headers.
+    pub(super) async fn signed(
+        &self,
+        url: &str,
+        secret: Option<&str>,
+        timeout: Duration,
+        event: &str,
+        delivery: &str,
+        body: Vec<u8>,
+    ) -> Sent {
         let mut headers = HeaderMap::new();
         let mut set = |name: &'static str, value: &str| {
             // Ids and words are ASCII letters, digits and hyphens.
@@ -48,8 +67,8 @@ impl Channels<'_> {
                 headers.insert(HeaderName::from_static(name), value);
             }
         };
-        set("tidegate-event", notice.event.word());
-        set("tidegate-delivery", &notice.id);
+        set("tidegate-event", event);
+        set("tidegate-delivery", delivery);
         if let Some(name) = secret {
             let Some(key) = (self.variable)(name) else {
                 return Sent::Failed(format!("{name} is not set"));

@@ -9,10 +9,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::adapters::database::{Database, DatabaseError, Findings};
+use crate::apply::data::swap::load_and_swap;
 use crate::data::import::{BadRow, Fault, Import, Load, LoadMode, Loaded, MaxBad, Row};
 use crate::observe::data::rows::{Batch, Cells, RowsError};
 
@@ -57,8 +59,21 @@ pub struct Importing<'a> {
     pub passwords: &'a Path,
     /// When the import began.
     pub now: Timestamp,
+    /// The file that is swapped for a copy with the rows; without it, the database takes them itself.
+    pub swap: Option<&'a Swap>,
     /// Is told what happens, for people who wait.
     pub say: &'a (dyn Fn(&str) + Send + Sync),
+}
+
+/// A file that is swapped: see [`load_and_swap`].
+#[derive(Debug, Clone)]
+pub struct Swap {
+    /// The database's file.
+    pub file: PathBuf,
+    /// What it is called in messages.
+    pub shown: String,
+    /// How long a process is waited for that writes to it.
+    pub patience: Duration,
 }
 
 /// What came of it.
@@ -151,7 +166,7 @@ pub async fn import(importing: &Importing<'_>) -> Result<Imported, ImportFailed>
     let checked = check(importing, &mut spool)?;
     let mut path = spool.finish()?;
     if checked.rows == 0 && batch.is_file() {
-        return Err(batch.wrong("has a header and no rows").into());
+        return Err(batch.wrong("it has a header and no rows").into());
     }
     (imported.rows, imported.bad) = (checked.rows, checked.bad);
 
@@ -197,7 +212,7 @@ fn check(importing: &Importing<'_>, spool: &mut Spool) -> Result<Checked, Import
     let mut reader = importing.batch.read(importing.import)?;
     let (mut checked, mut row) = (Checked::default(), Row::default());
     let hash = importing.import.password.as_ref().map(|_| NO_HASH);
-    while let Some(cells) = reader.next()? {
+    while let Some(cells) = reader.next_row()? {
         checked.rows += 1;
         match check_row(importing, cells, &mut row) {
             Ok(()) => spool.row(cells.number, row.values(), hash)?,
@@ -246,7 +261,13 @@ async fn load(
         now: importing.now,
         rejects: Some(found),
     };
-    Ok(importing.database.load(&load).await?)
+    let database = importing.database;
+    Ok(match importing.swap {
+        Some(Swap { file, shown, patience }) => {
+            load_and_swap(database, file, shown, *patience, &load).await?
+        }
+        None => database.load(&load).await?,
+    })
 }
 
 /// Puts together what the check and the database found.

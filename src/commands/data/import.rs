@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::session::block_on;
 use super::super::workspace::Workspace;
 use crate::adapters::database;
-use crate::apply::data::import::{ImportFailed, Importing, RejectsTo, import, is_stopped};
+use crate::apply::data::import::{ImportFailed, Importing, RejectsTo, Swap, import, is_stopped};
 use crate::cli::{DataImport, Global};
 use crate::data::import::{Import, ImportError, LoadMode};
 use crate::exit::{Exit, Failed, OrFailed as _};
@@ -39,6 +39,11 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
     };
     let passwords = named(source.beside(), "passwords.csv");
     let lookup = workspace.lookup();
+    let swap = args.swap.then(|| Swap {
+        file: workspace.root.join(&file),
+        shown: file.clone(),
+        patience: args.wait,
+    });
     let progress = output.progress(source.progress());
     let imported = block_on(async {
         let opened = database::open(&workspace.data, &workspace.root, &file, &*lookup);
@@ -57,6 +62,7 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
             rejects: &rejects,
             passwords: &passwords,
             now: workspace.now,
+            swap: swap.as_ref(),
             say: &say,
         };
         let imported = import(&importing).await.map_err(failed)?;

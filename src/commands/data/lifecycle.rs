@@ -19,13 +19,14 @@ pub(super) fn run(
         StoreUrl::S3 { prefix, .. } | StoreUrl::Gcs { prefix, .. } => prefix.as_str(),
         StoreUrl::Azure { .. } | StoreUrl::Folder { .. } => "",
     };
+    let folder = |name: &str, layer: &LayerConfig| format!("{prefix}{}/", layer.container(name));
     let ageing: Vec<Ageing> = layers
         .into_iter()
         .map(|(name, layer)| {
             let lifecycle = layer.lifecycle.clone().unwrap_or_default();
             Ageing {
                 layer: name.to_owned(),
-                prefix: format!("{prefix}{}/", layer.container(name)),
+                prefix: folder(name, layer),
                 cool_days: lifecycle.cool_days,
                 archive_days: lifecycle.archive_days,
             }
@@ -33,7 +34,12 @@ pub(super) fn run(
         .collect();
     let policy = match args.emit {
         PolicyKind::Azure => azure_policy(&ageing),
-        PolicyKind::S3 => s3_policy(&ageing),
+        PolicyKind::S3 => {
+            let database = workspace.data.database().filter(|_| args.layers.is_empty());
+            let databases: Vec<(&str, String)> =
+                database.into_iter().map(|(name, layer, _)| (name, folder(name, layer))).collect();
+            s3_policy(&ageing, &databases)
+        }
     };
     // It is what the store's own command reads: with --json too, and in nobody's envelope.
     output.text(&format!("{}\n", serde_json::to_string_pretty(&policy)?))?;

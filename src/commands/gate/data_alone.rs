@@ -9,6 +9,7 @@ use crate::commands::data_release::{self, Done, Wanted};
 use crate::commands::report::DataAlone;
 use crate::commands::session::Session;
 use crate::commands::situation::configured;
+use crate::config::DataConfig;
 use crate::data::ReleasedData;
 use crate::exit::{Exit, Failed};
 use crate::model::DataVersion;
@@ -23,9 +24,11 @@ pub(super) async fn release(
     version: &DataVersion,
     say: &dyn Fn(&str),
 ) -> (DataAlone, Option<Done>) {
+    let database = session.config.data.as_ref().and_then(DataConfig::database);
+    let layer = database.map_or("", |(layer, ..)| layer);
     match attempt(session, live, version, say).await {
-        Ok(Some(done)) => (DataAlone::of(version, &done), Some(done)),
-        Ok(None) => (DataAlone::older(version, live.number), None),
+        Ok(Some(done)) => (DataAlone::of(version, &done, layer), Some(done)),
+        Ok(None) => (DataAlone::older(version, live.number, layer), None),
         Err(error) => (DataAlone::failed(version, &error), None),
     }
 }
@@ -50,6 +53,7 @@ async fn attempt(
     }
     let wanted = Wanted {
         made: found.created,
+        made_before: true,
         data: ReleasedData { place, version: found },
         file: None,
         checks: vec!["checked before it was uploaded".to_owned()],

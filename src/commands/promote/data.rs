@@ -109,6 +109,7 @@ pub(super) async fn alone(
         checks: vec!["promoted by hand".to_owned()],
         reason: Some("promoted by hand".to_owned()),
         made: session.now,
+        made_before: false,
         back: false,
         override_reason: None,
         variables,

@@ -66,8 +66,17 @@ fn release(
     let Publication { version, checks, reason, made, back, override_reason } = publication;
     let data = ReleasedData { place: database.place.clone(), version: version.clone() };
     let variables = database.workspace.lookup();
-    let wanted =
-        Wanted { data, file: None, checks, reason, made, back, override_reason, variables };
+    let wanted = Wanted {
+        data,
+        file: None,
+        checks,
+        reason,
+        made,
+        made_before: false,
+        back,
+        override_reason,
+        variables,
+    };
     let done = {
         let progress = output.progress("releasing the data");
         block_on(data_release::release(session, wanted, &|step| progress.say(step)))?

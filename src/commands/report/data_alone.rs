@@ -24,18 +24,19 @@ pub(in crate::commands) struct DataAlone {
 
 impl DataAlone {
     /// It was released, unless newer data came first.
-    pub(in crate::commands) fn of(version: &DataVersion, done: &Done) -> Self {
+    pub(in crate::commands) fn of(version: &DataVersion, done: &Done, layer: &str) -> Self {
         if done.superseded {
-            return Self::older(version, done.release);
+            return Self::older(version, done.release, layer);
         }
         let release = Some(done.release);
         Self { version: version.clone(), release, problem: None, exit: Exit::Done }
     }
 
-    /// It was made before the release that is live.
-    pub(in crate::commands) fn older(version: &DataVersion, release: u64) -> Self {
+    /// It was made before the release that is live. Where the feed has gone back to what it was, each
+    /// run of the job names this version again: only a sync has a time of its own.
+    pub(in crate::commands) fn older(version: &DataVersion, release: u64, layer: &str) -> Self {
         let problem = format!(
-            "it was made before release {release}, and readers keep the data of that; run the data job again, or go back with `tidegate data restore --to {version}`"
+            "it was made before release {release}, and readers keep the data of that; `tidegate sync --layer {layer}` makes and releases the data of now, `tidegate data restore --to {version}` goes back"
         );
         Self { version: version.clone(), release: None, problem: Some(problem), exit: Exit::Done }
     }

@@ -46,9 +46,13 @@ pub(super) fn check(config: &Config) -> Result<(), Misfit> {
 }
 
 fn store(data: &DataConfig) -> Result<(), Wrong> {
-    let Some(text) = &data.endpoint else { return Ok(()) };
+    data.endpoint.as_deref().map_or(Ok(()), address).map_err(|problem| ("endpoint", problem))
+}
+
+/// Checks the address of a store.
+pub(super) fn address(text: &str) -> Result<(), String> {
     let problem = || format!("expected a URL such as https://minio.acme.example, found {text:?}");
-    let url = Url::parse(text).map_err(|_| ("endpoint", problem()))?;
+    let url = Url::parse(text).map_err(|_| problem())?;
     let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     let plain = url.username().is_empty()
         && url.password().is_none()
@@ -58,10 +62,7 @@ fn store(data: &DataConfig) -> Result<(), Wrong> {
     if plain && fits {
         return Ok(());
     }
-    Err((
-        "endpoint",
-        format!("{}; without credentials, and http:// on this machine only", problem()),
-    ))
+    Err(format!("{}; without credentials, and http:// on this machine only", problem()))
 }
 
 fn layers(data: &DataConfig) -> Result<(), Misfit> {

@@ -189,9 +189,17 @@ impl<'a> Shape<'a> {
         let from =
             format!("{} AS t CROSS JOIN tidegate_stage AS s WHERE {}", self.table, self.on());
         match self.differs() {
-            None => format!(
-                "INSERT INTO tidegate_match SELECT DISTINCT s.tidegate_row, 0 FROM {from};\n"
-            ),
+            None => match self.dialect {
+                Dialect::DuckDb => format!(
+                    "INSERT INTO tidegate_match SELECT s.tidegate_row, 0 \
+                     FROM tidegate_stage AS s SEMI JOIN {} AS t ON {};\n",
+                    self.table,
+                    self.on()
+                ),
+                Dialect::Sqlite => format!(
+                    "INSERT INTO tidegate_match SELECT DISTINCT s.tidegate_row, 0 FROM {from};\n"
+                ),
+            },
             Some(differs) => format!(
                 "INSERT INTO tidegate_match SELECT s.tidegate_row, max(CASE WHEN {differs} THEN 1 ELSE 0 END) \
                  FROM {from} GROUP BY s.tidegate_row;\n"

@@ -7,6 +7,9 @@ use crate::config::ColumnType;
 use crate::data::check::Dialect;
 use crate::data::sql::{SqlProblem, literal};
 
+/// How the names of the tables begin that tidegate writes for itself.
+pub const OWN: &str = "tidegate_";
+
 /// The table, as SQL.
 pub const IMPORTS: &str = "tidegate_imports";
 
@@ -20,9 +23,14 @@ pub fn upsert(load: &Load<'_>, dialect: Dialect) -> Result<String, SqlProblem> {
     };
     let api = load.import.api.watermark.as_deref();
     let column = load.import.columns.iter().find(|column| Some(column.name.as_str()) == api);
+    // What is no number is no bound, either: the column may have been another once.
+    let cast = match dialect {
+        Dialect::DuckDb => "TRY_CAST",
+        Dialect::Sqlite => "CAST",
+    };
     let compared = |value: &str| match column.map(|column| column.kind) {
-        Some(ColumnType::Integer) => format!("CAST({value} AS BIGINT)"),
-        Some(ColumnType::Number | ColumnType::Amount) => format!("CAST({value} AS DOUBLE)"),
+        Some(ColumnType::Integer) => format!("{cast}({value} AS BIGINT)"),
+        Some(ColumnType::Number | ColumnType::Amount) => format!("{cast}({value} AS DOUBLE)"),
         Some(
             ColumnType::Text
             | ColumnType::Boolean

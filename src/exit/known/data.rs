@@ -4,6 +4,7 @@ use crate::adapters::data_source::SourceError;
 use crate::adapters::database::DatabaseError;
 use crate::adapters::store::StoreError;
 use crate::apply::data::PublishError;
+use crate::apply::data::backup::BackupError;
 use crate::apply::data::manifest_file::ManifestFileError;
 use crate::apply::data::pull::PullError;
 use crate::data::import::api::PeriodProblem;
@@ -11,6 +12,7 @@ use crate::data::sync::TooManyDeletions;
 use crate::exit::{Classified, Exit};
 use crate::http::HttpError;
 use crate::observe::data::api::ApiError;
+use crate::observe::data::kept::BackupDamaged;
 use crate::observe::data::proof::ProofError;
 use crate::observe::data::scan::ScanError;
 
@@ -22,6 +24,40 @@ impl Classified for DatabaseError {
             Self::InUse { .. } | Self::TimedOut { .. } => Exit::Unreachable,
             Self::Io { .. } => Exit::Internal,
         }
+    }
+}
+
+impl Classified for BackupError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Locked { .. } | Self::InUse { .. } => Exit::Unreachable,
+            Self::NoName { .. } => Exit::LostRace,
+            Self::Io { .. } => Exit::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Locked { .. } => Some("run it again when that one has ended".to_owned()),
+            Self::InUse { .. } => {
+                Some("end that process, such as the app, and run it again".to_owned())
+            }
+            Self::NoName { .. } => Some("run it again in a minute".to_owned()),
+            Self::Io { .. } => None,
+        }
+    }
+}
+
+impl Classified for BackupDamaged {
+    fn exit(&self) -> Exit {
+        Exit::DataFailed
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(
+            "`tidegate data backup --verify-all` says which backups can be restored; the database is as it was"
+                .to_owned(),
+        )
     }
 }
 

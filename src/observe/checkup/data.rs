@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::adapters::database;
 use crate::adapters::git::Git;
-use crate::adapters::store::{Container, Options, Retry, Store, StoreError};
+use crate::adapters::store::{Container, Options, Retry, SECRET_VARIABLES, Store, StoreError};
 use crate::config::{DataConfig, SignedUrlConfig};
 use crate::data::{PointerError, Validity};
 use crate::doctor::{
@@ -20,6 +20,7 @@ use crate::doctor::{
 use crate::http::one_line;
 use crate::model::StoreUrl;
 use crate::observe::data::{UrlFile, served};
+use crate::observe::globs;
 
 /// How long one answer of the store, or of the engine, may take.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -27,8 +28,11 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// How long all containers together may take.
 const ALL: Duration = Duration::from_secs(30);
 
-/// Files of other programs that hold secrets of the data.
-const SECRET_FILES: [&str; 2] = [".env", ".streamlit/secrets.toml"];
+/// Files of other programs that may hold secrets of the data.
+const SETTINGS: [&str; 2] = [".env", ".streamlit/secrets.toml"];
+
+/// Larger files, in bytes, are no settings.
+const LARGEST_SETTINGS: usize = 1 << 20;
 
 /// What is looked at.
 #[derive(Clone)]
@@ -163,10 +167,10 @@ fn files(query: &DataQuery<'_>) -> Vec<FileSeen> {
         return Vec::new();
     }
     let mut found = Vec::new();
-    let mut add = |path: &str, content, probe: &[String]| {
+    let mut add = |path: &str, content, tracked: Option<String>, probe: &[String]| {
         let file = |git| FileSeen { path: path.to_owned(), content, git };
         let is_ignored = |probe: &String| query.git.is_ignored(Path::new(probe));
-        match query.git.tracked_below(path) {
+        match tracked {
             Some(tracked) => found.push(file(GitCare::Tracked(tracked))),
             None if !probe.is_empty() && !probe.iter().any(is_ignored) => {
                 found.push(file(GitCare::Loose));
@@ -174,22 +178,47 @@ fn files(query: &DataQuery<'_>) -> Vec<FileSeen> {
             None => {}
         }
     };
+    let itself = |path: &str| query.git.is_tracked(Path::new(path)).then(|| path.to_owned());
     let signed = query.data.database().and_then(|(_, layer, _)| layer.signed_url.as_ref());
     for path in signed.into_iter().flat_map(handed_out) {
-        add(&path, Content::Secret, std::slice::from_ref(&path));
+        add(&path, Content::Secret, itself(&path), std::slice::from_ref(&path));
     }
-    for path in SECRET_FILES {
-        add(path, Content::Secret, &[]);
+    for path in SETTINGS {
+        add(path, Content::Settings(secret_in(query, path)), itself(path), &[]);
     }
     if let Some((_, _, file)) = query.data.database() {
-        add(file, Content::Data, &[file.to_owned()]);
+        add(file, Content::Data, itself(file), &[file.to_owned()]);
     }
-    for (_, _, folder) in query.data.trees() {
+    for (_, layer, folder) in query.data.trees() {
+        // A pattern that makes no sense is the configuration's finding.
+        let pattern = globs::glob("data.layers.pattern", 1, layer.pattern()).ok();
+        let pattern = pattern.map(|pattern| pattern.compile_matcher());
+        let is_data = |below: &str| pattern.as_ref().is_some_and(|pattern| pattern.is_match(below));
         // The folder itself, or the files of the usual kind.
         let probe = [format!("{folder}/"), format!("{folder}/part.parquet")];
-        add(folder, Content::Data, &probe);
+        add(folder, Content::Data, query.git.tracked_below(folder, &is_data), &probe);
     }
     found
+}
+
+/// Names the first variable of a secret that has a value in what git tracks of a file with settings:
+/// `NAME=value`, as a shell or TOML has it.
+fn secret_in(query: &DataQuery<'_>, path: &str) -> Option<String> {
+    let text = query.git.indexed(path, LARGEST_SETTINGS)?;
+    let signed = query.data.layers.values().filter_map(|layer| layer.signed_url.as_ref());
+    let names: Vec<&str> =
+        signed.map(|signed| signed.secret.as_str()).chain(SECRET_VARIABLES).collect();
+    String::from_utf8_lossy(&text).lines().find_map(|line| {
+        let line = line.trim_start();
+        let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
+        let (name, value) = (bare(name), bare(value));
+        let is_secret = names.contains(&name) && !value.is_empty();
+        is_secret.then(|| name.to_owned())
+    })
+}
+
+fn bare(text: &str) -> &str {
+    text.trim().trim_matches(['"', '\'']).trim()
 }
 
 /// The files that `sync` writes the signed URL to.

@@ -115,15 +115,15 @@ impl Batch {
         // Asked before it is opened: opening a pipe waits for whoever writes it.
         let metadata = path.metadata().map_err(unreadable)?;
         if metadata.is_dir() {
-            return Err(wrong("is a folder, not a CSV file"));
+            return Err(wrong("it is a folder, not a CSV file"));
         }
         if !metadata.is_file() {
-            return Err(wrong("is no regular file, and it is read more than once: save it first"));
+            return Err(wrong("it is no regular file, and is read more than once: save it first"));
         }
         let file = File::open(path).map_err(unreadable)?;
         let state = state(&file).map_err(unreadable)?;
         if state.0 == 0 {
-            return Err(wrong("is empty: it has not even a header"));
+            return Err(wrong("it is empty: there is not even a header"));
         }
         let source = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         Ok(Self {
@@ -214,7 +214,7 @@ impl Reader<'_> {
     }
 
     /// Returns the next row, and `None` after the last.
-    pub fn next(&mut self) -> Result<Option<Cells<'_>>, RowsError> {
+    pub fn next_row(&mut self) -> Result<Option<Cells<'_>>, RowsError> {
         if !self.records.next(&mut self.record)? {
             self.batch.unchanged()?;
             return Ok(None);

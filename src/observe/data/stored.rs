@@ -118,7 +118,7 @@ fn named(path: &str) -> Option<(DataVersion, bool)> {
     Some((digest.as_str().parse().ok()?, extension == "json"))
 }
 
-async fn listed(container: &Container, folder: &str) -> anyhow::Result<Vec<Object>> {
+pub(super) async fn listed(container: &Container, folder: &str) -> anyhow::Result<Vec<Object>> {
     let mut objects = Vec::new();
     let mut listing = container.list(folder);
     while let Some(object) = listing.next().await {

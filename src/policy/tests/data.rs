@@ -6,6 +6,7 @@ use super::*;
 use crate::data::{
     CheckResult, Outcome as Found, Prepared, PublishedVersion, ReleasedData, StepResult,
 };
+use crate::state::QuarantinedDigest;
 
 fn config() -> Config {
     let data = serde_json::json!({
@@ -215,4 +216,51 @@ fn a_quarantined_version_is_not_published() {
         unfit_data(&evidence.data, &config(), &evidence.state, evidence.now, overridden)
     };
     assert_eq!((unfit(false).len(), unfit(true).len()), (1, 0));
+}
+
+#[test]
+fn content_of_a_quarantined_version_is_not_published_with_other_bytes() {
+    let mut state = released_alone("2026-01-01T00:00:00Z");
+    let bad = {
+        let live = state.records.get_mut(&2).unwrap().data.as_mut().unwrap();
+        live.version.content = Some("v1/duckdb-1.5.6/1".to_owned());
+        live.version.digest().unwrap()
+    };
+    let quarantined = QuarantinedDigest {
+        version: FORMAT,
+        digest: bad.clone(),
+        reason: "sums were wrong".to_owned(),
+        by: None,
+        created: NOW.parse().unwrap(),
+        expires: None,
+        lifted: None,
+    };
+    state.quarantined_digests.insert(bad.clone(), quarantined);
+    // The release before is live again.
+    let mut good = state.records[&2].clone();
+    good.number = 3;
+    let mut entry = state.index.last().unwrap().clone();
+    entry.number = 3;
+    if let Some(data) = &mut good.data {
+        data.version.version = format!("sha256:{}", "e".repeat(64)).parse().unwrap();
+    }
+    state.index.push(entry);
+    state.records.insert(3, good);
+    let decided = |version: char, content: Option<&str>| {
+        let mut candidate = candidate();
+        candidate.version.version =
+            format!("sha256:{}", version.to_string().repeat(64)).parse().unwrap();
+        candidate.version.content = content.map(str::to_owned);
+        let data = DataEvidence::Uploaded { candidate: Box::new(candidate) };
+        decide(&Evidence { state: state.clone(), data, ..passing() }, &config()).reasons
+    };
+    let why = "sums were wrong".to_owned();
+    let reason = Reason::DigestQuarantined { digest: bad, why };
+    assert_eq!(decided('c', Some("v1/duckdb-1.5.6/1")), [reason]);
+    let digests = |reasons: &[Reason]| {
+        reasons.iter().filter(|reason| matches!(reason, Reason::DigestQuarantined { .. })).count()
+    };
+    assert_eq!(digests(&decided('c', Some("v1/duckdb-1.5.6/2"))), 0, "other content");
+    assert_eq!(digests(&decided('c', None)), 0, "nobody knows");
+    assert_eq!(digests(&decided('e', Some("v1/duckdb-1.5.6/1"))), 0, "what readers have stays");
 }

@@ -331,6 +331,28 @@ fn the_role_in_aws_reaches_tidegate_and_a_key_outranks_it() {
 }
 
 #[test]
+fn what_the_runner_has_of_its_own_is_kept_where_the_caller_gives_nothing() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (program, seen) = witness(folder.path());
+    let own = ["AZURE_CLIENT_ID", "AZURE_STORAGE_SAS_TOKEN", "AWS_REGION", "AWS_SESSION_TOKEN"];
+    let more = "    secrets:\n      google-service-account-key: ${{ secrets.KEY }}\n      \
+                azure-account-key: ${{ secrets.GONE }}\n";
+    let caller = Caller::new(&with_more(more), CONFIGURATION);
+    let key = "{\n  \"a\": \"$(b) `c` ' %d\"\n}\nEOF\nAZURE_CLIENT_ID=of the key";
+    let (_, run) = caller.push(1, "works\n", &program, |act| {
+        let act = act.secret("KEY", key).env("AZURE_ACCOUNT_KEY", "the runner's");
+        own.iter().fold(act, |act, name| act.env(name, "the runner's"))
+    });
+    run.expect_jobs(&[("tests", true), ("Gate/Gate", true)]);
+    let saw = environment(&seen);
+    for name in own.into_iter().chain(["AZURE_ACCOUNT_KEY"]) {
+        assert_eq!(saw[name], "the runner's", "{name}");
+    }
+    assert_eq!(saw["GOOGLE_SERVICE_ACCOUNT_KEY"], key, "whatever it holds");
+    assert_eq!(saw.get("AZURE_TENANT_ID"), None);
+}
+
+#[test]
 fn without_a_password_the_runs_token_goes_to_githubs_registry_only() {
     let folder = TempDir::new().expect("a temporary folder");
     let (program, seen) = witness(folder.path());

@@ -152,7 +152,8 @@ fn data_that_was_mended_is_released_by_the_same_job_started_again() {
     assert_eq!(bare.branch("stable"), stable, "the code did not move");
     // Once more, and the data of before, change nothing.
     again(6, "success", &mended).run().code(0).says("nothing is to be done");
-    again(7, "success", &first.data).run().code(0).says("was made before release 2");
+    let older = again(7, "success", &first.data).run().code(0).says("was made before release 2");
+    older.says("`tidegate sync --layer analytics`");
     assert_eq!(lake.served(), (mended, 2));
     // Not for code that is not live any more.
     let second = lake.world.candidate("second", "print(2)\n");
@@ -229,4 +230,43 @@ fn data_that_is_made_anew_with_the_same_content_stays_the_same_version() {
     world.by_hand(&["sync", "--layer", "analytics"]).run().code(0).says("unchanged");
     assert_eq!(lake.served(), (version, 2));
     assert_eq!(world.bare().newest_record()["number"], 2);
+}
+
+#[test]
+fn data_that_went_back_to_what_it_was_is_released_by_sync() {
+    let team = Team::new();
+    let (lake, world) = (&team.lake, &team.lake.world);
+    let (first, one) = team.candidate("first", 3);
+    world.gate(&first).passed(&one).run().code(0);
+    let (good, _) = lake.served();
+    let sync = || world.by_hand(&["sync", "--layer", "analytics"]).run().code(0);
+    world.commit("Bad feed", &[("feed.csv", &feed(6))]);
+    sync();
+    assert_ne!(lake.served().0, good);
+    world.commit("Mended feed", &[("feed.csv", &feed(3))]);
+    sync();
+    assert_eq!(lake.served(), (good, 3), "first published before what was live");
+}
+
+#[test]
+fn a_container_that_has_gone_is_published_again_as_doctor_says() {
+    for days in [3, 4] {
+        let team = Team::new();
+        let (lake, world) = (&team.lake, &team.lake.world);
+        let (first, one) = team.candidate("first", 3);
+        world.gate(&first).passed(&one).run().code(0);
+        let (before, _) = lake.served();
+        std::fs::remove_dir_all(lake.path()).unwrap();
+        // The same data, or other data: of the old version nothing is left.
+        world.commit("Feed", &[("feed.csv", &feed(days)), ("later.txt", "")]);
+        let doctor = world.by_hand(&["doctor"]).run().code(10);
+        doctor.says("container-missing").says("`tidegate sync --layer analytics`");
+        world.by_hand(&["sync", "--layer", "analytics"]).run().code(0);
+        let (version, release) = lake.served();
+        assert_eq!((version == before, release), (days == 3, if days == 3 { 1 } else { 2 }));
+        assert!(lake.file(&version).exists() && lake.path().join("analytics.db").exists());
+        let (second, two) = team.candidate("second", 5);
+        world.gate(&second).passed(&two).run().code(0);
+        world.by_hand(&["repair"]).run().code(0).says("nothing to mend");
+    }
 }

@@ -137,6 +137,43 @@ fn jobs_without_credentials_for_the_store_are_errors() {
 }
 
 #[test]
+fn the_reusable_workflow_logs_in_by_a_role_in_aws() {
+    let (project, _store) = with_data();
+    project.dev.write(CONFIG, configuration("s3://acme-data/", ""));
+    let calls = |more: &str| {
+        let at = GATE_TEXT.find("\n  gate:").expect("the gate's job");
+        let gate = format!(
+            "\n  gate:\n    needs: [tests, code-quality, build-docker, data]\n    if: ${{{{ !cancelled() }}}}\n    \
+             permissions:\n      contents: write\n      packages: write\n      issues: write\n      \
+             pull-requests: write\n      actions: write\n      checks: read\n    \
+             uses: tidegate/tidegate/.github/workflows/gate.yml@{}\n    with:\n      \
+             needs: ${{{{ toJSON(needs) }}}}\n{more}",
+            "4dc5b01d92ef7a1b8a7d1ac3f2a8d0e9f7a6c5b3"
+        );
+        project.dev.write(GATE, format!("{}{gate}", &GATE_TEXT[..at]));
+    };
+    let offline = || doctor(&project).args(["--offline"]).run();
+    calls("");
+    let found = finding(&offline(), "store-credentials-missing");
+    assert_eq!(found["problem"], "job gate gets no credentials for s3://acme-data/");
+
+    calls("      aws-role-arn: ${{ vars.AWS_ROLE_ARN }}\n");
+    let run = offline();
+    assert_eq!(ids(&run), ["permission-missing"], "{}", run.stdout);
+    let found = finding(&run, "permission-missing");
+    assert!(found["problem"].as_str().unwrap().ends_with("lacks the permission `id-token: write`"));
+    doctor(&project).args(["--offline", "--fix", "--yes"]).run();
+    assert_eq!(ids(&offline()), Vec::<String>::new(), "{}", offline().stdout);
+
+    // A key outranks the role, and needs no permission.
+    calls(
+        "      aws-role-arn: ${{ vars.AWS_ROLE_ARN }}\n    secrets:\n      \
+         aws-access-key-id: ${{ secrets.ID }}\n      aws-secret-access-key: ${{ secrets.KEY }}\n",
+    );
+    assert_eq!(ids(&offline()), Vec::<String>::new(), "{}", offline().stdout);
+}
+
+#[test]
 fn a_database_whose_engine_is_not_here_is_named() {
     let (project, store) = with_data();
     let text = configuration(&url(store.path()), "  job: data\n").replace(".db,", ".duckdb,");
@@ -276,6 +313,55 @@ fn secrets_and_data_in_commits_are_named() {
     project.dev.git(&["rm", "-q", "-r", "--cached", "data/analytics.db"]);
     let run = doctor(&project).run().code(0);
     assert_eq!(ids(&run), Vec::<String>::new(), "{}", run.stdout);
+}
+
+#[test]
+fn tracked_files_that_are_neither_data_nor_secrets_are_left_alone() {
+    let (project, store) = with_data();
+    let trees =
+        "layers: { bronze: { path: data/bronze }, raw: { path: data/raw, pattern: '*.csv' }, ";
+    let text = configuration(&url(store.path()), "  job: data\n").replace("layers: { ", trees);
+    for name in ["bronze", "raw"] {
+        fs::create_dir(store.path().join(name)).unwrap();
+    }
+    project.dev.write(CONFIG, text);
+    for path in ["data/bronze/.gitkeep", "data/bronze/README.md", "data/raw/a/b.csv"] {
+        project.dev.write(path, "");
+    }
+    project.dev.write("data/bronze/day=1/notes.txt", "");
+    project.dev.git(&["add", "--force", "data"]);
+    let run = doctor(&project).run().code(0);
+    assert_eq!(ids(&run), Vec::<String>::new(), "{}", run.stdout);
+    project.dev.write("data/bronze/day=1/part.parquet", "");
+    project.dev.write("data/raw/b.csv", "");
+    project.dev.git(&["add", "--force", "data"]);
+    let run = doctor(&project).run().code(0);
+    assert_eq!(ids(&run), ["data-tracked", "data-tracked"], "{}", run.stdout);
+    let found = finding(&run, "data-tracked");
+    assert_eq!(found["place"]["file"], "data/bronze/day=1/part.parquet");
+    project.dev.git(&["rm", "-q", "-r", "--cached", "data"]);
+
+    // Settings of other programs, and a template.
+    project.dev.write(".env", "PORT=8501\nexport AZURE_ACCOUNT_KEY=\n# AWS_SECRET_ACCESS_KEY=x\n");
+    project.dev.git(&["add", "--force", ".env"]);
+    let run = doctor(&project).run().code(0);
+    assert_eq!(ids(&run), ["secret-tracked"], "{}", run.stdout);
+    let found = finding(&run, "secret-tracked");
+    assert_eq!(found["severity"], "warning", "{found:#}");
+    assert_eq!(found["problem"], "git tracks .env, which may hold a secret");
+    for line in ["export AZURE_ACCOUNT_KEY='s3cret'", "AZURE_ANALYTICS_URL = \"s3cret\""] {
+        project.dev.write(".env", format!("PORT=8501\n{line}\n"));
+        project.dev.git(&["add", "--force", ".env"]);
+        // What git has counts, and not what lies here.
+        project.dev.write(".env", "");
+        let run = doctor(&project).run().code(10);
+        let found = finding(&run, "secret-tracked");
+        assert_eq!(found["severity"], "error", "{found:#}");
+        let name = line.trim_start_matches("export ").split(['=', ' ']).next().unwrap();
+        let problem = found["problem"].as_str().unwrap();
+        assert!(problem.contains(name), "{problem}");
+        assert!(!run.stdout.contains("s3cret"), "{}", run.stdout);
+    }
 }
 
 #[test]

@@ -13,12 +13,12 @@ fn a_file_that_cannot_be_imported_is_named_with_what_to_do() {
     desk.write("other.csv", "date,user,product_name,quantity,unit_price,total_amount,region\n");
     for (file, said) in [
         ("latin.csv", "latin.csv: line 2: byte 17 is no UTF-8"),
-        ("empty.csv", "empty.csv: is empty: it has not even a header"),
-        ("header.csv", "header.csv: has a header and no rows"),
+        ("empty.csv", "empty.csv: it is empty: there is not even a header"),
+        ("header.csv", "header.csv: it has a header and no rows"),
         ("open.csv", "open.csv: line 2: a quote of the row is not closed"),
         ("other.csv", "other.csv: the column user_id is missing; there are date, user, "),
         ("missing.csv", "cannot read missing.csv: "),
-        (".", ".: is a folder, not a CSV file"),
+        (".", ".: it is a folder, not a CSV file"),
     ] {
         let run = desk.import(&["sales", file]).code(10);
         assert!(run.stderr.contains(said), "{said}: {}", run.stderr);

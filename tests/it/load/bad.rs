@@ -92,7 +92,7 @@ async fn a_rule_in_sql_is_one_condition() {
             assert!(matches!(error, DatabaseError::Table { .. }), "{engine:?}: {sql}: {said}");
             assert!(said.contains("the rule \"dear\" of the import prices"), "{said}");
         }
-        for sql in ["no_such_column > 1", "select true", "true, true"] {
+        for sql in ["no_such_column > 1", "true, true", "true as a"] {
             let error = team.try_load(&of(sql), &rows, LoadMode::All).await.unwrap_err();
             assert!(matches!(error, DatabaseError::Sql { .. }), "{engine:?}: {sql}: {error}");
         }

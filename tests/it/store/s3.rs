@@ -141,6 +141,25 @@ fn a_copy_in_parts_that_cannot_go_on_leaves_nothing_behind() {
     assert!(read(&container, "to").unwrap() == bytes);
 }
 
+#[test]
+fn a_lost_answer_to_a_copy_over_the_same_bytes_is_no_error() {
+    let (server, proxy, container, bytes) = with_a_large_object("from");
+    run(container.copy("from", "to")).unwrap();
+    // The time of an object has seconds: the next copy has to come in a later one.
+    let target = "/lakehouse/analytics/to";
+    let time =
+        |name: &str| exchanged(&server, "HEAD", target).get(name).expect("a time").to_owned();
+    let written = time("last-modified");
+    while time("date") == written {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    proxy.forget();
+    proxy.add(Rule::on("POST", "uploadId=").times(1).fault(Fault::DropAnswer));
+    run(container.copy("from", "to")).unwrap();
+    assert_eq!(proxy.count("POST", "uploadId="), 2, "{:?}", proxy.lines());
+    assert!(read(&container, "to").unwrap() == bytes);
+}
+
 /// What the server says to a client without credentials.
 fn exchanged(server: &S3Server, method: &str, path: &str) -> crate::harness::fault_proxy::Answer {
     use crate::harness::fault_proxy::{Request, exchange};

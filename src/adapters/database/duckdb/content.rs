@@ -5,8 +5,10 @@
 //!   functions do not show, such as the defaults of a macro's parameters. Comments come from those.
 //! - A table is a multiset of rows: their number, and two sums and a XOR of hashes of the rows, which
 //!   depend neither on the order of the rows nor on the number of threads.
-//! - `hash` takes `0.0` and `-0.0`, 30 days and a month, and an empty list and NULL for the same; where
-//!   a type has such values, the row is hashed with their text or sign, too.
+//! - Tables of tidegate's own do not count: they change at each import.
+//! - `hash` takes `0.0` and `-0.0`, 30 days and a month, an empty list and NULL, and of numbers wider
+//!   than 64 bits 0 and -1 for the same, and of strings of 16 and more characters many pairs. Of such
+//!   types the sign or an MD5 is hashed, too.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -18,6 +20,7 @@ use tempfile::TempDir;
 
 use super::{Access, DuckDb, answer};
 use crate::adapters::database::DatabaseError;
+use crate::data::import::state::OWN;
 use crate::data::sql::identifier;
 
 /// What the digest is made of: another number makes all others differ.
@@ -45,25 +48,17 @@ const NAMES: &str = "
     UNION ALL SELECT 'macro', schema_name, function_name, NULL, NULL, comment, NULL FROM duckdb_functions() WHERE database_name = 'source' AND comment IS NOT NULL
     ORDER BY ALL";
 
-/// Types whose values are equal only where `hash` says so.
-const PLAIN: [&str; 29] = [
+/// Types of at most 64 bits: `hash` tells all their values apart.
+const PLAIN: [&str; 21] = [
     "BOOLEAN",
     "TINYINT",
     "SMALLINT",
     "INTEGER",
     "BIGINT",
-    "HUGEINT",
     "UTINYINT",
     "USMALLINT",
     "UINTEGER",
     "UBIGINT",
-    "UHUGEINT",
-    "DECIMAL",
-    "VARCHAR",
-    "JSON",
-    "BLOB",
-    "BIT",
-    "UUID",
     "ENUM",
     "DATE",
     "TIME",
@@ -108,7 +103,10 @@ pub(super) async fn content(database: &DuckDb) -> Result<String, DatabaseError> 
         part(&mut hash, line.as_bytes());
     }
     let mut tables: BTreeMap<Table, Vec<(String, String)>> = BTreeMap::new();
-    for name in &names {
+    let is_own = |name: &Map<String, Value>| {
+        text(name, "schema_name") == "main" && text(name, "name").starts_with(OWN)
+    };
+    for name in names.iter().filter(|name| !is_own(name)) {
         if text(name, "kind") == "column" {
             let table = (text(name, "schema_name"), text(name, "name"));
             let column = (text(name, "column_name"), text(name, "data_type"));
@@ -181,9 +179,17 @@ fn term(name: &str, kind: &str) -> String {
     let is_list = kind.ends_with(']');
     match base {
         base if PLAIN.contains(&base) && !is_list => name,
+        "DECIMAL" if !is_list && is_narrow(kind) => name,
         "FLOAT" | "DOUBLE" if !is_list => format!("{name}, signbit({name})"),
-        _ => format!("{name}, {name}::VARCHAR"),
+        "VARCHAR" | "BLOB" if !is_list => format!("md5_number_lower({name})"),
+        _ => format!("{name}, md5_number_lower({name}::VARCHAR)"),
     }
+}
+
+/// Whether a `DECIMAL(18,3)` is kept in 64 bits: up to 18 digits are.
+fn is_narrow(kind: &str) -> bool {
+    let digits = kind.strip_prefix("DECIMAL(").and_then(|rest| rest.split(',').next());
+    digits.and_then(|digits| digits.parse::<u8>().ok()).is_some_and(|digits| digits <= 18)
 }
 
 /// Reads the lines of an exported schema, in an order of their own.
@@ -195,7 +201,9 @@ fn schema(database: &DuckDb, file: &Path) -> Result<Vec<String>, DatabaseError> 
     if text.len() as u64 == limit {
         return Err(unreadable(database, "its schema"));
     }
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let own = format!("CREATE TABLE {OWN}");
+    let lines = text.lines().filter(|line| !line.starts_with(&own));
+    let mut lines: Vec<String> = lines.map(str::to_owned).collect();
     lines.sort();
     Ok(lines)
 }

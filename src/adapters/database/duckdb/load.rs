@@ -81,7 +81,8 @@ async fn run(
     let fitted = Fitted::of(load.import, Dialect::DuckDb, columns)
         .map_err(|problem| misfit(database, problem))?;
     let listed = load.listed();
-    let paths = [path(database, load.spool)?, path(database, &listed)?];
+    let (spool, rejects) = (path(database, load.spool)?, path(database, &listed)?);
+    let paths = [spool.as_str(), rejects.as_str()];
     let mark = table.as_ref().map(|(_, mark)| mark.as_str());
     let answered = |query: &str| answer::select(query, 1);
     let script =
@@ -144,11 +145,14 @@ fn misfit(database: &DuckDb, problem: Misfit) -> DatabaseError {
     DatabaseError::Table { file: database.shown.clone(), problem }
 }
 
-/// The script takes a path as a text; it is taken from no folder.
-fn path<'a>(database: &DuckDb, path: &'a Path) -> Result<&'a str, DatabaseError> {
-    path.to_str().ok_or_else(|| DatabaseError::Open {
+/// The script takes a path as a text, and the command works in another folder.
+fn path(database: &DuckDb, path: &Path) -> Result<String, DatabaseError> {
+    let shown = || path.display().to_string();
+    let absolute = std::path::absolute(path)
+        .map_err(|source| DatabaseError::Io { path: shown(), source })?;
+    absolute.into_os_string().into_string().map_err(|_| DatabaseError::Open {
         file: database.shown.clone(),
-        reason: format!("the path {} is not UTF-8", path.display()),
+        reason: format!("the path {} is not UTF-8", shown()),
     })
 }
 

@@ -1,6 +1,8 @@
 //! A digest of what a SQLite file holds, whatever its bytes are: a database that was written anew with
 //! the same rows has other counters, free pages and orders of pages.
 //!
+//! Tables of tidegate's own do not count: they change at each import.
+//!
 //! A table is a multiset of rows: their number, and the sum of their hashes, in two halves. The
 //! hidden number of a row counts only where a column shows it.
 
@@ -8,6 +10,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use sha2::{Digest as _, Sha256};
 
+use crate::data::import::state::OWN;
 use crate::data::sql::identifier;
 
 /// What the digest is made of: another number makes all others differ.
@@ -29,9 +32,9 @@ pub(super) fn content(connection: &Connection) -> Result<String, rusqlite::Error
     }
     let mut schema = connection.prepare(
         "SELECT type, name, tbl_name, sql, type = 'table' AND rootpage <> 0 FROM sqlite_schema \
-         ORDER BY type, name",
+         WHERE substr(tbl_name, 1, length(?1)) <> ?1 ORDER BY type, name",
     )?;
-    let mut found = schema.query([])?;
+    let mut found = schema.query([OWN])?;
     let mut tables: Vec<String> = Vec::new();
     while let Some(row) = found.next()? {
         for column in 0..4 {

@@ -64,7 +64,10 @@ impl S3Bucket {
         if matches!(failure, Failure::Answer { status: 404, repeated: true, .. })
             && let Some(now) = self.looked_at(to).await?
             && now.size == copy.size
-            && before.is_none_or(|before| before.e_tag != now.e_tag)
+            // The same bytes in the same parts have the same ETag, and a later time.
+            && before.is_none_or(|before| {
+                before.e_tag != now.e_tag || before.last_modified < now.last_modified
+            })
         {
             return Ok(());
         }

@@ -44,7 +44,7 @@ pub(super) async fn hash(
     let (mut refused, mut row) = (Refused::open(found)?, Row::default());
     let has_table = has_table(importing).await?;
     let mut waiting = Vec::with_capacity(AT_ONCE);
-    while let Some(cells) = reader.next()? {
+    while let Some(cells) = reader.next_row()? {
         let bad = check_row(importing, cells, &mut row).is_err();
         // Bad ones are written too: the database says of them what it said before.
         if bad {

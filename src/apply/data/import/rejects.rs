@@ -68,7 +68,7 @@ impl Rejects {
         let names = without(names, old).chain([REASON_COLUMN]);
         writer.write_record(names).map_err(|error| wrong(error.into()))?;
         let (mut refused, mut row) = (Refused::open(found)?, Row::default());
-        while let Some(cells) = reader.next()? {
+        while let Some(cells) = reader.next_row()? {
             let mut faults = check_row(importing, cells, &mut row).err().unwrap_or_default();
             faults.extend(refused.of(cells.number)?);
             if !faults.is_empty() {

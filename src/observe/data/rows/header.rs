@@ -32,15 +32,15 @@ impl Header {
         }
         let start = records.peek()?;
         if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
-            return Err(records.wrong("is UTF-16, expected UTF-8"));
+            return Err(records.wrong("it is UTF-16, expected UTF-8"));
         }
         if start.contains(&0) {
-            return Err(records.wrong("holds the byte 0: it is no CSV file"));
+            return Err(records.wrong("it holds the byte 0: it is no CSV file"));
         }
         let wanted: Vec<&str> = import.sources().collect();
         records.separator = separator(start, &wanted);
         if !records.next(record)? {
-            return Err(records.wrong("is empty: it has not even a header"));
+            return Err(records.wrong("it is empty: there is not even a header"));
         }
         let names: Vec<String> = (0..record.len())
             .map(|place| record.cell(place).unwrap_or_default().trim().to_owned())

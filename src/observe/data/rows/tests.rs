@@ -25,7 +25,7 @@ fn rows(bytes: &[u8]) -> Result<Vec<String>, String> {
         let batch = batch(bytes)?;
         let mut reader = batch.read(&pairs())?;
         let mut rows = Vec::new();
-        while let Some(cells) = reader.next()? {
+        while let Some(cells) = reader.next_row()? {
             let text = match cells.misshapen() {
                 Some(fault) => format!("!{}", fault.rule),
                 None => cells.wanted().map(Option::unwrap_or_default).collect::<Vec<_>>().join("|"),
@@ -102,11 +102,11 @@ fn a_misspelt_column_is_found() {
 
 #[test]
 fn what_is_no_csv_file_is_named_with_its_line() {
-    assert_eq!(problem(b""), "x.csv: is empty: it has not even a header");
-    assert_eq!(problem(b"\n\r\n"), "x.csv: is empty: it has not even a header");
+    assert_eq!(problem(b""), "x.csv: it is empty: there is not even a header");
+    assert_eq!(problem(b"\n\r\n"), "x.csv: it is empty: there is not even a header");
     assert_eq!(problem(b"a,b\n1,2\nM\xfcller,3\n"), "x.csv: line 3: byte 2 is no UTF-8");
     assert_eq!(problem(b"a,b\n\"x\n\xff\",3\n"), "x.csv: line 3: byte 1 is no UTF-8");
-    assert_eq!(problem(b"\xff\xfea\0"), "x.csv: is UTF-16, expected UTF-8");
+    assert_eq!(problem(b"\xff\xfea\0"), "x.csv: it is UTF-16, expected UTF-8");
     assert_eq!(
         problem(b"a,b\n1,2\n\"x,y\n3,4\n"),
         "x.csv: line 3: a quote of the row is not closed"
@@ -124,17 +124,17 @@ fn what_is_no_csv_file_is_named_with_its_line() {
 fn a_folder_a_missing_file_and_a_changing_one_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let said = |path: &std::path::Path| Batch::of_file(path, "x.csv").unwrap_err().to_string();
-    assert_eq!(said(folder.path()), "x.csv: is a folder, not a CSV file");
+    assert_eq!(said(folder.path()), "x.csv: it is a folder, not a CSV file");
     assert!(said(&folder.path().join("y")).starts_with("cannot read x.csv: "));
 
     let path = folder.path().join("x.csv");
     std::fs::write(&path, "a,b\n1,2\n").unwrap();
     let batch = Batch::of_file(&path, "x.csv").unwrap();
     let mut reader = batch.read(&pairs()).unwrap();
-    assert!(reader.next().unwrap().is_some());
+    assert!(reader.next_row().unwrap().is_some());
     std::fs::write(&path, "a,b\n1,2\n3,4\n").unwrap();
-    while let Ok(Some(_)) = reader.next() {}
-    let error = reader.next().unwrap_err();
+    while let Ok(Some(_)) = reader.next_row() {}
+    let error = reader.next_row().unwrap_err();
     assert_eq!(error.to_string(), "x.csv was changed while it was read");
 }
 
@@ -152,10 +152,10 @@ fn rows_of_an_api_are_placed_by_page_and_pointer() {
     let batch = answers.finish("https://api.acme.example/pairs", None).unwrap();
     for _ in 0..2 {
         let mut reader = batch.read(&pairs()).unwrap();
-        let first = reader.next().unwrap().unwrap();
+        let first = reader.next_row().unwrap().unwrap();
         assert_eq!(first.wanted().collect::<Vec<_>>(), [Some("x\n\"y\""), Some("")]);
         let mut numbers = vec![1];
-        while let Some(cells) = reader.next().unwrap() {
+        while let Some(cells) = reader.next_row().unwrap() {
             numbers.push(cells.number);
         }
         assert_eq!(numbers, [1, 2, 3]);

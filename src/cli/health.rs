@@ -1,0 +1,33 @@
+//! `data health-check`.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use super::Variables;
+
+/// Say whether the database is healthy: it opens, its rows, disk, imports, backups and signed URLs
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Ends with 0 where it is healthy or there are warnings, and with 14 where there are errors.
+What is expected stands in data.health of the configuration.
+
+Examples:
+  Look once:
+      tidegate data health-check
+  Answer GET /health for a monitor on this machine, with 200 or 503:
+      tidegate data health-check --serve 127.0.0.1:8090")]
+pub struct DataHealthCheck {
+    /// Answer GET /health at this address until a signal ends it; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub serve: Option<SocketAddr>,
+    /// Serve at an address that other machines reach: the answer names tables and files
+    #[arg(long, requires = "serve")]
+    pub allow_remote: bool,
+    /// The database [default: DATABASE_PATH, else that of the configuration]
+    #[arg(long, value_name = "PATH")]
+    pub database: Option<String>,
+    /// How variables are read.
+    #[command(flatten)]
+    pub variables: Variables,
+}

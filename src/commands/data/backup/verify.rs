@@ -1,0 +1,110 @@
+//! `data backup --verify-all`: reads each backup back, compares it and opens it.
+
+use serde::Serialize;
+
+use super::Kept;
+use crate::apply::data::backup::{self, Scratch};
+use crate::commands::session::block_on;
+use crate::data::Backup;
+use crate::exit::Exit;
+use crate::observe::data::kept::{BackupDamaged, Expected, prove};
+use crate::output::{Output, bad, clean, good, size, warn};
+
+#[derive(Serialize)]
+struct Verified {
+    database: String,
+    place: String,
+    backups: Vec<Line>,
+    /// How many cannot be restored.
+    damaged: usize,
+}
+
+#[derive(Serialize)]
+struct Line {
+    name: String,
+    size: Option<u64>,
+    /// Whether it can be restored.
+    restorable: bool,
+    /// Whether nobody counts on it: the run that made it was killed, or has not ended yet.
+    unfinished: bool,
+    /// Why it cannot be restored.
+    problem: Option<String>,
+}
+
+pub(super) fn run(kept: &Kept, output: &mut Output) -> anyhow::Result<Exit> {
+    let backups = kept.list(output)?;
+    let progress = output.progress("reading the backups");
+    let lines = block_on(async {
+        let mut lines = Vec::new();
+        for backup in &backups {
+            progress.say(&format!("reading {}", backup.name));
+            let problem = problem(kept, backup).await?;
+            lines.push(Line {
+                name: backup.name.clone(),
+                size: backup.size,
+                restorable: problem.is_none(),
+                unfinished: backup.is_unfinished(),
+                problem,
+            });
+        }
+        anyhow::Ok(lines)
+    })?;
+    drop(progress);
+    let damaged = lines.iter().filter(|line| !line.restorable && !line.unfinished).count();
+    let verified = Verified {
+        database: kept.shown.clone(),
+        place: kept.shown_place(),
+        backups: lines,
+        damaged,
+    };
+    output.show("tidegate/backup-verify/1", &verified, show)?;
+    Ok(if damaged == 0 { Exit::Done } else { Exit::DataFailed })
+}
+
+/// Says why a backup cannot be restored.
+async fn problem(kept: &Kept, one: &Backup) -> anyhow::Result<Option<String>> {
+    let described = match (&one.description, one.why_not_whole()) {
+        (Some(described), None) => described,
+        (_, why) => return Ok(Some(why.unwrap_or_default())),
+    };
+    let container = kept.open()?;
+    let backups = kept.backups(&container, &|_| {});
+    // For each of them: a backup need not wait until all are read.
+    let _lock = backup::lock(&backups).await?;
+    let scratch = Scratch::make(backups.folder(), backups.name()?)?;
+    let target = scratch.path().join(backups.name()?);
+    let expected = Expected {
+        sha256: &described.sha256,
+        size: described.size,
+        tables: Some(&described.tables),
+    };
+    let engine = (backups.config, backups.root, backups.environment);
+    match prove(&container, &one.name, expected, &target, engine, &|_| {}).await {
+        Ok(_) => Ok(None),
+        Err(error) => match error.downcast_ref::<BackupDamaged>() {
+            Some(damaged) => Ok(Some(damaged.problem.clone())),
+            None => Err(error),
+        },
+    }
+}
+
+fn show(output: &mut Output, verified: &Verified) -> std::io::Result<()> {
+    for line in &verified.backups {
+        let (name, bytes) = (clean(&line.name), line.size.map(size).unwrap_or_default());
+        match &line.problem {
+            None => output.line(format!("{} {name} ({bytes}): restorable", good("✓")))?,
+            Some(why) if line.unfinished => {
+                output.line(format!("{} {name}: {}", warn("!"), clean(why)))?;
+            }
+            Some(why) => output.line(format!("{} {name}: {}", bad("✗"), clean(why)))?,
+        }
+    }
+    match (verified.backups.len(), verified.damaged) {
+        (0, _) => output.line(format!("{} has no backup in {}", verified.database, verified.place)),
+        (_, 0) => output.line("every finished backup can be restored"),
+        (_, damaged) => output.line(format!(
+            "{}: delete it when a newer one is verified",
+            bad(format!("{damaged} cannot be restored"))
+        )),
+    }
+}

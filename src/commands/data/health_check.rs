@@ -1,0 +1,103 @@
+//! `data health-check`: says whether the database is healthy, once or to whoever asks over HTTP.
+
+use super::backup::Kept;
+use crate::cli::{DataHealthCheck, Global};
+use crate::commands::publish::{Database, expiry};
+use crate::commands::session::block_on;
+use crate::commands::workspace::Workspace;
+use crate::data::Validity;
+use crate::data::health::{Health, HealthStatus, UrlHealth};
+use crate::exit::Exit;
+use crate::observe::data::health::{HealthQuery, observe};
+use crate::output::{Output, bad, clean, good, strong, warn};
+
+mod serve;
+
+/// The schema of the result.
+const SCHEMA: &str = "tidegate/health/1";
+
+pub(super) fn run(
+    global: &Global,
+    args: &DataHealthCheck,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
+    let workspace = Workspace::for_database(global, args.variables.env_file.as_deref())?;
+    workspace.mask_secrets(output)?;
+    let kept = Kept::of(workspace, args.database.as_deref())?;
+    if let Some(address) = args.serve {
+        return serve::run(&kept, address, args.allow_remote, output);
+    }
+    let progress = output.progress(format!("looking at {}", kept.shown));
+    let health = block_on(async { Ok(look(&kept, kept.workspace.now).await) })?;
+    drop(progress);
+    output.show(SCHEMA, &health, show)?;
+    Ok(exit(health.status))
+}
+
+fn exit(status: HealthStatus) -> Exit {
+    match status {
+        HealthStatus::Healthy | HealthStatus::Warning => Exit::Done,
+        HealthStatus::Error => Exit::DataFailed,
+    }
+}
+
+/// Looks at everything, and judges it.
+async fn look(kept: &Kept, now: jiff::Timestamp) -> Health {
+    let workspace = &kept.workspace;
+    let config = workspace.data.health.clone().unwrap_or_default();
+    let lookup = workspace.lookup();
+    let container = kept.open();
+    let query = HealthQuery {
+        config: &workspace.data,
+        health: &config,
+        root: &workspace.root,
+        database: &kept.shown,
+        backups: container.as_ref().map_err(|error| format!("{error:#}")),
+        backups_expected: kept.expected,
+        urls: urls(workspace),
+        environment: &*lookup,
+    };
+    Health::of(observe(query).await, &config, now)
+}
+
+/// Finds the signed URLs that were handed out here: the file, and variables of apps. They themselves
+/// are never shown.
+fn urls(workspace: &Workspace) -> Vec<UrlHealth> {
+    let mut urls = Vec::new();
+    if let Ok(database) = Database::of(workspace)
+        && let Some(signed) = &database.config.signed_url
+        && let Some(expires) = expiry(&database)
+    {
+        urls.push(UrlHealth { name: signed.write_to.clone(), expires: Some(expires) });
+    }
+    for name in workspace.data.url_variables() {
+        let value = workspace.variable(name);
+        let url = value.and_then(|value| value.trim().parse().ok());
+        if let Some(until) = url.and_then(|url| Validity::of(&url).until) {
+            urls.push(UrlHealth { name: name.to_owned(), expires: Some(until) });
+        }
+    }
+    urls
+}
+
+fn show(output: &mut Output, health: &Health) -> std::io::Result<()> {
+    let status = match health.status {
+        HealthStatus::Healthy => good(health.status),
+        HealthStatus::Warning => warn(health.status),
+        HealthStatus::Error => bad(health.status),
+    };
+    output.line(format!("{}: {status}", strong(&health.database)))?;
+    for finding in &health.findings {
+        let mark = match finding.status {
+            HealthStatus::Healthy => good("✓"),
+            HealthStatus::Warning => warn("!"),
+            HealthStatus::Error => bad("✗"),
+        };
+        output.line(format!(
+            "  {mark} {:<11}  {}",
+            finding.part.to_string(),
+            clean(&finding.detail)
+        ))?;
+    }
+    Ok(())
+}

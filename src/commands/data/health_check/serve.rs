@@ -1,0 +1,190 @@
+//! `data health-check --serve`: answers `GET /health` for monitors on this machine.
+//!
+//! A request is bounded in its size and in time, and so is the number of connections. One check runs at
+//! a time; its result is kept for some seconds, so that many questions cost no more than one.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use http::{Method, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::{Kept, SCHEMA, look};
+use crate::adapters::engine::stop_signal;
+use crate::commands::session::block_on;
+use crate::data::health::HealthStatus;
+use crate::exit::{Exit, Failed, OrFailed as _};
+use crate::output::Output;
+
+/// How long a result is given again.
+const KEPT: Duration = Duration::from_secs(5);
+
+/// How long a check may take.
+const CHECK: Duration = Duration::from_mins(2);
+
+/// How long a request may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(5);
+
+/// How long a connection may take altogether.
+const CONNECTION: Duration = Duration::from_secs(180);
+
+/// How many connections there are at once; more wait.
+const CONNECTIONS: usize = 32;
+
+/// The largest head of a request, in bytes.
+const HEAD: usize = 16 * 1024;
+
+#[derive(Serialize)]
+struct Listening {
+    address: SocketAddr,
+    url: String,
+}
+
+/// What was answered last.
+type Last = Mutex<Option<(Instant, StatusCode, Bytes)>>;
+
+pub(super) fn run(
+    kept: &Kept,
+    address: SocketAddr,
+    allow_remote: bool,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
+    if !address.ip().is_loopback() && !allow_remote {
+        let error = format!("{} is reached by other machines", address.ip());
+        return Err(Failed::new(Exit::Usage, error)
+            .with_hint("serve at 127.0.0.1, or pass --allow-remote where a proxy guards it")
+            .into());
+    }
+    block_on(async {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}"))
+            .or_exit(Exit::Usage)?;
+        let address = listener.local_addr()?;
+        let listening = Listening { address, url: format!("http://{address}/health") };
+        output.show("tidegate/health-server/1", &listening, |output, listening| {
+            output.line(format!("listening on {}", listening.url))
+        })?;
+        serve(kept, &listener).await;
+        Ok(Exit::Done)
+    })
+}
+
+/// Answers until a signal comes.
+async fn serve(kept: &Kept, listener: &TcpListener) {
+    let last = Last::default();
+    let mut open = FuturesUnordered::new();
+    let mut stopped = std::pin::pin!(stop_signal());
+    loop {
+        tokio::select! {
+            _ = &mut stopped => return,
+            accepted = listener.accept(), if open.len() < CONNECTIONS => match accepted {
+                Ok((stream, _)) => open.push(connection(kept, &last, stream)),
+                // Too many files are open: the others may end meanwhile.
+                Err(error) => {
+                    tracing::warn!("cannot accept a connection: {error}");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+            Some(()) = open.next() => {}
+        }
+    }
+}
+
+async fn connection(kept: &Kept, last: &Last, stream: TcpStream) {
+    let service = service_fn(async |request: http::Request<hyper::body::Incoming>| {
+        Ok::<_, Infallible>(answer(kept, last, request.method(), request.uri().path()).await)
+    });
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(ARRIVAL).max_buf_size(HEAD);
+    server.keep_alive(false);
+    let served = server.serve_connection(TokioIo::new(stream), service);
+    match tokio::time::timeout(CONNECTION, served).await {
+        Ok(Ok(())) | Err(_) => {}
+        // What came was no request, or nobody waited for the answer.
+        Ok(Err(error)) => tracing::debug!("a connection ended: {error}"),
+    }
+}
+
+async fn answer(kept: &Kept, last: &Last, method: &Method, path: &str) -> Response<Full<Bytes>> {
+    let text = |status: StatusCode, text: &'static str| {
+        reply(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
+    };
+    if path != "/health" {
+        return text(StatusCode::NOT_FOUND, "there is /health only\n");
+    }
+    if method != Method::GET && method != Method::HEAD {
+        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only\n");
+        let allowed = header::HeaderValue::from_static("GET, HEAD");
+        refused.headers_mut().insert(header::ALLOW, allowed);
+        return refused;
+    }
+    let (status, body) = checked(kept, last).await;
+    reply(status, "application/json", body)
+}
+
+/// Gives the last result, or makes a new one: whoever comes meanwhile waits for that.
+async fn checked(kept: &Kept, last: &Last) -> (StatusCode, Bytes) {
+    let mut last = last.lock().await;
+    if let Some((at, status, body)) = &*last
+        && at.elapsed() < KEPT
+    {
+        return (*status, body.clone());
+    }
+    let (status, body) = match tokio::time::timeout(CHECK, look(kept, Timestamp::now())).await {
+        Ok(health) => {
+            let status = match health.status {
+                HealthStatus::Healthy | HealthStatus::Warning => StatusCode::OK,
+                HealthStatus::Error => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            (status, json(&health))
+        }
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, late()),
+    };
+    *last = Some((Instant::now(), status, body.clone()));
+    (status, body)
+}
+
+fn json(health: &impl Serialize) -> Bytes {
+    #[derive(Serialize)]
+    struct Envelope<'a, T> {
+        schema: &'a str,
+        #[serde(flatten)]
+        value: &'a T,
+    }
+    let text = serde_json::to_string_pretty(&Envelope { schema: SCHEMA, value: health });
+    text.map_or_else(|_| late(), |text| Bytes::from(format!("{text}\n")))
+}
+
+fn late() -> Bytes {
+    #[derive(Serialize)]
+    struct Late {
+        status: HealthStatus,
+        detail: String,
+    }
+    let detail = format!("the check took over {} seconds", CHECK.as_secs());
+    let late = Late { status: HealthStatus::Error, detail };
+    Bytes::from(serde_json::to_string(&late).unwrap_or_default())
+}
+
+fn reply(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,368 @@
+//! Runs what is due, and keeps what is known.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use tokio::time::sleep;
+
+use super::child::{Cut, Ended, Program};
+use super::folder::{Folder, Printed};
+use super::journal::{Journal, Level, Line};
+use super::stop::Stop;
+use crate::adapters::notify::Channels;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::schedule::{Book, Due, LastRun, Outcome, Schedule, Task};
+use crate::secret::Redactor;
+
+/// The longest sleep: the clock may be set, and the machine may sleep.
+const NAP: SignedDuration = SignedDuration::from_secs(30);
+
+/// How often it is asked whether a task of an earlier schedule has ended.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A task that begins later than this was missed, and is caught up.
+const LATE: SignedDuration = SignedDuration::from_mins(1);
+
+/// Where the time comes from.
+pub(super) enum Clock {
+    /// The machine.
+    Real,
+    /// `--at`.
+    Fixed(Timestamp),
+}
+
+impl Clock {
+    pub(super) fn now(&self) -> Timestamp {
+        match self {
+            Self::Real => Timestamp::now(),
+            Self::Fixed(time) => *time,
+        }
+    }
+}
+
+/// A schedule that runs.
+pub(super) struct Runner<'a> {
+    pub(super) schedule: &'a Schedule,
+    pub(super) book: Book,
+    pub(super) folder: Folder,
+    pub(super) journal: Journal,
+    pub(super) channels: Channels<'a>,
+    /// The names of the channels.
+    pub(super) told_on: Vec<String>,
+    pub(super) program: Program,
+    pub(super) redactor: Redactor,
+    pub(super) clock: Clock,
+    pub(super) output: &'a mut Output,
+    /// Whether the book could not be written, and has to be.
+    pub(super) unsaved: bool,
+}
+
+/// What `--once` and `--run` did.
+#[derive(Debug, Serialize)]
+struct Ran {
+    tasks: Vec<RanTask>,
+    /// How many alerts wait to be told.
+    alerts_waiting: usize,
+    /// When something is due again.
+    next: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct RanTask {
+    task: String,
+    #[serde(flatten)]
+    run: LastRun,
+}
+
+impl Runner<'_> {
+    /// Runs until it is stopped.
+    pub(super) async fn serve(&mut self, stop: &mut Stop) -> anyhow::Result<Exit> {
+        if !self.begin(stop).await? {
+            return Ok(Exit::Done);
+        }
+        loop {
+            self.tell().await;
+            let now = self.clock.now();
+            let due = self.book.due(self.schedule, now).into_iter().next();
+            if let Some(Due { task, slot }) = due {
+                if self.run(task, slot, stop).await {
+                    break;
+                }
+                continue;
+            }
+            if self.unsaved {
+                self.save();
+            }
+            let wake = [self.book.next(self.schedule, now), self.book.next_tell()];
+            let wake = wake.into_iter().flatten().map(|time| time.duration_since(now));
+            let nap = wake.min().unwrap_or(NAP).clamp(SignedDuration::from_millis(100), NAP);
+            tokio::select! {
+                () = sleep(nap.unsigned_abs()) => {}
+                () = stop.asked() => break,
+            }
+        }
+        self.tell().await;
+        self.info("stopped", None, "stopped".to_owned());
+        Ok(Exit::Done)
+    }
+
+    /// Runs what is due.
+    pub(super) async fn once(&mut self, stop: &mut Stop) -> anyhow::Result<Exit> {
+        let mut ran = Vec::new();
+        if self.begin(stop).await? {
+            for Due { task, slot } in self.book.due(self.schedule, self.clock.now()) {
+                let stopped = self.run(task, slot, stop).await;
+                ran.push(task);
+                if stopped {
+                    break;
+                }
+            }
+        }
+        self.show(&ran).await
+    }
+
+    /// Runs one task, whenever it is due.
+    pub(super) async fn one(&mut self, task: &Task, stop: &mut Stop) -> anyhow::Result<Exit> {
+        let mut ran = Vec::new();
+        if self.begin(stop).await? {
+            self.run(task, self.clock.now(), stop).await;
+            ran.push(task);
+        }
+        self.show(&ran).await
+    }
+
+    /// Shows what was done, and tells of it.
+    async fn show(&mut self, ran: &[&Task]) -> anyhow::Result<Exit> {
+        self.tell().await;
+        let last = |task: &&Task| {
+            let run = self.book.tasks.get(&task.name)?.last.clone()?;
+            Some(RanTask { task: task.name.clone(), run })
+        };
+        let ran = Ran {
+            tasks: ran.iter().filter_map(last).collect(),
+            alerts_waiting: self.book.alerts.len(),
+            next: self.book.next(self.schedule, self.clock.now()),
+        };
+        let zone = "UTC";
+        self.output.show("tidegate/schedule-run/1", &ran, |output, ran| {
+            if ran.tasks.is_empty() {
+                let next = ran.next.map(|next| next.strftime("%a %F %H:%M").to_string());
+                let next = next.map(|next| format!("; next: {next} {zone}")).unwrap_or_default();
+                output.line(format!("nothing is due{next}"))?;
+            }
+            for ran in &ran.tasks {
+                output.line(format!("{}: {}", ran.task, words(&ran.run)))?;
+            }
+            Ok(())
+        })?;
+        // What was run would be run again.
+        if self.unsaved {
+            self.folder.write(&self.book)?;
+        }
+        Ok(ran.tasks.iter().find_map(|ran| exit(&ran.run.outcome)).unwrap_or(Exit::Done))
+    }
+
+    /// Takes over what an earlier schedule left. Returns whether to go on.
+    async fn begin(&mut self, stop: &mut Stop) -> anyhow::Result<bool> {
+        let zone = format!("{} tasks", self.schedule.tasks.len());
+        self.info("started", None, format!("started: {zone}"));
+        if self.told_on.is_empty() {
+            let text = "nobody is told of failures: set SLACK_WEBHOOK, or ALERT_EMAIL and SMTP_URL";
+            self.warn("no-channels", None, text.to_owned());
+        }
+        let left: Vec<(String, String)> = self
+            .book
+            .tasks
+            .iter()
+            .filter_map(|(name, entry)| {
+                Some((name.clone(), entry.running.as_ref()?.output.clone()))
+            })
+            .collect();
+        for (name, output) in left {
+            if !self.settle(&name, &output, stop).await {
+                return Ok(false);
+            }
+        }
+        self.book.adopt(self.schedule, self.clock.now());
+        self.folder.write(&self.book)?;
+        Ok(true)
+    }
+
+    /// Finds out what became of a run that an earlier schedule began. Returns whether to go on.
+    async fn settle(&mut self, name: &str, output: &str, stop: &mut Stop) -> bool {
+        let mut waits = false;
+        let document = loop {
+            match self.folder.printed(output) {
+                Printed::Ended(document) => break document,
+                Printed::Running => {}
+            }
+            if !waits {
+                let text = "still runs, begun by an earlier schedule; waits for its end";
+                self.warn("still-running", Some(name), text.to_owned());
+                waits = true;
+            }
+            tokio::select! {
+                () = sleep(LOOK) => {}
+                () = stop.asked() => return false,
+            }
+        };
+        let task = self.schedule.tasks.iter().find(|task| task.name == name);
+        match (task, document) {
+            (Some(task), Some(document)) => {
+                let outcome = Outcome::of(&task.what, None, Some(&document), "");
+                self.ended(task, outcome);
+            }
+            (_, _) => {
+                let text = "was interrupted with an earlier schedule; it is due again";
+                self.warn("interrupted", Some(name), text.to_owned());
+                self.book.forget(name);
+                self.save();
+            }
+        }
+        self.folder.remove(output);
+        true
+    }
+
+    /// Runs a task to its end. Returns whether the schedule is to stop.
+    async fn run(&mut self, task: &Task, slot: Timestamp, stop: &mut Stop) -> bool {
+        let now = self.clock.now();
+        // A new name for each run, so that what is found in it is of this run.
+        let unique = format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), std::process::id());
+        let output = format!("{}.{unique}.json", task.name);
+        let file = match self.folder.output(&output) {
+            Ok(file) => file,
+            Err(error) => {
+                self.book.begin(task, slot, now, output);
+                self.ended(task, Outcome::failed(format!("{error:#}"), None));
+                return false;
+            }
+        };
+        self.book.begin(task, slot, now, output.clone());
+        self.save();
+        let late = now.duration_since(slot) > LATE;
+        let due = slot.strftime("%FT%TZ");
+        let text = if late { format!("begins, missed at {due}") } else { "begins".to_owned() };
+        let fields = vec![("slot", slot.to_string().into()), ("caught_up", late.into())];
+        let event = "task-started";
+        self.log(Line { level: Level::Info, event, task: Some(&task.name), text, fields });
+        let mut asked = false;
+        let ended = self.program.run(task, file, stop, self.schedule.grace, &mut asked).await;
+        let outcome = self.outcome(task, &output, &ended);
+        self.ended(task, outcome);
+        self.folder.remove(&output);
+        asked
+    }
+
+    fn outcome(&mut self, task: &Task, output: &str, ended: &Ended) -> Outcome {
+        let said = self.redactor.redact(&ended.said).into_owned();
+        for line in said.lines().filter(|line| !line.trim().is_empty()) {
+            let (level, text) = (Level::Debug, line.to_owned());
+            let event = "task-said";
+            self.log(Line { level, event, task: Some(&task.name), text, fields: vec![] });
+        }
+        match &ended.cut {
+            Some(Cut::NotStarted(problem)) => Outcome::failed(problem, None),
+            Some(Cut::TimedOut) => {
+                let minutes = task.timeout.as_secs_f64() / 60.0;
+                Outcome::failed(format!("stopped after {minutes} min, its `timeout`"), None)
+            }
+            Some(Cut::Stopped) => Outcome::Stopped,
+            None => {
+                let document = match self.folder.printed(output) {
+                    Printed::Ended(document) => document,
+                    Printed::Running => None,
+                };
+                // Ended by a signal of others: nobody but the exit code says that it went well.
+                let exit = ended.exit.or(Some(-1));
+                match Outcome::of(&task.what, exit, document.as_ref(), &said) {
+                    Outcome::Failed { reason, .. } if ended.exit.is_none() => {
+                        Outcome::failed(reason.replace("exit code -1", "ended by a signal"), None)
+                    }
+                    outcome => outcome,
+                }
+            }
+        }
+    }
+
+    /// Notes how a run ended.
+    fn ended(&mut self, task: &Task, outcome: Outcome) {
+        let outcome = match outcome {
+            Outcome::Failed { reason, exit } => {
+                Outcome::Failed { reason: self.redactor.redact(&reason).into_owned(), exit }
+            }
+            outcome => outcome,
+        };
+        let now = self.clock.now();
+        self.book.end(task, now, outcome, &self.told_on);
+        self.save();
+        let Some(last) = self.book.tasks.get(&task.name).and_then(|entry| entry.last.clone())
+        else {
+            return;
+        };
+        let level = match last.outcome {
+            Outcome::Done | Outcome::Stopped => Level::Info,
+            Outcome::NoData => Level::Warn,
+            Outcome::Failed { .. } => Level::Error,
+        };
+        let seconds = last.ended.duration_since(last.started).as_secs_f64();
+        let fields = vec![
+            ("slot", last.slot.to_string().into()),
+            ("outcome", last.outcome.word().into()),
+            ("seconds", seconds.into()),
+        ];
+        let (event, text) = ("task-ended", words(&last));
+        self.log(Line { level, event, task: Some(&task.name), text, fields });
+    }
+
+    /// Writes what is known. Where that fails, this process goes on with what it knows, and tries
+    /// again.
+    pub(super) fn save(&mut self) {
+        match self.folder.write(&self.book) {
+            Ok(()) => self.unsaved = false,
+            Err(error) => {
+                let text = format!("what is known of the tasks cannot be written: {error:#}");
+                if !self.unsaved {
+                    let (level, event) = (Level::Error, "state-not-written");
+                    self.log(Line { level, event, task: None, text, fields: vec![] });
+                }
+                self.unsaved = true;
+            }
+        }
+    }
+
+    pub(super) fn log(&mut self, line: Line<'_>) {
+        self.journal.write(self.clock.now(), &line, self.output);
+    }
+
+    fn info(&mut self, event: &'static str, task: Option<&str>, text: String) {
+        self.log(Line { level: Level::Info, event, task, text, fields: vec![] });
+    }
+
+    fn warn(&mut self, event: &'static str, task: Option<&str>, text: String) {
+        self.log(Line { level: Level::Warn, event, task, text, fields: vec![] });
+    }
+}
+
+/// How a run ended, for people.
+fn words(run: &LastRun) -> String {
+    match &run.outcome {
+        Outcome::Done => "done".to_owned(),
+        Outcome::NoData => "done, and its source had no rows".to_owned(),
+        Outcome::Failed { reason, .. } => format!("failed: {reason}"),
+        Outcome::Stopped => "stopped; it is due again".to_owned(),
+    }
+}
+
+/// The exit code of `--once` and `--run` for a task that did not end well.
+fn exit(outcome: &Outcome) -> Option<Exit> {
+    match outcome {
+        Outcome::Done | Outcome::NoData => None,
+        Outcome::Stopped => Some(Exit::Incomplete),
+        Outcome::Failed { exit, .. } => {
+            let known = Exit::ALL.into_iter().find(|known| Some(known.code()) == *exit);
+            Some(known.unwrap_or(Exit::Internal))
+        }
+    }
+}

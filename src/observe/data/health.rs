@@ -1,0 +1,140 @@
+//! Looks at a database as a whole: whether it opens, what it holds, its disk, its imports and backups.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{kept, tables};
+use crate::adapters::database::{self, Database, DatabaseError};
+use crate::adapters::store::Container;
+use crate::config::{DataConfig, HealthConfig};
+use crate::data::Backup;
+use crate::data::check::Dialect;
+use crate::data::health::{Observed, Opened, UrlHealth, newest_question};
+use crate::data::import::ImportState;
+
+/// How long a database is waited for that another process holds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is looked at, and with what.
+pub struct HealthQuery<'a> {
+    /// The configuration.
+    pub config: &'a DataConfig,
+    /// What is expected.
+    pub health: &'a HealthConfig,
+    /// The folder that relative paths begin from.
+    pub root: &'a Path,
+    /// The database, from there.
+    pub database: &'a str,
+    /// Where backups are kept, or why nobody knows.
+    pub backups: Result<&'a Container, String>,
+    /// Whether somebody has said where backups are kept.
+    pub backups_expected: bool,
+    /// The signed URLs that were handed out.
+    pub urls: Vec<UrlHealth>,
+    /// Looks variables of the environment up.
+    pub environment: &'a (dyn Fn(&str) -> Option<String> + Send + Sync),
+}
+
+impl std::fmt::Debug for HealthQuery<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HealthQuery").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+/// What the database itself has shown.
+struct Seen {
+    engine: Option<String>,
+    dialect: Dialect,
+    opened: Opened,
+    damage: Option<String>,
+    tables: BTreeMap<String, u64>,
+    newest: BTreeMap<String, Result<Vec<Vec<serde_json::Value>>, String>>,
+    imports: Result<Vec<ImportState>, String>,
+}
+
+/// Looks. What cannot be looked at is part of what is seen.
+pub async fn observe(query: HealthQuery<'_>) -> Observed {
+    let seen = look(&query).await;
+    let file = query.root.join(query.database);
+    let backups = backups(&query, &file).await;
+    Observed {
+        database: query.database.to_owned(),
+        engine: seen.engine,
+        dialect: seen.dialect,
+        opened: seen.opened,
+        damage: seen.damage,
+        size: file.metadata().ok().filter(std::fs::Metadata::is_file).map(|found| found.len()),
+        free: free(file.parent().unwrap_or(query.root)),
+        tables: seen.tables,
+        newest: seen.newest,
+        imports: seen.imports,
+        backups,
+        backups_expected: query.backups_expected,
+        urls: query.urls,
+    }
+}
+
+async fn look(query: &HealthQuery<'_>) -> Seen {
+    let mut seen = Seen {
+        engine: None,
+        dialect: Dialect::Sqlite,
+        opened: Opened::Yes,
+        damage: None,
+        tables: BTreeMap::new(),
+        newest: BTreeMap::new(),
+        imports: Ok(Vec::new()),
+    };
+    let opened = database::open(query.config, query.root, query.database, query.environment);
+    let mut database = match opened.await {
+        Ok(database) => database,
+        Err(error) => return Seen { opened: Opened::No(error.to_string()), ..seen },
+    };
+    database.set_patience(PATIENCE);
+    seen.engine = Some(database.engine().to_owned());
+    seen.dialect = database.dialect();
+    match read(database.as_ref(), query, &mut seen).await {
+        Ok(()) => seen,
+        Err(DatabaseError::InUse { holder, .. }) => Seen { opened: Opened::InUse(holder), ..seen },
+        Err(error) => Seen { opened: Opened::No(error.to_string()), ..seen },
+    }
+}
+
+async fn read(
+    database: &dyn Database,
+    query: &HealthQuery<'_>,
+    seen: &mut Seen,
+) -> Result<(), DatabaseError> {
+    seen.damage = tables::damage(database).await?;
+    if seen.damage.is_some() {
+        return Ok(());
+    }
+    seen.tables = tables::count(database).await?;
+    seen.imports = database.imports().await.map_err(|error| error.to_string());
+    for (name, table) in &query.health.tables {
+        let Some(question) = newest_question(name, table, seen.dialect) else { continue };
+        let rows = database.query(&question.sql, &question.parameters, question.rows).await;
+        let rows = rows.map(|rows| rows.rows).map_err(|error| error.to_string());
+        seen.newest.insert(name.clone(), rows);
+    }
+    Ok(())
+}
+
+async fn backups(query: &HealthQuery<'_>, file: &Path) -> Result<Vec<Backup>, String> {
+    let container = query.backups.clone()?;
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let found = kept::kept(container, name).await.map_err(|error| format!("{error:#}"))?;
+    Ok(found.backups)
+}
+
+/// What a user may write to the disk of a folder, in bytes (statvfs(3), `f_bavail`).
+#[cfg(unix)]
+fn free(folder: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(folder).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free(_: &Path) -> Option<u64> {
+    None
+}

@@ -1,0 +1,101 @@
+//! How a task ended, by the exit code and the JSON of its program.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::plan::What;
+
+/// The longest reason, in characters.
+const LONGEST: usize = 400;
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It did what it is for.
+    Done,
+    /// An import ended well, and its source had no rows.
+    NoData,
+    /// It did not.
+    Failed {
+        /// Why, on one line.
+        reason: String,
+        /// The exit code, where the program ended by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit: Option<u8>,
+    },
+    /// The schedule was stopped, and the task with it: it runs again.
+    Stopped,
+}
+
+impl Outcome {
+    /// Reads how a program ended: its exit code (`None` where nobody saw the end of it, because the
+    /// schedule was killed meanwhile), the JSON that it printed, and what it said last.
+    pub fn of(what: &What, exit: Option<i32>, document: Option<&Value>, said: &str) -> Self {
+        let code = exit.or_else(|| document.map(exit_of));
+        match code {
+            Some(0) => match (what, document.and_then(rows)) {
+                (What::Import { .. }, Some(0)) => Self::NoData,
+                (_, _) => Self::Done,
+            },
+            code => Self::failed(reason(code, document, said), code),
+        }
+    }
+
+    /// A failure whose reason is known.
+    pub fn failed(reason: impl AsRef<str>, exit: Option<i32>) -> Self {
+        let mut reason: String = reason.as_ref().split_whitespace().collect::<Vec<_>>().join(" ");
+        if let Some((at, _)) = reason.char_indices().nth(LONGEST) {
+            reason.truncate(at);
+            reason.push('…');
+        }
+        Self::Failed { reason, exit: exit.and_then(|code| u8::try_from(code).ok()) }
+    }
+
+    /// Returns its name, as JSON has it.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::NoData => "no-data",
+            Self::Failed { .. } => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// What the JSON of an ended program says about its end.
+fn exit_of(document: &Value) -> i32 {
+    if let Some(code) = document["code"].as_i64().filter(|_| is_error(document)) {
+        return i32::try_from(code).unwrap_or(1);
+    }
+    let failed = document["status"] == "error"
+        || document["database"]["outcome"] == "failed"
+        || document["written"] == false;
+    if failed { 14 } else { 0 }
+}
+
+fn is_error(document: &Value) -> bool {
+    document["schema"] == "tidegate/error/1"
+}
+
+/// How many rows an import's source had.
+fn rows(document: &Value) -> Option<u64> {
+    document["rows"].as_u64()
+}
+
+fn reason(code: Option<i32>, document: Option<&Value>, said: &str) -> String {
+    let mut parts = Vec::new();
+    if let Some(document) = document.filter(|document| is_error(document)) {
+        parts.extend(document["error"].as_str());
+        let causes = document["causes"].as_array();
+        parts.extend(causes.into_iter().flatten().filter_map(Value::as_str).take(3));
+    }
+    if parts.is_empty() {
+        parts.extend(said.lines().rev().map(str::trim).find(|line| !line.is_empty()));
+    }
+    let ended = match code {
+        Some(code) => format!("exit code {code}"),
+        None => "ended by a signal".to_owned(),
+    };
+    if parts.is_empty() { ended } else { format!("{} ({ended})", parts.join(": ")) }
+}
