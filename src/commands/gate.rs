@@ -94,7 +94,8 @@ async fn gate(
                 let alone = found.data_alone.take().zip(found.world.state.state.newest().cloned());
                 let mut report = Report::new(found, applied);
                 if let Some((version, live)) = alone {
-                    let (alone, later) = data_alone::release(session, &live, &version, &say).await;
+                    let alone = data_alone::release(session, &live, &version, &say);
+                    let (alone, later) = Box::pin(alone).await;
                     report.data_alone = Some(alone);
                     if let Some(later) = later {
                         report.release = later.release;
