@@ -28,7 +28,7 @@ mod urls;
 pub use retry::{Repeat, RetryPolicy};
 pub use stream::Streamed;
 pub use summary::{one_line, summary};
-use urls::redirect_target;
+use urls::{keeps_key, redirect_target};
 pub use urls::{host_of, is_loopback, same_origin, without_query};
 
 /// How much of the body of a failed answer is read: enough for any error document.
@@ -276,15 +276,7 @@ impl Client {
                 return Ok(answer);
             };
             url = redirect_target(&url, location)?;
-            // `authorization` stays behind by itself; a key in another header would go along.
-            let has_key = request.headers.values().any(HeaderValue::is_sensitive);
-            if has_key && !same_origin(&url, &request.url) {
-                return Err(HttpError::Redirect {
-                    host: host_of(&request.url),
-                    target: without_query(&url),
-                    reason: "it is another server, and the request carries a key",
-                });
-            }
+            keeps_key(request, &url)?;
         }
         Err(HttpError::Redirect {
             host: host_of(&request.url),

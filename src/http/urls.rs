@@ -1,8 +1,9 @@
 //! What may be sent where: origins, redirects, and URLs as they may be shown.
 
+use reqwest::header::HeaderValue;
 use url::{Host, Origin, Url};
 
-use super::{HttpError, one_line};
+use super::{HttpError, Request, one_line};
 
 /// Whether a URL names this machine by a loopback address or as `localhost`.
 pub fn is_loopback(url: &Url) -> bool {
@@ -29,6 +30,20 @@ pub fn host_of(url: &Url) -> String {
 /// A URL as it may be shown: the query may be a signature, the user part a password.
 pub fn without_query(url: &Url) -> String {
     format!("{}://{}{}", url.scheme(), host_of(url), one_line(url.path()))
+}
+
+/// Makes sure that a key in a header of its own stays with its server: unlike
+/// [`Request::authorization`], it would go along.
+pub(super) fn keeps_key(request: &Request, target: &Url) -> Result<(), HttpError> {
+    let has_key = request.headers.values().any(HeaderValue::is_sensitive);
+    if !has_key || same_origin(target, &request.url) {
+        return Ok(());
+    }
+    Err(HttpError::Redirect {
+        host: host_of(&request.url),
+        target: without_query(target),
+        reason: "it is another server, and the request carries a key",
+    })
 }
 
 /// Reads a `Location`: never from https to plain http, never with credentials in it.

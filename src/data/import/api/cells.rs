@@ -22,7 +22,7 @@ pub struct Cells {
     password: Option<usize>,
     values: Vec<Option<String>>,
     there: Vec<bool>,
-    /// How many rows had which of them, and how many there were.
+    /// How many rows had which of them, and how many were objects.
     seen: Vec<u64>,
     rows: u64,
 }
@@ -62,13 +62,13 @@ impl Cells {
 
     /// Reads one row. Returns what is wrong with it as a row; the cells are what could be read.
     pub fn read(&mut self, row: &RawValue) -> Option<Fault> {
-        self.rows += 1;
         self.values.fill(None);
         self.there.fill(false);
         if first(row) != b'{' {
             let rule = format!("expected an object, found {}", kind(row));
             return Some(Fault::new("(row)", None, rule));
         }
+        self.rows += 1;
         let mut faults = Vec::new();
         let read = serde_json::Deserializer::from_str(row.get())
             .deserialize_map(Fill { cells: self, faults: &mut faults });

@@ -62,7 +62,7 @@ pub enum ApiError {
     #[error(transparent)]
     Period(PeriodProblem),
     /// No answer.
-    #[error("{place} gave no answer")]
+    #[error("{place} gave no rows")]
     Http {
         /// The address.
         place: String,
