@@ -28,8 +28,8 @@ mod urls;
 pub use retry::{Repeat, RetryPolicy};
 pub use stream::Streamed;
 pub use summary::{one_line, summary};
-use urls::{keeps_key, redirect_target};
 pub use urls::{host_of, is_loopback, same_origin, without_query};
+use urls::{keeps_key, redirect_target};
 
 /// How much of the body of a failed answer is read: enough for any error document.
 const LARGEST_ERROR_BODY: usize = 64 * 1024;

@@ -108,7 +108,7 @@ mod tests {
         let users = Import::of("users", None).unwrap().unwrap();
         let mut spool = Spool::create(&folder.path().join("rows.csv"), &users).unwrap();
         let values = [Some("a \"b\",\nc"), None, Some("")];
-        spool.row(7, values.into_iter(), Some("$argon2id$x")).unwrap();
+        spool.row(7, values.into_iter(), Some(Some("$argon2id$x"))).unwrap();
         spool.row(u64::MAX, [Some("\\N")].into_iter(), None).unwrap();
         let text = std::fs::read_to_string(spool.finish().unwrap()).unwrap();
         assert_eq!(
