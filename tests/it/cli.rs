@@ -163,8 +163,7 @@ fn every_command_has_help_that_fits() {
     }
     let mut seen = 0;
     visit(&[], &Cli::command(), &mut seen);
-      data         Look after the database and what is published of it: versions, backups, health
-      schedule     Run imports, checks, backups and other tasks at their times, until stopped
+    assert_eq!(seen, 34);
 }
 
 #[test]
