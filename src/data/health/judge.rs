@@ -171,7 +171,9 @@ pub(super) fn backups(
     let part = HealthPart::Backup;
     let set = config.max_backup_age.as_deref().and_then(duration);
     let missed = if set.is_some() { HealthStatus::Error } else { HealthStatus::Warning };
-    let expected = set.is_some() || observed.backups_expected;
+    // Who has made a backup without saying where wants the next ones, too.
+    let has_some = observed.backups.as_ref().is_ok_and(|backups| !backups.is_empty());
+    let expected = set.is_some() || observed.backups_expected || has_some;
     let backups = match &observed.backups {
         Ok(backups) => backups,
         Err(why) if expected => {

@@ -151,6 +151,8 @@ fn a_bound_that_is_set_is_an_error_and_a_usual_one_a_warning() {
     assert_eq!(only(old(), "{}").0, HealthStatus::Warning);
     assert_eq!(only(old(), "{max_backup_age: 12h}").0, HealthStatus::Error);
     assert_eq!(of(old(), "{max_backup_age: 28h}").0, HealthStatus::Healthy);
+    let unasked = Observed { backups_expected: false, ..old() };
+    assert_eq!(only(unasked, "{}").0, HealthStatus::Warning);
     let none = || Observed { backups_expected: true, ..seen() };
     assert_eq!(only(none(), "{}").0, HealthStatus::Warning);
     assert_eq!(only(none(), "{max_backup_age: 12h}").0, HealthStatus::Error);
