@@ -56,7 +56,9 @@ struct Seen {
 /// Looks. What cannot be looked at is part of what is seen.
 pub async fn observe(query: HealthQuery<'_>) -> Observed {
     let seen = look(&query).await;
-    let file = query.root.join(query.database);
+    let whole = query.root.join(query.database);
+    // A link leads to the database: its backups have its name, and its disk is the one that fills.
+    let file = whole.canonicalize().unwrap_or(whole);
     let backups = backups(&query, &file).await;
     Observed {
         database: query.database.to_owned(),
