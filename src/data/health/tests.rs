@@ -160,7 +160,7 @@ fn a_bound_that_is_set_is_an_error_and_a_usual_one_a_warning() {
     assert_eq!(only(full(), "{}").0, HealthStatus::Warning);
     assert_eq!(only(full(), "{min_free: 2MB}").0, HealthStatus::Error);
     assert_eq!(of(full(), "{min_free: 1MB}").0, HealthStatus::Healthy);
-    let stale = || Observed { imports: Ok(vec![import(30), import(27)]), ..seen() };
+    let stale = || Observed { imports: Ok(vec![import(1), import(27)]), ..seen() };
     assert_eq!(of(stale(), "{}").0, HealthStatus::Healthy);
     let (status, part, detail) = only(stale(), "{max_import_age: 26h}");
     assert_eq!((status, part), (HealthStatus::Error, HealthPart::Import));
