@@ -412,6 +412,9 @@ fn ends_are_read_from_exit_codes_and_json() {
     let health = What::Kind(TaskKind::HealthCheck);
     let sick = json!({"status": "error"});
     assert!(matches!(Outcome::of(&health, None, Some(&sick), ""), Outcome::Failed { .. }));
+    let held = json!({"schema": "tidegate/health/1", "status": "warning", "looked": false});
+    assert_eq!(Outcome::of(&health, Some(0), Some(&held), ""), Outcome::Inconclusive);
+    assert!(matches!(Outcome::of(&health, Some(14), Some(&held), ""), Outcome::Failed { .. }));
     let long = Outcome::failed("é\n".repeat(1000), None);
     let Outcome::Failed { reason, .. } = long else { panic!() };
     assert_eq!(reason.chars().count(), 401);

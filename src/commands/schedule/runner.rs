@@ -303,7 +303,7 @@ impl Runner<'_> {
         };
         let level = match last.outcome {
             Outcome::Done | Outcome::Stopped => Level::Info,
-            Outcome::NoData => Level::Warn,
+            Outcome::NoData | Outcome::Inconclusive => Level::Warn,
             Outcome::Failed { .. } => Level::Error,
         };
         let seconds = last.ended.duration_since(last.started).as_secs_f64();
@@ -350,6 +350,9 @@ fn words(run: &LastRun) -> String {
     match &run.outcome {
         Outcome::Done => "done".to_owned(),
         Outcome::NoData => "done, and its source had no rows".to_owned(),
+        Outcome::Inconclusive => {
+            "inconclusive: another process held the database, which was not looked into".to_owned()
+        }
         Outcome::Failed { reason, .. } => format!("failed: {reason}"),
         Outcome::Stopped => "stopped; it is due again".to_owned(),
     }
@@ -358,7 +361,7 @@ fn words(run: &LastRun) -> String {
 /// The exit code of `--once` and `--run` for a task that did not end well.
 fn exit(outcome: &Outcome) -> Option<Exit> {
     match outcome {
-        Outcome::Done | Outcome::NoData => None,
+        Outcome::Done | Outcome::NoData | Outcome::Inconclusive => None,
         Outcome::Stopped => Some(Exit::Incomplete),
         Outcome::Failed { exit, .. } => {
             let known = Exit::ALL.into_iter().find(|known| Some(known.code()) == *exit);

@@ -95,6 +95,8 @@ fn a_database_that_cannot_be_used_is_an_error_and_one_in_use_a_warning() {
     assert_eq!((status, part), (HealthStatus::Error, HealthPart::Database));
     assert_eq!(detail, "no such file");
     let held = Observed { opened: Opened::InUse("process 7 (python)".to_owned()), ..seen() };
+    assert!(!Health::of(held.clone(), &config("{}"), now()).looked);
+    assert!(Health::of(seen(), &config("{}"), now()).looked);
     let (status, _, detail) = only(held, "{tables: {gone: {}}}");
     assert_eq!(status, HealthStatus::Warning);
     assert!(detail.contains("process 7 (python)"), "{detail}");

@@ -112,11 +112,18 @@ async fn read(
         return Ok(());
     }
     seen.tables = tables::count(database).await?;
-    seen.imports = database.imports().await.map_err(|error| error.to_string());
+    // Another process may have taken it since: that is no fault of what it holds.
+    seen.imports = match database.imports().await {
+        Err(error @ DatabaseError::InUse { .. }) => return Err(error),
+        imports => imports.map_err(|error| error.to_string()),
+    };
     for (name, table) in &query.health.tables {
         let Some(question) = newest_question(name, table, seen.dialect) else { continue };
         let rows = database.query(&question.sql, &question.parameters, question.rows).await;
-        let rows = rows.map(|rows| rows.rows).map_err(|error| error.to_string());
+        let rows = match rows {
+            Err(error @ DatabaseError::InUse { .. }) => return Err(error),
+            rows => rows.map(|rows| rows.rows).map_err(|error| error.to_string()),
+        };
         seen.newest.insert(name.clone(), rows);
     }
     Ok(())
