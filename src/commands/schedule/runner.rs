@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::child::{Cut, Ended, Program};
 use super::folder::{Folder, Printed};
@@ -192,11 +192,27 @@ impl Runner<'_> {
 
     /// Finds out what became of a run that an earlier schedule began. Returns whether to go on.
     async fn settle(&mut self, name: &str, output: &str, stop: &mut Stop) -> bool {
+        let task = self.schedule.tasks.iter().find(|task| task.name == name);
+        let deadline = Instant::now() + self.left(name, task);
         let mut waits = false;
         let document = loop {
             match self.folder.printed(output) {
                 Printed::Ended(document) => break document,
                 Printed::Running => {}
+            }
+            if Instant::now() >= deadline {
+                let text = "begun by an earlier schedule, it still runs past its `timeout`";
+                match task {
+                    Some(task) => self.ended(task, Outcome::failed(text, None)),
+                    None => {
+                        self.warn("interrupted", Some(name), text.to_owned());
+                        self.book.forget(name);
+                        self.save();
+                    }
+                }
+                // What it prints from now on is for nobody.
+                self.folder.remove(output);
+                return true;
             }
             if !waits {
                 let text = "still runs, begun by an earlier schedule; waits for its end";
@@ -208,7 +224,6 @@ impl Runner<'_> {
                 () = stop.asked() => return false,
             }
         };
-        let task = self.schedule.tasks.iter().find(|task| task.name == name);
         match (task, document) {
             (Some(task), Some(document)) => {
                 let outcome = Outcome::of(&task.what, None, Some(&document), "");
@@ -223,6 +238,17 @@ impl Runner<'_> {
         }
         self.folder.remove(output);
         true
+    }
+
+    /// How long a run of an earlier schedule is waited for: until that would have ended it.
+    fn left(&self, name: &str, task: Option<&Task>) -> Duration {
+        let timeout = task.map(|task| task.timeout).unwrap_or_default();
+        let most = timeout.saturating_add(self.schedule.grace);
+        let running = self.book.tasks.get(name).and_then(|entry| entry.running.as_ref());
+        let spent = running.map(|running| self.clock.now().duration_since(running.started));
+        // A clock that was set back makes nobody wait longer.
+        let spent = spent.and_then(|spent| Duration::try_from(spent).ok()).unwrap_or_default();
+        most.saturating_sub(spent)
     }
 
     /// Runs a task to its end. Returns whether the schedule is to stop.
