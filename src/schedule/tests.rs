@@ -442,6 +442,11 @@ fn github_gets_the_same_plan() {
     assert!(text.contains("github.event.schedule == '0 4 * * SUN' || inputs.task == 'prune'"));
     let parsed: serde_json::Value = serde_yaml::from_str(&text).unwrap();
     assert_eq!(parsed["jobs"].as_object().unwrap().len(), 5);
+    // Tasks with the same fields are jobs of one run, and must wait for each other.
+    assert!(parsed.get("concurrency").is_none());
+    for (name, job) in parsed["jobs"].as_object().unwrap() {
+        assert_eq!(job["concurrency"]["group"], "tidegate-schedule", "{name}");
+    }
 
     let twice =
         schedule("  tasks: { a: { run: sync, cron: '0 2 * * *', timezone: Asia/Tokyo } }\n");
