@@ -149,6 +149,8 @@ pub struct Observed {
 pub struct Health {
     /// The worst of the findings.
     pub status: HealthStatus,
+    /// Whether the database was looked into; not while another process holds it.
+    pub looked: bool,
     /// When it was looked at.
     pub checked: Timestamp,
     /// The file.
@@ -217,8 +219,13 @@ impl Health {
         let last_backup = judge::backups(&observed, config, &mut findings, now);
         judge::urls(&observed, &mut findings, now);
         let status = findings.0.iter().map(|finding| finding.status).max();
+        let looked = match observed.opened {
+            Opened::Yes | Opened::No(_) => true,
+            Opened::InUse(_) => false,
+        };
         Self {
             status: status.unwrap_or(HealthStatus::Healthy),
+            looked,
             checked: now,
             database: observed.database,
             engine: observed.engine,

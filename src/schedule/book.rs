@@ -225,7 +225,7 @@ impl Entry {
             Outcome::Done => {
                 return self.incident.take().map(|incident| (AlertEvent::Recovered, incident));
             }
-            Outcome::Stopped => return None,
+            Outcome::Stopped | Outcome::Inconclusive => return None,
             Outcome::NoData => (AlertEvent::NoData, "its source had no rows"),
             Outcome::Failed { reason, .. } => (AlertEvent::Failed, reason.as_str()),
         };

@@ -59,9 +59,9 @@ pub fn workflow(schedule: &Schedule) -> Result<String, ScheduleError> {
         let _ = writeln!(text, "          - {}", scalar(&task.name));
     }
     text.push_str(
-        "\n# Each job asks for what it needs, and gets nothing else.\npermissions: {}\n\n\
-         # One task at a time, and none is dropped: DuckDB lets one process write.\nconcurrency:\n  \
-         group: tidegate-schedule\n  cancel-in-progress: false\n  queue: max\n\njobs:\n",
+        "\n# Each job asks for what it needs, and gets nothing else.\npermissions: {}\n\njobs:\n  \
+         # One task at a time, and none is dropped: DuckDB lets one process write. The group is of each\n  \
+         # job, since tasks with the same `cron` are jobs of one run.\n",
     );
     for (index, task) in schedule.tasks.iter().enumerate() {
         if index > 0 {
@@ -98,6 +98,10 @@ fn job(text: &mut String, task: &Task) {
            if: ${{{{ github.event.schedule == {fields} || inputs.task == {quoted} }}}}\n    \
            runs-on: self-hosted # the machine with the database\n    \
            timeout-minutes: {minutes}\n    \
+           concurrency:\n      \
+             group: tidegate-schedule\n      \
+             cancel-in-progress: false\n      \
+             queue: max\n    \
            permissions:\n      \
              contents: read\n    \
            steps:\n      \

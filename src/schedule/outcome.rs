@@ -16,6 +16,8 @@ pub enum Outcome {
     Done,
     /// An import ended well, and its source had no rows.
     NoData,
+    /// A health check ended well, and could not look into the database: nothing is known.
+    Inconclusive,
     /// It did not.
     Failed {
         /// Why, on one line.
@@ -36,6 +38,7 @@ impl Outcome {
         match code {
             Some(0) => match (what, document.and_then(rows)) {
                 (What::Import { .. }, Some(0)) => Self::NoData,
+                (_, _) if document.is_some_and(is_blind) => Self::Inconclusive,
                 (_, _) => Self::Done,
             },
             code => Self::failed(reason(code, document, said), code),
@@ -57,6 +60,7 @@ impl Outcome {
         match self {
             Self::Done => "done",
             Self::NoData => "no-data",
+            Self::Inconclusive => "inconclusive",
             Self::Failed { .. } => "failed",
             Self::Stopped => "stopped",
         }
@@ -76,6 +80,11 @@ fn exit_of(document: &Value) -> i32 {
 
 fn is_error(document: &Value) -> bool {
     document["schema"] == "tidegate/error/1"
+}
+
+/// Whether a health check could not look into the database.
+fn is_blind(document: &Value) -> bool {
+    document["schema"] == "tidegate/health/1" && document["looked"] == false
 }
 
 /// How many rows an import's source had.

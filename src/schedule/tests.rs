@@ -412,6 +412,9 @@ fn ends_are_read_from_exit_codes_and_json() {
     let health = What::Kind(TaskKind::HealthCheck);
     let sick = json!({"status": "error"});
     assert!(matches!(Outcome::of(&health, None, Some(&sick), ""), Outcome::Failed { .. }));
+    let held = json!({"schema": "tidegate/health/1", "status": "warning", "looked": false});
+    assert_eq!(Outcome::of(&health, Some(0), Some(&held), ""), Outcome::Inconclusive);
+    assert!(matches!(Outcome::of(&health, Some(14), Some(&held), ""), Outcome::Failed { .. }));
     let long = Outcome::failed("é\n".repeat(1000), None);
     let Outcome::Failed { reason, .. } = long else { panic!() };
     assert_eq!(reason.chars().count(), 401);
@@ -439,6 +442,11 @@ fn github_gets_the_same_plan() {
     assert!(text.contains("github.event.schedule == '0 4 * * SUN' || inputs.task == 'prune'"));
     let parsed: serde_json::Value = serde_yaml::from_str(&text).unwrap();
     assert_eq!(parsed["jobs"].as_object().unwrap().len(), 5);
+    // Tasks with the same fields are jobs of one run, and must wait for each other.
+    assert!(parsed.get("concurrency").is_none());
+    for (name, job) in parsed["jobs"].as_object().unwrap() {
+        assert_eq!(job["concurrency"]["group"], "tidegate-schedule", "{name}");
+    }
 
     let twice =
         schedule("  tasks: { a: { run: sync, cron: '0 2 * * *', timezone: Asia/Tokyo } }\n");

@@ -203,8 +203,10 @@ pub async fn sweep(backups: &Backups<'_>, lock: &BackupLock) -> anyhow::Result<V
     Ok(removed)
 }
 
-/// Removes a backup that was not finished: the note last, so that it can be found until then.
+/// Removes a backup that was not finished: the note last, so that it can be found until then. The
+/// description first: a store that gave no answer may have taken it, and it must not stand alone.
 async fn remove(container: &Container, name: &str) -> Result<(), StoreError> {
+    container.delete(&format!("{name}{DESCRIPTION}")).await?;
     container.delete(name).await?;
     container.delete(&format!("{name}{UNFINISHED}")).await
 }

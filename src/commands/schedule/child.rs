@@ -24,6 +24,9 @@ const LAST_WORDS: Duration = Duration::from_secs(10);
 /// How long its words are waited for after its end: something that it left behind may hold them open.
 const SILENCE: Duration = Duration::from_millis(500);
 
+/// How long after a task's end a stop may still come that was meant for both.
+const TOGETHER: Duration = Duration::from_secs(1);
+
 /// The program of all tasks.
 pub(super) struct Program {
     path: PathBuf,
@@ -104,11 +107,34 @@ impl Program {
                 }
             }
         };
+        let well = status.is_some_and(|status| status.success());
+        if cut.is_none() && !well {
+            // systemd and a machine that shuts down end the task and the schedule at the same time,
+            // and either may be first.
+            if !*asked && status.is_some_and(was_told_to_end) {
+                *asked = timeout(TOGETHER, stop.asked()).await.is_ok();
+            }
+            if *asked {
+                cut = Some(Cut::Stopped);
+            }
+        }
         let _ = timeout(SILENCE, listener).await;
         let said = tail.lock().unwrap_or_else(PoisonError::into_inner);
         let said = String::from_utf8_lossy(&said).into_owned();
         Ended { exit: status.and_then(|status| status.code()), said, cut }
     }
+}
+
+/// Whether SIGTERM ended a program.
+#[cfg(unix)]
+fn was_told_to_end(status: std::process::ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt as _;
+    status.signal() == Some(rustix::process::Signal::TERM.as_raw())
+}
+
+#[cfg(not(unix))]
+fn was_told_to_end(_: std::process::ExitStatus) -> bool {
+    false
 }
 
 /// Asks a program and its children to end, and makes them.

@@ -1,9 +1,11 @@
 //! The log: JSON lines in a new file each day, and words for people on stderr.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 
@@ -52,7 +54,17 @@ pub(super) struct Line<'a> {
 /// The log.
 pub(super) struct Journal {
     level: Level,
-    file: Option<RollingFileAppender>,
+    file: Option<Daily>,
+}
+
+/// A file for each day.
+struct Daily {
+    appender: RollingFileAppender,
+    folder: PathBuf,
+    stem: String,
+    extension: Option<String>,
+    /// The day of the last line: old files are deleted once a day.
+    day: Option<Date>,
 }
 
 impl Journal {
@@ -78,7 +90,7 @@ impl Journal {
                 }
             },
         };
-        let file = variable("LOG_FILE").map(|path| daily(&root.join(path))).transpose()?;
+        let file = variable("LOG_FILE").map(|path| Daily::open(&root.join(path))).transpose()?;
         Ok(Self { level, file })
     }
 
@@ -101,7 +113,7 @@ impl Journal {
                 object.insert((*name).into(), value.clone());
             }
             let text = format!("{}\n", Value::Object(object));
-            if let Err(error) = file.write_all(text.as_bytes()) {
+            if let Err(error) = file.write(now, &text) {
                 let _ = output.warning(&format!("the log cannot be written: {error}"));
             }
         }
@@ -115,21 +127,90 @@ impl Journal {
     }
 }
 
-/// Opens `logs/schedule.log` as `logs/schedule.2026-11-22.log`.
-fn daily(path: &Path) -> anyhow::Result<RollingFileAppender> {
-    let wrong = |problem: String| {
-        Failed::new(Exit::Usage, format!("LOG_FILE: cannot write {}: {problem}", path.display()))
-    };
-    let part =
-        |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
-    let stem = part(path.file_stem()).ok_or_else(|| wrong("it names no file".to_owned()))?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut builder = RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix(stem)
-        .max_log_files(DAYS);
-    if let Some(extension) = part(path.extension()) {
-        builder = builder.filename_suffix(extension);
+impl Daily {
+    /// Opens `logs/schedule.log` as `logs/schedule.2026-11-22.log`.
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let wrong = |problem: String| {
+            let error = format!("LOG_FILE: cannot write {}: {problem}", path.display());
+            Failed::new(Exit::Usage, error)
+        };
+        let part =
+            |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
+        let stem = part(path.file_stem()).ok_or_else(|| wrong("it names no file".to_owned()))?;
+        let extension = part(path.extension());
+        let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+        // Not its `max_log_files`: that deletes every file whose name begins and ends like ours.
+        let mut builder =
+            RollingFileAppender::builder().rotation(Rotation::DAILY).filename_prefix(&stem);
+        if let Some(extension) = &extension {
+            builder = builder.filename_suffix(extension);
+        }
+        let appender = builder.build(&folder).map_err(|error| wrong(error.to_string()))?;
+        Ok(Self { appender, folder, stem, extension, day: None })
     }
-    Ok(builder.build(folder).map_err(|error| wrong(error.to_string()))?)
+
+    fn write(&mut self, now: Timestamp, text: &str) -> std::io::Result<()> {
+        self.appender.write_all(text.as_bytes())?;
+        let day = now.to_zoned(TimeZone::UTC).date();
+        if self.day.replace(day) == Some(day) {
+            return Ok(());
+        }
+        self.prune()
+    }
+
+    /// Deletes the files of old days.
+    fn prune(&self) -> std::io::Result<()> {
+        let mut days = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let day = entry.file_name().to_str().and_then(|name| self.day_of(name));
+            if let Some(day) = day
+                && entry.file_type()?.is_file()
+            {
+                days.push((day, entry.path()));
+            }
+        }
+        days.sort_unstable();
+        let over = days.len().saturating_sub(DAYS);
+        days.iter().take(over).try_for_each(|(_, path)| std::fs::remove_file(path))
+    }
+
+    /// The day of a file of this log: `STEM.YYYY-MM-DD.EXTENSION`, and nothing else.
+    fn day_of(&self, name: &str) -> Option<Date> {
+        let day = name.strip_prefix(&self.stem)?.strip_prefix('.')?;
+        let day = match &self.extension {
+            Some(extension) => day.strip_suffix(extension.as_str())?.strip_suffix('.')?,
+            None => day,
+        };
+        let date: Date = day.parse().ok()?;
+        // The parser takes other forms too.
+        (date.to_string() == day).then_some(date)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+
+    #[test]
+    fn only_old_days_of_this_log_are_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let others = ["app-server.log", "app.log", "app.old.log", "app.2026-01-01.log.gz"];
+        for name in others {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        for day in 1..=31 {
+            std::fs::write(folder.path().join(format!("app.2020-01-{day:02}.log")), "").unwrap();
+        }
+        let mut log = Daily::open(&folder.path().join("app.log")).unwrap();
+        log.write("2026-11-22T12:00:00Z".parse().unwrap(), "{}\n").unwrap();
+        // The file of today, and 29 of the 31.
+        let is = |name: &str| folder.path().join(name).exists();
+        assert!(others.into_iter().all(is));
+        assert!(!is("app.2020-01-01.log") && !is("app.2020-01-02.log"));
+        assert!((3..=31).all(|day| is(&format!("app.2020-01-{day:02}.log"))));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), others.len() + DAYS);
+    }
 }

@@ -55,6 +55,7 @@ pub(super) fn run(
                 (Some(_), _) => warn("runs"),
                 (None, Some(Outcome::Done)) => good("done"),
                 (None, Some(Outcome::NoData)) => warn("no data"),
+                (None, Some(Outcome::Inconclusive)) => warn("inconclusive"),
                 (None, Some(Outcome::Failed { .. })) => bad("failed"),
                 (None, Some(Outcome::Stopped)) => warn("stopped"),
                 (None, None) => plain(""),

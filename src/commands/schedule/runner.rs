@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::child::{Cut, Ended, Program};
 use super::folder::{Folder, Printed};
@@ -192,11 +192,27 @@ impl Runner<'_> {
 
     /// Finds out what became of a run that an earlier schedule began. Returns whether to go on.
     async fn settle(&mut self, name: &str, output: &str, stop: &mut Stop) -> bool {
+        let task = self.schedule.tasks.iter().find(|task| task.name == name);
+        let deadline = Instant::now() + self.left(name, task);
         let mut waits = false;
         let document = loop {
             match self.folder.printed(output) {
                 Printed::Ended(document) => break document,
                 Printed::Running => {}
+            }
+            if Instant::now() >= deadline {
+                let text = "begun by an earlier schedule, it still runs past its `timeout`";
+                match task {
+                    Some(task) => self.ended(task, Outcome::failed(text, None)),
+                    None => {
+                        self.warn("interrupted", Some(name), text.to_owned());
+                        self.book.forget(name);
+                        self.save();
+                    }
+                }
+                // What it prints from now on is for nobody.
+                self.folder.remove(output);
+                return true;
             }
             if !waits {
                 let text = "still runs, begun by an earlier schedule; waits for its end";
@@ -208,7 +224,6 @@ impl Runner<'_> {
                 () = stop.asked() => return false,
             }
         };
-        let task = self.schedule.tasks.iter().find(|task| task.name == name);
         match (task, document) {
             (Some(task), Some(document)) => {
                 let outcome = Outcome::of(&task.what, None, Some(&document), "");
@@ -223,6 +238,17 @@ impl Runner<'_> {
         }
         self.folder.remove(output);
         true
+    }
+
+    /// How long a run of an earlier schedule is waited for: until that would have ended it.
+    fn left(&self, name: &str, task: Option<&Task>) -> Duration {
+        let timeout = task.map(|task| task.timeout).unwrap_or_default();
+        let most = timeout.saturating_add(self.schedule.grace);
+        let running = self.book.tasks.get(name).and_then(|entry| entry.running.as_ref());
+        let spent = running.map(|running| self.clock.now().duration_since(running.started));
+        // A clock that was set back makes nobody wait longer.
+        let spent = spent.and_then(|spent| Duration::try_from(spent).ok()).unwrap_or_default();
+        most.saturating_sub(spent)
     }
 
     /// Runs a task to its end. Returns whether the schedule is to stop.
@@ -303,7 +329,7 @@ impl Runner<'_> {
         };
         let level = match last.outcome {
             Outcome::Done | Outcome::Stopped => Level::Info,
-            Outcome::NoData => Level::Warn,
+            Outcome::NoData | Outcome::Inconclusive => Level::Warn,
             Outcome::Failed { .. } => Level::Error,
         };
         let seconds = last.ended.duration_since(last.started).as_secs_f64();
@@ -350,6 +376,9 @@ fn words(run: &LastRun) -> String {
     match &run.outcome {
         Outcome::Done => "done".to_owned(),
         Outcome::NoData => "done, and its source had no rows".to_owned(),
+        Outcome::Inconclusive => {
+            "inconclusive: another process held the database, which was not looked into".to_owned()
+        }
         Outcome::Failed { reason, .. } => format!("failed: {reason}"),
         Outcome::Stopped => "stopped; it is due again".to_owned(),
     }
@@ -358,7 +387,7 @@ fn words(run: &LastRun) -> String {
 /// The exit code of `--once` and `--run` for a task that did not end well.
 fn exit(outcome: &Outcome) -> Option<Exit> {
     match outcome {
-        Outcome::Done | Outcome::NoData => None,
+        Outcome::Done | Outcome::NoData | Outcome::Inconclusive => None,
         Outcome::Stopped => Some(Exit::Incomplete),
         Outcome::Failed { exit, .. } => {
             let known = Exit::ALL.into_iter().find(|known| Some(known.code()) == *exit);

@@ -131,19 +131,20 @@ pub(super) fn imports(
         Err(why) => return findings.add(part, HealthStatus::Warning, why.clone()),
     };
     let bound = config.max_import_age.as_deref().and_then(duration);
-    let Some(last) = imports.iter().max_by_key(|import| import.imported_at) else {
-        if bound.is_some() {
-            findings.add(part, HealthStatus::Error, "nothing was ever imported");
-        }
-        return;
-    };
-    let age = now.duration_since(last.imported_at);
-    let detail = format!("{}, {} ago, {} rows read", last.name, hours(age), last.rows);
-    if let Some(bound) = bound.filter(|bound| is_over(age, *bound)) {
-        let detail = format!("{detail}; at most {} are allowed", hours(bound));
-        return findings.add(part, HealthStatus::Error, detail);
+    if imports.is_empty() && bound.is_some() {
+        findings.add(part, HealthStatus::Error, "nothing was ever imported");
     }
-    findings.add(part, HealthStatus::Healthy, detail);
+    // Each by itself: one that still runs must not hide another that does not.
+    for import in imports {
+        let age = now.duration_since(import.imported_at);
+        let detail = format!("{}, {} ago, {} rows read", import.name, hours(age), import.rows);
+        if let Some(bound) = bound.filter(|bound| is_over(age, *bound)) {
+            let detail = format!("{detail}; at most {} are allowed", hours(bound));
+            findings.add(part, HealthStatus::Error, detail);
+        } else {
+            findings.add(part, HealthStatus::Healthy, detail);
+        }
+    }
 }
 
 pub(super) fn disk(observed: &Observed, config: &HealthConfig, findings: &mut Findings) {
@@ -171,7 +172,9 @@ pub(super) fn backups(
     let part = HealthPart::Backup;
     let set = config.max_backup_age.as_deref().and_then(duration);
     let missed = if set.is_some() { HealthStatus::Error } else { HealthStatus::Warning };
-    let expected = set.is_some() || observed.backups_expected;
+    // Who has made a backup without saying where wants the next ones, too.
+    let has_some = observed.backups.as_ref().is_ok_and(|backups| !backups.is_empty());
+    let expected = set.is_some() || observed.backups_expected || has_some;
     let backups = match &observed.backups {
         Ok(backups) => backups,
         Err(why) if expected => {

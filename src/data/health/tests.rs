@@ -95,6 +95,8 @@ fn a_database_that_cannot_be_used_is_an_error_and_one_in_use_a_warning() {
     assert_eq!((status, part), (HealthStatus::Error, HealthPart::Database));
     assert_eq!(detail, "no such file");
     let held = Observed { opened: Opened::InUse("process 7 (python)".to_owned()), ..seen() };
+    assert!(!Health::of(held.clone(), &config("{}"), now()).looked);
+    assert!(Health::of(seen(), &config("{}"), now()).looked);
     let (status, _, detail) = only(held, "{tables: {gone: {}}}");
     assert_eq!(status, HealthStatus::Warning);
     assert!(detail.contains("process 7 (python)"), "{detail}");
@@ -151,6 +153,8 @@ fn a_bound_that_is_set_is_an_error_and_a_usual_one_a_warning() {
     assert_eq!(only(old(), "{}").0, HealthStatus::Warning);
     assert_eq!(only(old(), "{max_backup_age: 12h}").0, HealthStatus::Error);
     assert_eq!(of(old(), "{max_backup_age: 28h}").0, HealthStatus::Healthy);
+    let unasked = Observed { backups_expected: false, ..old() };
+    assert_eq!(only(unasked, "{}").0, HealthStatus::Warning);
     let none = || Observed { backups_expected: true, ..seen() };
     assert_eq!(only(none(), "{}").0, HealthStatus::Warning);
     assert_eq!(only(none(), "{max_backup_age: 12h}").0, HealthStatus::Error);
@@ -158,7 +162,7 @@ fn a_bound_that_is_set_is_an_error_and_a_usual_one_a_warning() {
     assert_eq!(only(full(), "{}").0, HealthStatus::Warning);
     assert_eq!(only(full(), "{min_free: 2MB}").0, HealthStatus::Error);
     assert_eq!(of(full(), "{min_free: 1MB}").0, HealthStatus::Healthy);
-    let stale = || Observed { imports: Ok(vec![import(30), import(27)]), ..seen() };
+    let stale = || Observed { imports: Ok(vec![import(1), import(27)]), ..seen() };
     assert_eq!(of(stale(), "{}").0, HealthStatus::Healthy);
     let (status, part, detail) = only(stale(), "{max_import_age: 26h}");
     assert_eq!((status, part), (HealthStatus::Error, HealthPart::Import));

@@ -56,7 +56,9 @@ struct Seen {
 /// Looks. What cannot be looked at is part of what is seen.
 pub async fn observe(query: HealthQuery<'_>) -> Observed {
     let seen = look(&query).await;
-    let file = query.root.join(query.database);
+    let whole = query.root.join(query.database);
+    // A link leads to the database: its backups have its name, and its disk is the one that fills.
+    let file = whole.canonicalize().unwrap_or(whole);
     let backups = backups(&query, &file).await;
     Observed {
         database: query.database.to_owned(),
@@ -110,11 +112,18 @@ async fn read(
         return Ok(());
     }
     seen.tables = tables::count(database).await?;
-    seen.imports = database.imports().await.map_err(|error| error.to_string());
+    // Another process may have taken it since: that is no fault of what it holds.
+    seen.imports = match database.imports().await {
+        Err(error @ DatabaseError::InUse { .. }) => return Err(error),
+        imports => imports.map_err(|error| error.to_string()),
+    };
     for (name, table) in &query.health.tables {
         let Some(question) = newest_question(name, table, seen.dialect) else { continue };
         let rows = database.query(&question.sql, &question.parameters, question.rows).await;
-        let rows = rows.map(|rows| rows.rows).map_err(|error| error.to_string());
+        let rows = match rows {
+            Err(error @ DatabaseError::InUse { .. }) => return Err(error),
+            rows => rows.map(|rows| rows.rows).map_err(|error| error.to_string()),
+        };
         seen.newest.insert(name.clone(), rows);
     }
     Ok(())

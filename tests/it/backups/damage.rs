@@ -48,6 +48,18 @@ fn a_file_whose_description_agrees_is_opened_all_the_same() {
     assert_eq!(place.rows(), 3);
 }
 
+#[test]
+fn no_finished_backup_is_none_to_count_on() {
+    let place = Place::new(Kind::Sqlite);
+    place.fill(1);
+    place.run(&["backup", "--verify-all"]).code(14);
+    let name = place.back_up();
+    place.run(&["backup", "--verify-all"]).success();
+    fs::remove_file(place.backups().join(format!("{name}.json"))).unwrap();
+    let run = place.run(&["backup", "--verify-all"]).code(14);
+    assert!(run.stdout.contains("has no finished backup"), "{}", run.stdout);
+}
+
 fn hex(bytes: &[u8]) -> String {
     use sha2::Digest as _;
     format!("{:x}", sha2::Sha256::digest(bytes))

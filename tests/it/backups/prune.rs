@@ -82,3 +82,19 @@ fn a_clock_that_was_set_back_does_not_hide_the_newest() {
     place.run(&["backup", "--prune", "-y"]).success();
     assert_eq!(place.list().len(), 2, "nothing is deleted by a clock that nobody can trust");
 }
+
+#[test]
+fn nothing_goes_before_the_newest_that_stays_is_proved() {
+    let place = Place::with(Kind::Sqlite, BACKUP);
+    place.fill(1);
+    aged(&place, &["20200101_000000", "20200102_000000", "20200103_000000"]);
+    let newest = place.back_up();
+    let before = place.kept();
+    // Of the same size, and other bytes: its description still agrees with the list.
+    let file = place.backups().join(&newest);
+    let size = fs::metadata(&file).unwrap().len();
+    fs::write(&file, vec![b'x'; usize::try_from(size).unwrap()]).unwrap();
+    let run = place.run(&["backup", "--prune", "-y"]).code(14);
+    assert!(run.stderr.contains(&newest) && run.stderr.contains("SHA-256"), "{}", run.stderr);
+    assert_eq!(place.kept(), before);
+}

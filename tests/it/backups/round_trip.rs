@@ -88,6 +88,24 @@ fn the_log_beside_a_replaced_database_is_not_played_into_the_backup() {
 }
 
 #[test]
+fn the_log_of_a_lost_database_is_kept() {
+    let place = Place::new(Kind::Sqlite);
+    place.fill(3);
+    place.back_up();
+    std::fs::remove_file(place.path()).unwrap();
+    for end in ["-wal", "-journal"] {
+        std::fs::write(place.folder.path().join(format!("sales.db{end}")), end).unwrap();
+    }
+    let said = place.run(&["backup", "--restore", "latest", "-y", "--json"]).success().json();
+    assert_eq!(place.rows(), 3);
+    assert_eq!(said["safety_copy"], serde_json::Value::Null);
+    let logs = said["kept_logs"].as_array().unwrap();
+    let kept = logs.iter().map(|log| std::fs::read_to_string(log.as_str().unwrap()).unwrap());
+    assert_eq!(kept.collect::<Vec<_>>(), ["-wal", "-journal"]);
+    assert!(!place.folder.path().join("sales.db-journal").exists());
+}
+
+#[test]
 fn times_and_days_name_backups() {
     let place = Place::new(Kind::Sqlite);
     place.fill(1);

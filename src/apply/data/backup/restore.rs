@@ -39,6 +39,8 @@ pub struct Restore {
 pub struct Replaced {
     /// The safety copy of what was there; `None` where there was nothing.
     pub safety_copy: Option<PathBuf>,
+    /// Where the database was gone: the logs that it had left beside it, by their new names.
+    pub logs: Vec<PathBuf>,
 }
 
 /// Reads a backup and proves it.
@@ -80,7 +82,7 @@ pub async fn install(backups: &Backups<'_>, restore: &Restore) -> anyhow::Result
     } else {
         permit_new(&restore.file);
     }
-    let safety_copy = if there { Some(second_name(backups)?) } else { None };
+    let (safety, logs) = second_name(backups, there)?;
     for log in LOGS.map(|end| beside(target, end)) {
         match std::fs::remove_file(&log) {
             Ok(()) => {}
@@ -91,7 +93,11 @@ pub async fn install(backups: &Backups<'_>, restore: &Restore) -> anyhow::Result
     std::fs::rename(&restore.file, target).map_err(failed("replace", target))?;
     // The file is there; what is left open is whether it is after a power cut.
     let _ = std::fs::File::open(backups.folder()).and_then(|folder| folder.sync_all());
-    Ok(Replaced { safety_copy })
+    Ok(if there {
+        Replaced { safety_copy: Some(safety), logs: Vec::new() }
+    } else {
+        Replaced { safety_copy: None, logs }
+    })
 }
 
 /// Refuses a database that somebody has open.
@@ -122,8 +128,9 @@ async fn fold(backups: &Backups<'_>) {
     }
 }
 
-/// Gives the database a second name, with what is beside it.
-fn second_name(backups: &Backups<'_>) -> anyhow::Result<PathBuf> {
+/// Gives the database a second name, with what is beside it; where it is gone, what it has left beside
+/// it. Returns that name, and those of what is beside it.
+fn second_name(backups: &Backups<'_>, there: bool) -> anyhow::Result<(PathBuf, Vec<PathBuf>)> {
     let name = backups.name()?;
     let (stem, extension) = match name.rsplit_once('.') {
         Some((stem, extension)) => (stem, format!(".{extension}")),
@@ -133,19 +140,27 @@ fn second_name(backups: &Backups<'_>) -> anyhow::Result<PathBuf> {
         let more = if number == 0 { String::new() } else { format!("_{}", number + 1) };
         let safety = backup_name(&format!("{stem}_before_restore{more}{extension}"), backups.now);
         let safety = backups.folder().join(safety);
-        match copy(backups.file, &safety) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            Err(source) => return Err(failed("keep a copy as", &safety)(source).into()),
+        let taken = |path: &Path| path.symlink_metadata().is_ok();
+        if !there && (taken(&safety) || LOGS.iter().any(|end| taken(&beside(&safety, end)))) {
+            continue;
         }
+        if there {
+            match copy(backups.file, &safety) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(source) => return Err(failed("keep a copy as", &safety)(source).into()),
+            }
+        }
+        let mut logs = Vec::new();
         for end in LOGS {
             let log = beside(backups.file, end);
             if log.is_file() {
                 let kept = beside(&safety, end);
                 copy(&log, &kept).map_err(failed("keep a copy as", &kept))?;
+                logs.push(kept);
             }
         }
-        return Ok(safety);
+        return Ok((safety, logs));
     }
     let path = backups.folder().to_owned();
     Err(failed("keep a copy in", &path)(io::ErrorKind::AlreadyExists.into()).into())

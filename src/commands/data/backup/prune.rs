@@ -3,11 +3,13 @@
 use serde::Serialize;
 
 use super::Kept;
-use crate::apply::data::{backup, prune};
+use crate::apply::data::backup::{self, Backups, Scratch};
+use crate::apply::data::prune;
 use crate::cli::DataBackup;
 use crate::commands::session::block_on;
 use crate::data::{Backup, PrunePlan, prune_backups};
-use crate::exit::Exit;
+use crate::exit::{Exit, Failed};
+use crate::observe::data::kept::{BackupDamaged, Expected, kept as list, prove as read_back};
 use crate::output::{Output, Table, at, bad, dim, good, plain, size};
 
 #[derive(Serialize)]
@@ -23,13 +25,13 @@ struct Pruned {
 }
 
 pub(super) fn run(kept: &Kept, args: &DataBackup, output: &mut Output) -> anyhow::Result<Exit> {
-    let plan = |backups: &[Backup]| {
+    let planned = |backups: &[Backup]| {
         prune_backups(backups, kept.config.keep_days, kept.config.keep_last, kept.workspace.now)
     };
     let mut pruned = Pruned {
         database: kept.shown.clone(),
         place: kept.shown_place(),
-        plan: plan(&kept.list(output)?),
+        plan: planned(&kept.list(output)?),
         removed: 0,
         freed: 0,
     };
@@ -52,9 +54,12 @@ pub(super) fn run(kept: &Kept, args: &DataBackup, output: &mut Output) -> anyhow
             // The answer may have taken long, and another run may have pruned, or lost a backup that
             // this plan keeps: what is deleted is decided under the lock.
             let _lock = backup::lock(&backups).await?;
-            let found = crate::observe::data::kept::kept(&container, backups.name()?).await?;
-            let mut now = plan(&found.backups);
+            let found = list(&container, backups.name()?).await?;
+            let mut now = planned(&found.backups);
             now.remove.retain(|one| pruned.plan.remove.iter().any(|other| other.path == one.path));
+            if !now.remove.is_empty() {
+                prove(&backups, &found.backups).await?;
+            }
             let removed = prune(&container, &now, &say).await?;
             let freed = removed.iter().map(|removal| removal.size).sum();
             let count = removed.len();
@@ -66,6 +71,38 @@ pub(super) fn run(kept: &Kept, args: &DataBackup, output: &mut Output) -> anyhow
         count => output.line(format!("{} {count}, {} freed", good("deleted"), size(pruned.freed))),
     })?;
     Ok(Exit::Done)
+}
+
+/// Reads the newest backup that stays back and opens it: after this it may be the last one.
+async fn prove(backups: &Backups<'_>, found: &[Backup]) -> anyhow::Result<()> {
+    let unproven = |why: String| {
+        Failed::new(Exit::DataFailed, why)
+            .with_hint("nothing was deleted; make a new backup with `tidegate data backup` first")
+    };
+    // The newest one that is whole always stays.
+    let whole = found.iter().find(|backup| backup.is_whole());
+    let Some((newest, described)) =
+        whole.and_then(|backup| Some((backup, backup.description.as_ref()?)))
+    else {
+        return Err(unproven("no backup that stays can be restored".to_owned()).into());
+    };
+    (backups.say)(&format!("reading {}, the newest that stays", newest.name));
+    let scratch = Scratch::make(backups.folder(), backups.name()?)?;
+    let target = scratch.path().join(backups.name()?);
+    let expected = Expected {
+        sha256: &described.sha256,
+        size: described.size,
+        tables: Some(&described.tables),
+    };
+    let engine = (backups.config, backups.root, backups.environment);
+    let name = &newest.name;
+    match read_back(backups.container, name, expected, &target, engine, &|_| {}).await {
+        Ok(_) => Ok(()),
+        Err(error) => match error.downcast_ref::<BackupDamaged>() {
+            Some(damaged) => Err(unproven(damaged.to_string()).into()),
+            None => Err(error),
+        },
+    }
 }
 
 fn show(pruned: &Pruned, output: &mut Output) -> std::io::Result<()> {

@@ -18,6 +18,8 @@ struct Restored {
     backup: Backup,
     /// The safety copy of what was replaced.
     safety_copy: Option<String>,
+    /// Where the database was gone: the logs that it had left, by their new names.
+    kept_logs: Vec<String>,
     /// Whether it was put in place; else it was only looked at.
     changed: bool,
 }
@@ -39,6 +41,7 @@ pub(super) fn run(
         place: kept.shown_place(),
         backup,
         safety_copy: None,
+        kept_logs: Vec::new(),
         changed: false,
     };
     let container_of = || kept.open();
@@ -65,6 +68,8 @@ pub(super) fn run(
             backup::install(&backups, &ready).await
         })?;
         restored.changed = true;
+        let logs = replaced.logs.iter();
+        restored.kept_logs = logs.map(|path| path.display().to_string()).collect();
         restored.safety_copy = replaced.safety_copy.map(|path| path.display().to_string());
     }
     drop(lock);
@@ -80,6 +85,9 @@ fn show(output: &mut Output, restored: &Restored) -> std::io::Result<()> {
         ));
     }
     output.line(format!("{} {name} to {database}", good("restored")))?;
+    for log in &restored.kept_logs {
+        output.line(format!("  what a lost database had left is kept as {}", clean(log)))?;
+    }
     match &restored.safety_copy {
         Some(copy) => output.line(format!("  what was there is kept as {}", clean(copy))),
         None => Ok(()),

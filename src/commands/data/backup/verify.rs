@@ -17,6 +17,9 @@ struct Verified {
     backups: Vec<Line>,
     /// How many cannot be restored.
     damaged: usize,
+    /// How many can.
+    #[serde(skip)]
+    restorable: usize,
 }
 
 #[derive(Serialize)]
@@ -51,14 +54,17 @@ pub(super) fn run(kept: &Kept, output: &mut Output) -> anyhow::Result<Exit> {
     })?;
     drop(progress);
     let damaged = lines.iter().filter(|line| !line.restorable && !line.unfinished).count();
+    let restorable = lines.iter().filter(|line| line.restorable).count();
     let verified = Verified {
         database: kept.shown.clone(),
         place: kept.shown_place(),
         backups: lines,
         damaged,
+        restorable,
     };
     output.show("tidegate/backup-verify/1", &verified, show)?;
-    Ok(if damaged == 0 { Exit::Done } else { Exit::DataFailed })
+    // Whoever asks wants a backup to count on.
+    Ok(if damaged == 0 && restorable > 0 { Exit::Done } else { Exit::DataFailed })
 }
 
 /// Says why a backup cannot be restored.
@@ -101,6 +107,9 @@ fn show(output: &mut Output, verified: &Verified) -> std::io::Result<()> {
     }
     match (verified.backups.len(), verified.damaged) {
         (0, _) => output.line(format!("{} has no backup in {}", verified.database, verified.place)),
+        (_, 0) if verified.restorable == 0 => {
+            output.line(format!("{} has no finished backup", bad(&verified.database)))
+        }
         (_, 0) => output.line("every finished backup can be restored"),
         (_, damaged) => output.line(format!(
             "{}: delete it when a newer one is verified",
