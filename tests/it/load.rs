@@ -152,7 +152,7 @@ fn spool(import: &Import, rows: &[Row<'_>]) -> String {
     text
 }
 
-fn row<'a, const N: usize>(number: u64, values: [&'a str; N]) -> Row<'a> {
+fn row<const N: usize>(number: u64, values: [&str; N]) -> Row<'_> {
     (number, values.into_iter().map(|value| (value != "NULL").then_some(value)).collect())
 }
 

@@ -147,13 +147,13 @@ impl ImportFailed {
                 | DatabaseError::Open { .. }
                 | DatabaseError::NoEngine { .. }
                 | DatabaseError::Text { .. },
-            ) => false,
-            Self::Database(_) => true,
-            Self::Rows(_)
+            )
+            | Self::Rows(_)
             | Self::Write { .. }
             | Self::Rejects { .. }
             | Self::Unclear { .. }
             | Self::Hash(_) => false,
+            Self::Database(_) => true,
         }
     }
 

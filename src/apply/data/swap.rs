@@ -145,10 +145,9 @@ fn try_lock(file: &File) -> std::io::Result<bool> {
     use rustix::io::Errno;
 
     match fcntl_lock(file, FlockOperation::NonBlockingLockShared) {
-        Ok(()) => Ok(true),
         Err(Errno::AGAIN | Errno::ACCESS) => Ok(false),
         // Some shares have no locks: what changed meanwhile is seen all the same.
-        Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(true),
+        Ok(()) | Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(true),
         Err(error) => Err(error.into()),
     }
 }

@@ -108,9 +108,9 @@ impl Column {
                 self.text(text, into)?;
                 None
             }
-            ColumnType::Integer => Some(self.integer(text, into)?),
-            ColumnType::Number => Some(self.number(text, into)?),
-            ColumnType::Amount => Some(self.amount(text, into)?),
+            ColumnType::Integer => Some(Self::integer(text, into)?),
+            ColumnType::Number => Some(Self::number(text, into)?),
+            ColumnType::Amount => Some(Self::amount(text, into)?),
             ColumnType::Boolean => {
                 into.push_str(boolean(text)?);
                 None
@@ -168,7 +168,7 @@ impl Column {
         Ok(())
     }
 
-    fn integer(&self, text: &str, into: &mut String) -> Result<Decimal, ValueProblem> {
+    fn integer(text: &str, into: &mut String) -> Result<Decimal, ValueProblem> {
         let text = text.trim();
         let plain = text.parse::<i64>().ok().filter(|_| !text.starts_with('+'));
         // Spreadsheets write whole numbers of a column with decimals as 3.0.
@@ -184,7 +184,7 @@ impl Column {
         Ok(Decimal::from(number))
     }
 
-    fn number(&self, text: &str, into: &mut String) -> Result<Decimal, ValueProblem> {
+    fn number(text: &str, into: &mut String) -> Result<Decimal, ValueProblem> {
         if let Some(number) = quick(text) {
             into.push_str(text);
             return Ok(number);
@@ -194,13 +194,10 @@ impl Column {
         Ok(number)
     }
 
-    fn amount(&self, text: &str, into: &mut String) -> Result<Decimal, ValueProblem> {
+    fn amount(text: &str, into: &mut String) -> Result<Decimal, ValueProblem> {
         // A million of them are read quickly: as they stand, without a text in between.
         if let Some(number) = quick(text).filter(|number| number.scale() <= CENTS) {
-            return whole_part(number).map(|number| {
-                into.push_str(text);
-                number
-            });
+            return whole_part(number).inspect(|_| into.push_str(text));
         }
         let number = decimal(text)?;
         if number.scale() > CENTS && number.normalize().scale() > CENTS {

@@ -51,6 +51,10 @@ pub(super) struct Shape<'a> {
 }
 
 /// A column of the import beside that of the table.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four facts about a column, none of which follows from another"
+)]
 pub(super) struct Both<'a> {
     /// Its name.
     pub(super) name: &'a str,

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::column::Column;
 use super::preset;
 use crate::config::{
-    ApiConfig, ImportConfig, OnConflict, PasswordConfig, PasswordScheme, RuleConfig,
+    ApiConfig, ColumnConfig, ImportConfig, OnConflict, PasswordConfig, PasswordScheme, RuleConfig,
 };
 
 /// The most columns.
@@ -134,6 +134,118 @@ fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ' ' | '-' | '.'))
 }
 
+/// A key of an import, and what is wrong with it.
+type Wrong = (String, String);
+
+fn columns(configs: &[ColumnConfig]) -> Result<Vec<Column>, Wrong> {
+    let wrong = |problem: String| ("columns".to_owned(), problem);
+    if configs.is_empty() || configs.len() > MOST_COLUMNS {
+        let found = configs.len();
+        return Err(wrong(format!("expected 1 to {MOST_COLUMNS} columns, found {found}")));
+    }
+    let mut columns: Vec<Column> = Vec::new();
+    for config in configs {
+        let name = &config.name;
+        if !is_name(name) || name.starts_with("tidegate_") {
+            let expected = "expected a name of at most 63 letters, digits, _ and -";
+            return Err(wrong(format!("{expected}, found {name:?}")));
+        }
+        let column = Column::of(config).map_err(wrong)?;
+        if columns.iter().any(|other| other.name.eq_ignore_ascii_case(name)) {
+            return Err(wrong(format!("{name:?} stands there twice")));
+        }
+        if column.from.is_empty() {
+            return Err(wrong(format!("{name:?}: `from` is empty")));
+        }
+        let from = column.from.to_lowercase();
+        if let Some(other) = columns.iter().find(|other| other.from.to_lowercase() == from) {
+            let other = &other.name;
+            let problem = format!("{other:?} and {name:?} come from the same column of the source");
+            return Err(wrong(problem));
+        }
+        columns.push(column);
+    }
+    Ok(columns)
+}
+
+/// Returns the place of a column that a key names.
+fn place(key: &str, name: &str, columns: &[Column]) -> Result<usize, Wrong> {
+    let found = columns.iter().position(|column| column.name == name);
+    found.ok_or_else(|| (key.to_owned(), format!("there is no column {name:?}")))
+}
+
+fn key(names: &[String], columns: &[Column]) -> Result<Vec<usize>, Wrong> {
+    let wrong = |problem: String| ("key".to_owned(), problem);
+    if names.is_empty() {
+        let problem = "expected at least one column; leave the key out for all of them";
+        return Err(wrong(problem.to_owned()));
+    }
+    let places = names.iter().map(|name| place("key", name, columns));
+    let places = places.collect::<Result<Vec<_>, _>>()?;
+    match places.iter().find(|place| columns[**place].nullable) {
+        Some(nullable) => {
+            let name = &columns[*nullable].name;
+            Err(wrong(format!("{name:?} may be empty, so no row is known by it")))
+        }
+        None => Ok(places),
+    }
+}
+
+fn rules(
+    configs: Vec<RuleConfig>,
+    columns: &[Column],
+) -> Result<(Vec<Product>, Vec<SqlRule>), Wrong> {
+    let wrong = |problem: String| ("rules".to_owned(), problem);
+    if configs.len() > MOST_RULES {
+        let found = configs.len();
+        return Err(wrong(format!("expected at most {MOST_RULES}, found {found}")));
+    }
+    let (mut products, mut sql_rules) = (Vec::new(), Vec::new());
+    for RuleConfig { name, product, equals, within, sql } in configs {
+        let at = |problem: &str| wrong(format!("{name:?}: {problem}"));
+        if name.is_empty() {
+            return Err(wrong("expected a `name`, by which bad rows are told".to_owned()));
+        }
+        match (product.is_empty(), equals, sql) {
+            (true, None, Some(sql)) => sql_rules.push(SqlRule { name, sql }),
+            (false, Some(equals), None) => {
+                let of = product.iter().map(|name| place("rules", name, columns));
+                let of = of.collect::<Result<Vec<_>, _>>()?;
+                let equals = place("rules", &equals, columns)?;
+                let text = of.iter().chain([&equals]).find(|place| !columns[**place].is_number());
+                if let Some(text) = text {
+                    return Err(at(&format!("{:?} is no number", columns[*text].name)));
+                }
+                let within = Decimal::try_from(within.unwrap_or(0.01)).ok();
+                let within = within.filter(|within| !within.is_sign_negative());
+                let within = within.ok_or_else(|| at("expected `within` as a number from 0"))?;
+                products.push(Product { name, of, equals, within });
+            }
+            (true | false, _, _) => {
+                return Err(at("expected either `product` with `equals`, or `sql`"));
+            }
+        }
+    }
+    Ok((products, sql_rules))
+}
+
+fn max_bad(text: &str) -> Result<MaxBad, Wrong> {
+    let expected = "expected a share or a number such as 1% or 20";
+    MaxBad::parse(text).ok_or_else(|| ("max_bad".to_owned(), format!("{expected}, found {text:?}")))
+}
+
+fn password(password: &PasswordConfig, columns: &[Column]) -> Result<(), Wrong> {
+    let wrong = |problem: &str| Err(("password".to_owned(), problem.to_owned()));
+    let is_taken = |column: &Column| column.from == password.column || column.name == password.into;
+    if columns.iter().any(is_taken) {
+        return wrong("expected a column that is no other column of the import");
+    }
+    if !is_name(&password.into) || !is_name(&password.column) {
+        return wrong("expected names of columns");
+    }
+    Ok(())
+}
+
 impl Import {
     /// Puts together an import: its entry, if there is one, over its preset, if there is one.
     pub fn of(name: &str, entry: Option<&ImportConfig>) -> Result<Option<Self>, ImportError> {
@@ -148,133 +260,22 @@ impl Import {
     }
 
     fn checked(name: &str, config: ImportConfig) -> Result<Self, ImportError> {
-        let wrong = |key: &str, problem: String| ImportError::Wrong {
-            name: name.to_owned(),
-            key: key.to_owned(),
-            problem,
-        };
+        let wrong =
+            |(key, problem): Wrong| ImportError::Wrong { name: name.to_owned(), key, problem };
         let table = config.table.unwrap_or_else(|| name.to_owned());
         if !is_name(&table) || table.starts_with("tidegate_") {
             let problem = "expected a name of at most 63 letters, digits, _ and -, not of tidegate's own tables";
-            return Err(wrong("table", problem.to_owned()));
+            return Err(wrong(("table".to_owned(), problem.to_owned())));
         }
-        if config.columns.is_empty() || config.columns.len() > MOST_COLUMNS {
-            let problem =
-                format!("expected 1 to {MOST_COLUMNS} columns, found {}", config.columns.len());
-            return Err(wrong("columns", problem));
-        }
-        let mut columns: Vec<Column> = Vec::new();
-        for config in &config.columns {
-            if !is_name(&config.name) || config.name.starts_with("tidegate_") {
-                let problem = format!(
-                    "expected a name of at most 63 letters, digits, _ and -, found {:?}",
-                    config.name
-                );
-                return Err(wrong("columns", problem));
-            }
-            let column = Column::of(config).map_err(|problem| wrong("columns", problem))?;
-            if columns.iter().any(|other| other.name.eq_ignore_ascii_case(&column.name)) {
-                return Err(wrong("columns", format!("{:?} stands there twice", column.name)));
-            }
-            if column.from.is_empty() {
-                return Err(wrong("columns", format!("{:?}: `from` is empty", column.name)));
-            }
-            let again = columns
-                .iter()
-                .find(|other: &&Column| other.from.to_lowercase() == column.from.to_lowercase());
-            if let Some(other) = again {
-                let problem = format!(
-                    "{:?} and {:?} come from the same column of the source",
-                    other.name, column.name
-                );
-                return Err(wrong("columns", problem));
-            }
-            columns.push(column);
-        }
-        let place = |key: &str, wanted: &str| {
-            columns
-                .iter()
-                .position(|column| column.name == wanted)
-                .ok_or_else(|| wrong(key, format!("there is no column {wanted:?}")))
-        };
-        let key = match &config.key {
-            None => None,
-            Some(names) if names.is_empty() => {
-                let problem = "expected at least one column; leave the key out for all of them";
-                return Err(wrong("key", problem.to_owned()));
-            }
-            Some(names) => {
-                Some(names.iter().map(|name| place("key", name)).collect::<Result<Vec<_>, _>>()?)
-            }
-        };
-        if let Some(nullable) = key.iter().flatten().find(|place| columns[**place].nullable) {
-            let problem =
-                format!("{:?} may be empty, so no row is known by it", columns[*nullable].name);
-            return Err(wrong("key", problem));
-        }
-        if config.rules.len() > MOST_RULES {
-            return Err(wrong(
-                "rules",
-                format!("expected at most {MOST_RULES}, found {}", config.rules.len()),
-            ));
-        }
-        let (mut products, mut sql_rules) = (Vec::new(), Vec::new());
-        for rule in config.rules {
-            let at = |problem: &str| wrong("rules", format!("{:?}: {problem}", rule.name));
-            let either = "expected either `product` with `equals`, or `sql`";
-            let RuleConfig { name, product, equals, within, sql } = &rule;
-            if name.is_empty() {
-                return Err(wrong(
-                    "rules",
-                    "expected a `name`, by which bad rows are told".to_owned(),
-                ));
-            }
-            match (product.is_empty(), equals, sql) {
-                (true, None, Some(sql)) => {
-                    sql_rules.push(SqlRule { name: name.clone(), sql: sql.clone() });
-                }
-                (false, Some(equals), None) => {
-                    let of = product.iter().map(|name| place("rules", name));
-                    let of = of.collect::<Result<Vec<_>, _>>()?;
-                    let equals = place("rules", equals)?;
-                    if let Some(text) =
-                        of.iter().chain([&equals]).find(|place| !columns[**place].is_number())
-                    {
-                        return Err(at(&format!("{:?} is no number", columns[*text].name)));
-                    }
-                    let within = Decimal::try_from(within.unwrap_or(0.01))
-                        .ok()
-                        .filter(|within| !within.is_sign_negative())
-                        .ok_or_else(|| at("expected `within` as a number from 0"))?;
-                    products.push(Product { name: name.clone(), of, equals, within });
-                }
-                (true | false, _, _) => return Err(at(either)),
-            }
-        }
-        let max_bad = match &config.max_bad {
-            None => None,
-            Some(text) => Some(MaxBad::parse(text).ok_or_else(|| {
-                wrong(
-                    "max_bad",
-                    format!("expected a share or a number such as 1% or 20, found {text:?}"),
-                )
-            })?),
-        };
-        if let Some(password) = &config.password {
-            if columns
-                .iter()
-                .any(|column| column.from == password.column || column.name == password.into)
-            {
-                let problem = "expected a column that is no other column of the import";
-                return Err(wrong("password", problem.to_owned()));
-            }
-            if !is_name(&password.into) || !is_name(&password.column) {
-                return Err(wrong("password", "expected names of columns".to_owned()));
-            }
-        }
+        let columns = columns(&config.columns).map_err(wrong)?;
+        let key = config.key.as_deref().map(|names| self::key(names, &columns));
+        let key = key.transpose().map_err(wrong)?;
+        let (products, sql_rules) = rules(config.rules, &columns).map_err(wrong)?;
+        let max_bad = config.max_bad.as_deref().map(max_bad).transpose().map_err(wrong)?;
+        config.password.as_ref().map_or(Ok(()), |own| password(own, &columns)).map_err(wrong)?;
         let api = config.api.unwrap_or_default();
         super::api::check(&api, &columns)
-            .map_err(|(key, problem)| wrong(&format!("api.{key}"), problem))?;
+            .map_err(|(key, problem)| wrong((format!("api.{key}"), problem)))?;
         Ok(Self {
             name: name.to_owned(),
             table,

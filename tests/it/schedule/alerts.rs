@@ -125,7 +125,8 @@ fn an_import_without_rows_and_one_with_bad_rows_are_told() {
     imports("2026-05-01,7,Chair,2,10.00,20.00,north\n").success();
     let bad = imports("2026-05-01,7,Chair,-2,10.00,20.00,north\n").code(14);
     assert!(bad.stdout.contains("sales: failed: 1 bad row; line 2: quantity"), "{bad:?}");
-    let told: Vec<String> = slack.received().iter().map(|message| message.text()).collect();
+    let told: Vec<String> =
+        slack.received().iter().map(crate::harness::receiver::Received::text).collect();
     assert_eq!(told.len(), 3);
     for (message, expected) in told.iter().zip(["brought no data", "works again", "sales failed"]) {
         assert!(message.contains(expected), "{message}");

@@ -73,6 +73,10 @@ async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, Data
 }
 
 /// Tells whether no value of the spool has a line break: its lines are its rows.
+#[expect(
+    clippy::naive_bytecount,
+    reason = "a crate for it would save milliseconds of a million rows"
+)]
 fn is_flat(load: &Load<'_>) -> Result<bool, DatabaseError> {
     let io = |source| DatabaseError::Io { path: load.spool.display().to_string(), source };
     let mut spool = std::fs::File::open(load.spool).map_err(io)?;

@@ -292,7 +292,6 @@ fn typed(kind: ColumnType, text: &str) -> Option<ValueRef<'_>> {
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
-    clippy::float_cmp,
     reason = "a whole number is hashed as the real number that equals it, if there is one"
 )]
 fn add(hash: &mut DefaultHasher, value: ValueRef<'_>) {

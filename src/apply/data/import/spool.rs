@@ -40,7 +40,7 @@ impl Spool {
         &mut self,
         number: u64,
         values: impl Iterator<Item = Option<&'a str>>,
-        hash: Option<Option<&'a str>>,
+        hash: impl IntoIterator<Item = Option<&'a str>>,
     ) -> Result<(), ImportFailed> {
         // A number of 64 bits has at most 20 digits.
         let (mut digits, mut from, mut rest) = ([0_u8; 20], 20, number);

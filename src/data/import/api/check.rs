@@ -81,7 +81,7 @@ pub fn address(text: &str) -> Result<Url, String> {
 /// Reads how long one request may take.
 pub fn timeout(text: Option<&str>) -> Result<Duration, String> {
     let Some(text) = text else { return Ok(USUAL_TIMEOUT) };
-    let time = crate::data::check::duration(text).and_then(|time| Duration::try_from(time).ok());
+    let time = crate::data::check::duration(text);
     time.filter(|time| !time.is_zero() && *time <= LONGEST_TIMEOUT)
         .ok_or_else(|| format!("expected a time such as 30s, at most 10m, found {text:?}"))
 }

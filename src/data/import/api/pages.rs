@@ -174,10 +174,9 @@ impl<'a> Turner<'a> {
             problem,
         };
         let cursor = match answer.find(pointer) {
-            Found::Missing | Found::Null => return Ok(None),
+            // Some APIs say `false` where there is no more.
+            Found::Missing | Found::Null | Found::Other("false") => return Ok(None),
             Found::Text(text) if text.is_empty() => return Ok(None),
-            // Some APIs say so that there is no more.
-            Found::Other("false") => return Ok(None),
             Found::Text(text) | Found::Number(text) => text,
             Found::Other(kind) => return Err(wrong(format!("expected a cursor, found {kind}"))),
         };

@@ -378,7 +378,7 @@ proptest::proptest! {
     fn any_answer_is_rows_or_an_error(text in "[\\[\\]{}:,\"a0~/ \\\\un<>;=.-]{0,60}", pointer in "(/[a0~1]{0,2}){0,3}") {
         let config = pages("{ by: link }");
         let mut turner = turner("https://a.example/s", &config);
-        let page = Page { rows: 1, links: &[text.clone()], answer: None, body: text.as_bytes() };
+        let page = Page { rows: 1, links: std::slice::from_ref(&text), answer: None, body: text.as_bytes() };
         let _ = turner.next(&page);
         if let Ok(answer) = Answer::read(text.as_bytes(), &pointer) {
             let mut reader = Cells::new(&sales("{}"));
