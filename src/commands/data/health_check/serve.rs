@@ -5,6 +5,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -74,20 +76,26 @@ pub(super) fn run(
             .with_context(|| format!("cannot listen on {address}"))
             .or_exit(Exit::Usage)?;
         let address = listener.local_addr()?;
+        // Listened for before anybody is told the address: who is told may stop it at once.
+        let mut stopped = std::pin::pin!(stop_signal());
+        let registered =
+            std::future::poll_fn(|context| Poll::Ready(stopped.as_mut().poll(context)));
+        if registered.await.is_ready() {
+            return Ok(Exit::Done);
+        }
         let listening = Listening { address, url: format!("http://{address}/health") };
         output.show("tidegate/health-server/1", &listening, |output, listening| {
             output.line(format!("listening on {}", listening.url))
         })?;
-        serve(kept, &listener).await;
+        serve(kept, &listener, stopped).await;
         Ok(Exit::Done)
     })
 }
 
 /// Answers until a signal comes.
-async fn serve(kept: &Kept, listener: &TcpListener) {
+async fn serve(kept: &Kept, listener: &TcpListener, mut stopped: Pin<&mut impl Future>) {
     let last = Last::default();
     let mut open = FuturesUnordered::new();
-    let mut stopped = std::pin::pin!(stop_signal());
     loop {
         tokio::select! {
             _ = &mut stopped => return,
