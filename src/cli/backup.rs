@@ -29,8 +29,8 @@ pub struct DataBackup {
     /// List the backups, newest first
     #[arg(long, group = "backup_action")]
     pub list: bool,
-    /// Put a backup in the place of the database: its name, latest, a time or a day
-    #[arg(long, value_name = "NAME|latest|TIME", group = "backup_action")]
+    /// Put a backup back in its place: its name, latest, a time or a day
+    #[arg(long, value_name = "BACKUP", group = "backup_action")]
     pub restore: Option<BackupChoice>,
     /// Delete old backups, and say of the rest why it stays
     #[arg(long, group = "backup_action")]

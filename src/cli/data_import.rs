@@ -56,7 +56,7 @@ pub struct DataImport {
     /// Write the bad rows to this file [default: FILE.rejects.csv]
     #[arg(long, value_name = "FILE", requires = "accept_good_rows")]
     pub rejects: Option<PathBuf>,
-    /// Import into a copy of a DuckDB file and swap it in: readers may hold the file meanwhile
+    /// Import into a copy of a DuckDB file, and swap it in while readers hold it
     #[arg(long)]
     pub swap: bool,
     /// Wait so long for a database that another process holds

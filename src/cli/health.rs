@@ -18,10 +18,10 @@ Examples:
   Answer GET /health for a monitor on this machine, with 200 or 503:
       tidegate data health-check --serve 127.0.0.1:8090")]
 pub struct DataHealthCheck {
-    /// Answer GET /health at this address until a signal ends it; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    /// Answer GET /health at this address and port until a signal ends it
+    #[arg(long, value_name = "ADDRESS")]
     pub serve: Option<SocketAddr>,
-    /// Serve at an address that other machines reach: the answer names tables and files
+    /// Serve where other machines reach it: the answer names tables and files
     #[arg(long, requires = "serve")]
     pub allow_remote: bool,
     /// The database [default: that of the environment, else of the configuration]

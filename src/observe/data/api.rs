@@ -104,7 +104,14 @@ pub async fn ask(asking: &Asking<'_>) -> Result<Batch, ApiError> {
         if page > 1 {
             (asking.say)(&format!("asking {place}, page {page}"));
         }
-        let answer = send(&client, &access, &headers, url).await?;
+        let answer = match send(&client, &access, &headers, url).await {
+            Err(ApiError::Refused { status: StatusCode::NOT_FOUND, .. })
+                if turner.may_be_over() =>
+            {
+                break;
+            }
+            answer => answer?,
+        };
         let (rows, read) = taking.take(&answer, page)?;
         let links = links(&answer.headers);
         let page = Page { rows, links: &links, answer: read.as_ref(), body: &answer.body };

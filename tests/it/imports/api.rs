@@ -215,8 +215,19 @@ fn every_way_of_pages_ends_with_all_rows() {
     config(&by_page, "{ pages: { by: page, size_parameter: limit, size: 2 } }");
     server.add(on("limit=2&page=1").answer(200, &[], &rows(&page(1..3))));
     server.add(on("limit=2&page=2").answer(200, &[], &rows(&page(3..4))));
-    server.add(on("limit=2&page=3").answer(200, &[], "[]"));
-    assert_eq!(json(&by_page, &server, &[], 0)["inserted"], json!(3));
+    server.add(on("limit=2&page=3").answer(200, &[], &rows(&page(4..5))));
+    server.add(on("limit=2&page=4").answer(404, &[], "no such page"));
+    assert_eq!(
+        json(&by_page, &server, &[], 0)["inserted"],
+        json!(4),
+        "short pages are not the end"
+    );
+    // 404 after a whole page is no end: rows may be missing.
+    let (broken, server) = (desk(), api());
+    config(&broken, "{ pages: { by: page, size_parameter: limit, size: 2 } }");
+    server.add(on("limit=2&page=1").answer(200, &[], &rows(&page(1..3))));
+    server.add(on("limit=2&page=2").answer(404, &[], ""));
+    assert!(failure(&broken, &server, 10).contains("answered 404"));
 }
 
 #[test]

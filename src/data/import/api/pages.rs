@@ -82,6 +82,8 @@ pub struct Turner<'a> {
     seen: HashSet<u64>,
     /// What the last page was.
     last: Option<u64>,
+    /// Whether the last page had fewer rows than were asked for.
+    is_short: bool,
 }
 
 impl<'a> Turner<'a> {
@@ -100,7 +102,7 @@ impl<'a> Turner<'a> {
         if let Some(PagesConfig { size_parameter: Some(name), size: Some(size), .. }) = config {
             base = with(&base, name, &size.to_string());
         }
-        Self { base, config, page: 1, rows: 0, seen: HashSet::new(), last: None }
+        Self { base, config, page: 1, rows: 0, seen: HashSet::new(), last: None, is_short: false }
     }
 
     /// Returns the address of the first page.
@@ -118,6 +120,12 @@ impl<'a> Turner<'a> {
     /// Returns the page that was asked for last, from 1.
     pub fn page(&self) -> u32 {
         self.page
+    }
+
+    /// Tells whether the page that was asked for last need not be there: the one before it had fewer rows
+    /// than were asked for, and some servers say 404 after the last page.
+    pub fn may_be_over(&self) -> bool {
+        self.is_short
     }
 
     /// Returns the address of the page after `page`; `None` where that was the last.
@@ -148,11 +156,11 @@ impl<'a> Turner<'a> {
         config: &PagesConfig,
         page: &Page<'_>,
     ) -> Result<Option<Url>, PagesProblem> {
-        // Some servers answer the page after the last with an error.
-        let is_short = config.size.is_some_and(|size| page.rows < u64::from(size));
-        if page.rows == 0 || is_short {
+        if page.rows == 0 {
             return Ok(None);
         }
+        // Not the end by itself: a server may send fewer rows than it is asked for.
+        self.is_short = config.size.is_some_and(|size| page.rows < u64::from(size));
         let parameter = parameter(config);
         if self.last.replace(digest(page.body)) == Some(digest(page.body)) {
             return Err(PagesProblem::Same { page: self.page, parameter });

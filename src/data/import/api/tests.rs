@@ -300,6 +300,9 @@ fn pages_are_counted_until_one_is_empty() {
     assert_eq!(after(&mut turner, "[1, 2]", &[]), Ok(Some(format!("{base}&page=1"))));
     assert_eq!(after(&mut turner, "[3]", &[]), Ok(Some(format!("{base}&page=2"))));
     assert_eq!(turner.page(), 3);
+    assert!(turner.may_be_over());
+    assert_eq!(after(&mut turner, "[4, 5]", &[]), Ok(Some(format!("{base}&page=3"))));
+    assert!(!turner.may_be_over());
     assert_eq!(after(&mut turner, "[]", &[]), Ok(None));
 }
 
