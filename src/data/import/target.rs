@@ -18,6 +18,9 @@ pub struct TableColumn {
     pub filled: bool,
     /// Whether it alone is the primary key.
     pub primary: bool,
+    /// Whether an update of it takes the row out and puts it in again, as DuckDB does where a key, a
+    /// constraint or an index has the column. SQLite never does.
+    pub indexed: bool,
 }
 
 /// How an import goes into its table.
