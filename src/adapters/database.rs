@@ -123,6 +123,14 @@ pub enum DatabaseError {
         /// What the engine said.
         reason: String,
     },
+    /// The engine ended before it said what came of it, which nobody knows then.
+    #[error("{file}: {reason}")]
+    Ended {
+        /// The file.
+        file: String,
+        /// How it ended.
+        reason: String,
+    },
     /// The SQL cannot be run as it is.
     #[error("{file}: {problem}")]
     Text {

@@ -19,6 +19,8 @@ pub(super) struct Said {
     pub(super) messages: String,
     /// `None` where it ended with 0, else how it ended.
     pub(super) failed: Option<String>,
+    /// Whether a signal ended it.
+    pub(super) killed: bool,
 }
 
 /// Why there is no result.
@@ -75,6 +77,7 @@ pub(super) async fn run(
         output,
         messages: String::from_utf8_lossy(&messages).into_owned(),
         failed: (!status.success()).then(|| status.to_string()),
+        killed: status.code().is_none(),
     })
 }
 

@@ -141,7 +141,15 @@ impl ImportFailed {
     fn may_be_written(&self) -> bool {
         match self {
             Self::Database(
-                DatabaseError::InUse { .. }
+                DatabaseError::Ended { .. }
+                | DatabaseError::TimedOut { .. }
+                | DatabaseError::Io { .. },
+            ) => true,
+            // What an engine refuses, also when it commits, it takes back as a whole.
+            Self::Database(
+                DatabaseError::Sql { .. }
+                | DatabaseError::Table { .. }
+                | DatabaseError::InUse { .. }
                 | DatabaseError::Open { .. }
                 | DatabaseError::NoEngine { .. }
                 | DatabaseError::Text { .. },
@@ -151,7 +159,6 @@ impl ImportFailed {
             | Self::Rejects { .. }
             | Self::Unclear { .. }
             | Self::Hash(_) => false,
-            Self::Database(_) => true,
         }
     }
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Desk, desks};
+use crate::harness::duckdb;
 
 fn declare(desk: &Desk, import: &str) {
     std::fs::create_dir_all(desk.path(".github")).unwrap();
@@ -85,4 +86,44 @@ fn passwords_that_were_made_up_go_with_an_import_that_did_not_happen() {
     drop(writer);
     desk.import(&["users", "users.csv"]).success();
     assert_eq!(desk.names(), ["users.csv", "users.csv.passwords.csv"]);
+}
+
+/// Puts a command in the place of `duckdb`, which does with the script that loads rows what `change` of
+/// sed(1) makes of it, and ends by a signal where it is `killed`.
+fn changed_command(desk: &Desk, change: &str, killed: bool) {
+    let newest = duckdb::COMMANDS[duckdb::COMMANDS.len() - 1];
+    let end = if killed { "kill -9 $$" } else { "" };
+    let code = format!(
+        "#!/bin/sh\ncase \"$*\" in *--version*|*-readonly*) exec {0} \"$@\";; esac\n\
+         sed '{change}' | {0} \"$@\"\n{end}\n",
+        duckdb::command(newest).display()
+    );
+    desk.write("changed.sh", &code);
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(desk.path("changed.sh"), executable).unwrap();
+    std::fs::create_dir_all(desk.path(".github")).unwrap();
+    desk.write(".github/tidegate.yml", "data:\n  duckdb: { command: ./changed.sh }\n");
+}
+
+#[test]
+fn passwords_stay_only_where_nobody_knows_whether_their_users_are_there() {
+    let [_, desk] = desks();
+    desk.sql("CREATE TABLE notes (n INTEGER)");
+    desk.write("users.csv", "username,email,role,initial_password\nana,ana@acme.example,admin,\n");
+    // The engine refuses at the end, and takes all back.
+    changed_command(&desk, "s/^COMMIT;$/SELECT error($$no$$);/", false);
+    let run = desk.import(&["users", "users.csv"]).code(10);
+    assert!(!run.stderr.contains("passwords.csv"), "{}", run.stderr);
+    assert_eq!(desk.names(), [".github", "changed.sh", "users.csv"]);
+    // It is killed after the rows are written, before anybody hears of it.
+    changed_command(&desk, "s/^COMMIT;$/COMMIT;\\n.shell kill -9 $PPID/", true);
+    let run = desk.import(&["users", "users.csv"]).code(15);
+    assert!(run.stderr.contains("it is not known whether the rows were written"), "{}", run.stderr);
+    assert!(run.stderr.contains("the new passwords stay in"), "{}", run.stderr);
+    assert_eq!(desk.names(), [".github", "changed.sh", "users.csv", "users.csv.passwords.csv"]);
+    assert_eq!(desk.sql("SELECT username FROM users"), ["ana"]);
+    // Once more finds the user, and makes up nothing.
+    desk.write(".github/tidegate.yml", "data: {}\n");
+    let again = desk.json(&["users", "users.csv"], 0);
+    assert_eq!((&again["unchanged"], &again["random_passwords"]), (&1.into(), &0.into()));
 }

@@ -139,10 +139,10 @@ async fn run(
         Some(_) if said.messages.contains(REFERRED) => {
             return Err(referred(database, load, &fitted));
         }
-        Some(how) => return Err(database.refused(&said.messages, how)),
+        Some(how) => return Err(database.refused(&said, how)),
     };
     let counts = answer::read(&said.output).and_then(|rows| rows.into_iter().next());
-    let counts = counts.as_ref().and_then(Counts::read).ok_or_else(|| DatabaseError::Sql {
+    let counts = counts.as_ref().and_then(Counts::read).ok_or_else(|| DatabaseError::Ended {
         file: database.shown.clone(),
         reason: format!("{} does not tell how many rows it loaded", database.engine),
     })?;
