@@ -6,6 +6,10 @@ use crate::config::ColumnType;
 use crate::data::check::Dialect;
 
 /// A column of a table that is there.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts about a column, none of which follows from another"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableColumn {
     /// Its name.

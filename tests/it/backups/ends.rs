@@ -50,7 +50,7 @@ fn a_backup_that_was_killed_is_never_counted_and_the_next_removes_it() {
 
 /// Waits for what comes soon, in no time that matters.
 fn wait(done: impl Fn() -> bool, what: &str) {
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let until = std::time::Instant::now() + std::time::Duration::from_mins(1);
     while !done() {
         assert!(std::time::Instant::now() < until, "{what}");
         std::thread::sleep(std::time::Duration::from_millis(10));

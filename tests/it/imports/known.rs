@@ -64,6 +64,24 @@ fn users_of_a_large_team_are_known_by_all_columns_of_their_key() {
 }
 
 #[test]
+fn users_are_known_beside_a_swap() {
+    for desk in desks() {
+        desk.sql("CREATE TABLE notes (n INTEGER)");
+        desk.write(
+            "users.csv",
+            "username,email,role,initial_password\nana,ana@acme.example,admin,\n",
+        );
+        for made in [1, 0] {
+            let done = desk.json(&["users", "users.csv", "--swap"], 0);
+            assert_eq!(
+                (&done["inserted"], &done["random_passwords"]),
+                (&made.into(), &made.into())
+            );
+        }
+    }
+}
+
+#[test]
 fn a_table_of_the_same_name_in_another_schema_is_another() {
     let [_, desk] = desks();
     desk.sql("CREATE SCHEMA old; CREATE TABLE old.users (id INTEGER)");

@@ -157,7 +157,7 @@ fn passwords_of_an_api_wait_in_no_file_that_a_kill_would_leave() {
         .env("TMPDIR", desk.path("tmp"))
         .current_dir(desk.folder.path())
         .start();
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let until = std::time::Instant::now() + std::time::Duration::from_mins(1);
     while server.seen().len() < 2 {
         assert!(std::time::Instant::now() < until, "the second page was not asked for");
         std::thread::sleep(std::time::Duration::from_millis(10));
