@@ -39,7 +39,8 @@ pub struct Schedule {
     /// Print the same plan for another program, and end
     #[arg(long, value_name = "KIND")]
     pub emit: Option<Emit>,
-    /// With --list and --once: take this for the time, such as 2027-03-28T00:59:00Z
+    /// Take this for the time, such as 2027-03-28T00:59:00Z: with --list, or with --once for a time
+    /// that has passed, which the tasks go by, too
     #[arg(long, value_name = "TIME", conflicts_with_all = ["run", "emit"])]
     pub at: Option<Timestamp>,
     /// Read variables that the environment lacks from this file, such as .env.production

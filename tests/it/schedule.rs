@@ -13,9 +13,11 @@ use tempfile::TempDir;
 use crate::harness::tidegate::{Run, Tidegate};
 
 mod alerts;
+mod clock;
 mod emit;
 mod ends;
 mod log;
+mod stopped;
 
 /// The first start, at which nothing is due, and the time of the task after it.
 const BEFORE: &str = "2026-05-01T12:00:00Z";
