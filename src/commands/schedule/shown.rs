@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::list::local;
 use super::runner::Runner;
 use super::stop::Stop;
 use crate::exit::Exit;
+use crate::output::plain;
 use crate::schedule::{LastRun, Outcome, Task};
 
 /// What was done.
@@ -33,20 +35,24 @@ impl Runner<'_> {
             let run = self.book.tasks.get(&task.name)?.last.clone()?;
             Some(RanTask { task: task.name.clone(), run })
         };
+        let now = self.clock.now();
+        let times = self.schedule.tasks.iter().filter_map(|task| Some((task.next(now)?, task)));
+        let next = times.min_by_key(|(time, _)| *time);
+        let next = next.map(|(time, Task { timezone, .. })| {
+            format!("{} {timezone}", local(time, timezone))
+        });
         let ran = Ran {
             tasks: ran.iter().filter_map(last).collect(),
             alerts_waiting: self.book.alerts.len(),
-            next: self.book.next(self.schedule, self.clock.now()),
+            next: self.book.next(self.schedule, now),
         };
-        let zone = "UTC";
         self.output.show("tidegate/schedule-run/1", &ran, |output, ran| {
             if ran.tasks.is_empty() {
-                let next = ran.next.map(|next| next.strftime("%a %F %H:%M").to_string());
-                let next = next.map(|next| format!("; next: {next} {zone}")).unwrap_or_default();
+                let next = next.map(|next| format!("; next: {next}")).unwrap_or_default();
                 output.line(format!("nothing is due{next}"))?;
             }
             for ran in &ran.tasks {
-                output.line(format!("{}: {}", ran.task, words(&ran.run)))?;
+                output.line(format!("{}: {}", ran.task, plain(words(&ran.run))))?;
             }
             Ok(())
         })?;
