@@ -446,10 +446,16 @@ fn ends_are_read_from_exit_codes_and_json() {
         "2 bad rows; line 7: quantity: expected a number greater than 0 (exit code 14)"
     );
     assert_eq!(
-        reason(json!({"status": "error", "findings": [
-            {"status": "warning", "detail": "x"}, {"status": "error", "detail": "the disk is full"}
+        reason(json!({"rows": 9, "bad": 1, "bad_rows": [
+            {"place": {"answer": {"page": 2, "pointer": "/data/4"}}, "faults": [{"column": "quantity", "rule": "x"}]}
         ]})),
-        "the disk is full (exit code 14)"
+        "1 bad row; page 2, /data/4: quantity: x (exit code 14)"
+    );
+    assert_eq!(
+        reason(json!({"status": "error", "findings": [
+            {"status": "warning", "detail": "x"}, {"part": "signed_url", "status": "error", "detail": "it ran out"}
+        ]})),
+        "signed url: it ran out (exit code 14)"
     );
     assert_eq!(
         reason(

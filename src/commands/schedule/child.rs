@@ -59,10 +59,7 @@ pub(super) enum Cut {
 
 impl Program {
     /// This program, with the arguments that every task gets. With `time`, tasks take that for now.
-    pub(super) fn own(
-        arguments: Vec<OsString>,
-        time: Option<Timestamp>,
-    ) -> std::io::Result<Self> {
+    pub(super) fn own(arguments: Vec<OsString>, time: Option<Timestamp>) -> std::io::Result<Self> {
         Ok(Self { path: std::env::current_exe()?, arguments, time })
     }
 

@@ -94,7 +94,8 @@ impl Journal {
                 }
             },
         };
-        let file = variable("LOG_FILE").map(|path| Daily::open(&root.join(path), now)).transpose()?;
+        let file =
+            variable("LOG_FILE").map(|path| Daily::open(&root.join(path), now)).transpose()?;
         Ok(Self { level, file })
     }
 

@@ -38,9 +38,8 @@ impl Runner<'_> {
         let now = self.clock.now();
         let times = self.schedule.tasks.iter().filter_map(|task| Some((task.next(now)?, task)));
         let next = times.min_by_key(|(time, _)| *time);
-        let next = next.map(|(time, Task { timezone, .. })| {
-            format!("{} {timezone}", local(time, timezone))
-        });
+        let next = next
+            .map(|(time, Task { timezone, .. })| format!("{} {timezone}", local(time, timezone)));
         let ran = Ran {
             tasks: ran.iter().filter_map(last).collect(),
             alerts_waiting: self.book.alerts.len(),

@@ -3,9 +3,9 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, sleep_until};
 
 /// SIGTERM and SIGINT; on other systems Ctrl-C.
 pub(super) struct Stop {

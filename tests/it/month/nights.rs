@@ -43,11 +43,21 @@ fn october(kind: Kind, config: &str, environment: Vec<(String, String)>) {
     let times = |times: [&str; 4]| times.map(at).to_vec();
     assert_eq!(
         world.done("sales"),
-        times(["2026-10-24T00:30:00Z", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z", "2026-10-27T01:30:00Z"])
+        times([
+            "2026-10-24T00:30:00Z",
+            "2026-10-25T00:30:00Z",
+            "2026-10-26T01:30:00Z",
+            "2026-10-27T01:30:00Z"
+        ])
     );
     assert_eq!(
         world.done("backup"),
-        times(["2026-10-24T01:00:00Z", "2026-10-25T02:00:00Z", "2026-10-26T02:00:00Z", "2026-10-27T02:00:00Z"])
+        times([
+            "2026-10-24T01:00:00Z",
+            "2026-10-25T02:00:00Z",
+            "2026-10-26T02:00:00Z",
+            "2026-10-27T02:00:00Z"
+        ])
     );
     assert_eq!((world.done("health").len(), world.done("prune").len()), (4, 1));
     assert_eq!((world.not_done(), world.told()), (vec![], vec![]));
@@ -59,7 +69,10 @@ fn october(kind: Kind, config: &str, environment: Vec<(String, String)>) {
     let stamps = ["20261027_020007", "20261026_020007", "20261025_020007", "20261024_010007"];
     let expected = stamps.map(|stamp| format!("{stem}_{stamp}.{extension}"));
     let listed = list["backups"].as_array().unwrap();
-    assert_eq!(listed.iter().map(|one| one["name"].as_str().unwrap()).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        listed.iter().map(|one| one["name"].as_str().unwrap()).collect::<Vec<_>>(),
+        expected
+    );
     std::fs::create_dir(world.path("drill")).unwrap();
     let drill = format!("drill/{}", kind.file());
     for (name, held) in expected.iter().rev().zip(held) {

@@ -64,7 +64,8 @@ impl Shop {
         let worker = std::thread::spawn(move || {
             while let Ok(request) = own.recv() {
                 let (status, body) = from.answer(request.url());
-                let json = Header::from_bytes("Content-Type", "application/json").expect("a header");
+                let json =
+                    Header::from_bytes("Content-Type", "application/json").expect("a header");
                 let answer = Response::from_string(body).with_status_code(status).with_header(json);
                 // Who asked may have been killed.
                 let _ = request.respond(answer);
@@ -95,7 +96,8 @@ impl Shop {
         let limit = std::time::Duration::from_mins(2);
         let state = self.shared.state.lock().unwrap();
         let nobody = |state: &mut State| state.waiting == 0;
-        let (_state, waited) = self.shared.changed.wait_timeout_while(state, limit, nobody).unwrap();
+        let (_state, waited) =
+            self.shared.changed.wait_timeout_while(state, limit, nobody).unwrap();
         assert!(!waited.timed_out(), "nobody asks the API");
     }
 

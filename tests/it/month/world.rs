@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -47,13 +48,14 @@ impl World {
         fs::create_dir(folder.path().join(".github")).unwrap();
         fs::create_dir(folder.path().join("data")).unwrap();
         let config = format!(
-            "data:\n  database: data/{file}\n  imports:\n    sales: {{ api: {{ watermark: date, timezone: {ZONE}, timeout: 1s }} }}\n  \
+            "data:\n  store: file://{store}\n  layers: {{ sales: {{ file: data/{file} }} }}\n  imports:\n    sales: {{ api: {{ watermark: date, timezone: {ZONE}, timeout: 1s }} }}\n  \
              health:\n    min_free: 2MB\n    max_backup_age: 26h\n    tables: {{ sales: {{ min_rows: 1, column: date, max_age: 80h }} }}\n  \
              aggregates:\n    - name: revenue\n      sql: |\n        DROP TABLE IF EXISTS revenue;\n        CREATE TABLE revenue AS SELECT date, sum(total_amount) AS total FROM sales GROUP BY date;\n\
              {more}\
              schedule:\n  timezone: {ZONE}\n  tasks:\n    sales: {{ cron: \"30 2 * * *\" }}\n    health: {{ cron: \"0 6 * * *\" }}\n    \
              kpi: {{ run: aggregates, cron: \"0 7 16 * *\" }}\n  after_alert: [{{ webhook_env: ALERT_HOOK_URL }}]\n",
             file = kind.file(),
+            store = folder.path().join("store").display(),
         );
         fs::write(folder.path().join(".github/tidegate.yml"), config).unwrap();
         let mut world = Self {
@@ -161,9 +163,7 @@ impl World {
     /// What was told by webhooks: `failed sales 2026-03-04T01:30:00Z`.
     pub fn told(&self) -> Vec<String> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let line = |body: Value| {
-            [&body["event"], &body["task"], &body["due"]].map(text).join(" ")
-        };
+        let line = |body: Value| [&body["event"], &body["task"], &body["due"]].map(text).join(" ");
         self.hooks.received().iter().map(|hook| line(hook.json())).collect()
     }
 
@@ -191,15 +191,8 @@ impl World {
 
     /// The process that the schedule has started for its task.
     pub fn task_of(&self, schedule: u32) -> u32 {
-        for entry in fs::read_dir("/proc").unwrap().flatten() {
-            let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-            // `pid (name) state parent`: the name may have spaces.
-            let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
-            if parent == Some(schedule.to_string().as_str()) {
-                return entry.file_name().to_str().unwrap().parse().unwrap();
-            }
-        }
-        panic!("process {schedule} has no child");
+        let children = children(schedule);
+        *children.first().unwrap_or_else(|| panic!("process {schedule} has no child"))
     }
 
     /// The process that holds the schedule's folder.
@@ -240,12 +233,40 @@ pub fn at(time: &str) -> Timestamp {
 }
 
 pub fn kill(process: u32) {
-    let process = rustix::process::Pid::from_raw(process.try_into().unwrap()).unwrap();
-    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+    assert!(signal(process, Signal::KILL), "process {process} has ended by itself");
+}
+
+/// Kills a process and those that it has started, as a power cut does. It may have ended by itself.
+pub fn kill_with_children(process: u32) {
+    // Nothing is started while its children are looked for.
+    signal(process, Signal::STOP);
+    let all: Vec<u32> = children(process).into_iter().chain([process]).collect();
+    for process in &all {
+        signal(*process, Signal::KILL);
+    }
+    until("processes end", || !all.iter().any(|process| is_alive(*process)));
+}
+
+fn signal(process: u32, signal: Signal) -> bool {
+    let process = Pid::from_raw(process.try_into().unwrap()).unwrap();
+    rustix::process::kill_process(process, signal).is_ok()
+}
+
+fn children(process: u32) -> Vec<u32> {
+    let mut children = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+        // `pid (name) state parent`: the name may have spaces.
+        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
+        if parent == Some(process.to_string().as_str()) {
+            children.push(entry.file_name().to_str().unwrap().parse().unwrap());
+        }
+    }
+    children
 }
 
 /// Whether a process runs; one that has ended and whose end nobody has asked for does not.
-pub fn is_alive(process: u32) -> bool {
+fn is_alive(process: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"));
     stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
