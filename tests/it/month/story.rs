@@ -1,5 +1,6 @@
 //! March 2026 and a few days of April, in Berlin: the clocks go forward on the 29th.
 
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -204,15 +205,24 @@ fn the_import_is_killed(world: &mut World) {
 /// The schedule and its task are gone at once while the API answers. Five minutes later the machine is back.
 fn the_power_fails(world: &mut World) {
     let time = world.due();
-    assert!(cut(world, time, Duration::ZERO), "the import was due");
+    assert!(cut(world, time, Moment::After(0)), "the import was due");
     let again = world.tick(time + SignedDuration::from_mins(5));
     assert_eq!(again["tasks"][0]["slot"], (time - SignedDuration::from_secs(7)).to_string());
     assert_eq!(again["tasks"][0]["outcome"], "done");
 }
 
-/// Kills the schedule while the API answers, lets the import go on for a moment, and kills that. Returns whether the
-/// API was asked at all.
-fn cut(world: &World, time: Timestamp, moment: Duration) -> bool {
+/// When an import is killed, counted from the answer of the API.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// After so many milliseconds, with the programs that it has started.
+    After(u64),
+    /// At its write number so many, of any file.
+    AtWrite(u32),
+}
+
+/// Kills the schedule while the API answers, lets the import go on, and kills that. Returns whether the API was asked at
+/// all.
+fn cut(world: &World, time: Timestamp, moment: Moment) -> bool {
     world.shop.hold();
     let (mut schedule, _home) = world.schedule(time).start();
     until("the API is asked", || world.shop.is_asked() || schedule.try_wait().unwrap().is_some());
@@ -223,26 +233,59 @@ fn cut(world: &World, time: Timestamp, moment: Duration) -> bool {
     let import = world.task_of(schedule.id());
     kill(schedule.id());
     schedule.wait().unwrap();
-    world.shop.release();
-    std::thread::sleep(moment);
+    match moment {
+        Moment::After(milliseconds) => {
+            world.shop.release();
+            std::thread::sleep(Duration::from_millis(milliseconds));
+        }
+        Moment::AtWrite(number) => {
+            let killer = killed_at_write(import, number);
+            world.shop.release();
+            killer.wait_with_output().unwrap();
+        }
+    }
     kill_with_children(import);
     true
 }
 
-/// The same, again and again in one night: a little later each time, while rows are written.
+/// `strace`, which kills a process at one of its writes and ends with it.
+fn killed_at_write(process: u32, number: u32) -> Child {
+    let calls = "write,pwrite64,fsync,fdatasync,ftruncate,unlink";
+    let killer = Command::new("strace")
+        .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")])
+        .args(["-e", &format!("inject={calls}:signal=KILL:when={number}")])
+        .args(["-p", &process.to_string()])
+        .spawn()
+        .expect("strace: run `./dev setup`");
+    until("strace is there", || {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        status
+            .lines()
+            .any(|line| line.strip_prefix("TracerPid:").is_some_and(|tracer| tracer.trim() != "0"))
+    });
+    killer
+}
+
+/// The same, again and again in one night, a little later each time, up to where the rows are written.
 fn the_power_fails_at_any_moment(world: &mut World) {
     let time = world.due();
     let before = world.rows();
-    for moment in [0, 10, 20, 30, 40, 60, 80, 120, 160, 240] {
+    let moments: Vec<Moment> = match world.kind {
+        // Its writes are those of the `duckdb` command.
+        Kind::DuckDb => [0, 30, 60, 100, 160, 240].map(Moment::After).to_vec(),
+        Kind::Sqlite => [1, 2, 3, 4, 6, 9, 12, 16, 20, 25, 30].map(Moment::AtWrite).to_vec(),
+    };
+    let mut cuts = 0;
+    for moment in moments {
         // Until one lived long enough to end.
-        if !cut(world, time, Duration::from_millis(moment)) {
-            eprintln!("DEBUG ended before {moment}");
+        if !cut(world, time, moment) {
             break;
         }
-        eprintln!("DEBUG {moment} {}", world.rows().len() - before.len());
         let now = world.rows();
-        assert!(now == before || now == world.shop.good(), "a part was written");
+        assert!(now == before || now == world.shop.good(), "{moment:?}: a part was written");
+        cuts += 1;
     }
+    assert!(cuts >= 3, "{cuts}");
     world.tick(time);
     assert_eq!(world.rows(), world.shop.good());
 }
