@@ -147,6 +147,16 @@ pub enum DatabaseError {
         /// Why.
         problem: Misfit,
     },
+    /// A constraint of the table refused rows, and nothing was written.
+    #[error("{file}: the table {table} refuses a row, so nothing was written: {reason}")]
+    Constraint {
+        /// The file.
+        file: String,
+        /// The table.
+        table: String,
+        /// What the engine said.
+        reason: String,
+    },
     /// It took longer than it may.
     #[error("{file}: no result after {seconds} s; the engine was stopped")]
     TimedOut {
@@ -154,6 +164,14 @@ pub enum DatabaseError {
         file: String,
         /// The bound.
         seconds: u64,
+    },
+    /// The disk has no room for what is written; the engine has taken it back.
+    #[error("{file}: the disk is full: {reason}")]
+    Full {
+        /// The file.
+        file: String,
+        /// What the engine said.
+        reason: String,
     },
     /// A file of this machine cannot be written or read.
     #[error("{path}: {source}")]

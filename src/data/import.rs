@@ -8,6 +8,7 @@
 
 pub mod api;
 mod column;
+mod constraint;
 pub mod duckdb;
 mod fault;
 mod faults;
@@ -25,10 +26,11 @@ mod target;
 mod tests;
 
 pub use column::{Column, ValueProblem};
+pub use constraint::{Constraint, Part, told};
 pub use fault::{BadRow, Fault, RowPlace};
 pub use load::{ImportState, Load, LoadMode, Loaded};
 pub use row::Row;
-pub use rule::check_rules;
+pub use rule::{check_rules, wrong_rule};
 pub use shape::ScriptProblem;
 pub use spec::{Import, ImportError, MaxBad, Product, SqlRule};
-pub use target::{Fitted, Misfit, TableColumn, kinds};
+pub use target::{Fitted, Misfit, TableColumn, kinds, written};

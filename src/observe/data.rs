@@ -123,10 +123,13 @@ fn stopped(prepared: &Prepared) -> bool {
 fn outcome(preparation: &Preparation<'_>, error: DatabaseError) -> anyhow::Result<Outcome> {
     let why = shown::long_line(&error.to_string(), preparation.redactor);
     match error {
-        DatabaseError::NoEngine { .. } | DatabaseError::Io { .. } => Err(error.into()),
-        DatabaseError::Sql { .. } | DatabaseError::Text { .. } | DatabaseError::Table { .. } => {
-            Ok(Outcome::Failed { why })
+        DatabaseError::NoEngine { .. } | DatabaseError::Io { .. } | DatabaseError::Full { .. } => {
+            Err(error.into())
         }
+        DatabaseError::Sql { .. }
+        | DatabaseError::Text { .. }
+        | DatabaseError::Table { .. }
+        | DatabaseError::Constraint { .. } => Ok(Outcome::Failed { why }),
         DatabaseError::Open { .. }
         | DatabaseError::Ended { .. }
         | DatabaseError::InUse { .. }

@@ -211,6 +211,10 @@ impl DuckDb {
             let reason = format!("the duckdb command ended without a message ({how})");
             return DatabaseError::Ended { file, reason };
         }
+        if reason.contains("No space left on device") {
+            let reason = reason.lines().next().unwrap_or_default().to_owned();
+            return DatabaseError::Full { file, reason };
+        }
         let opening = [
             "unable to open database",
             "Cannot open database",

@@ -25,9 +25,11 @@ use crate::data::check::Dialect;
 use crate::data::import::{ImportState, Load, Loaded, Misfit};
 use crate::data::sql;
 
+mod constraints;
 mod content;
 mod load;
 mod spool;
+mod stage;
 
 /// How many pages are copied between two looks at the clock.
 const PAGES: i32 = 4096;
@@ -52,6 +54,7 @@ enum Problem {
     Sqlite(rusqlite::Error),
     Reason(String),
     Misfit(Misfit),
+    Constraint { table: String, reason: String },
     Text(sql::SqlProblem),
     Io { path: String, source: std::io::Error },
     Late,
@@ -148,12 +151,16 @@ impl Sqlite {
             Problem::Late => return self.late(),
             Problem::Reason(reason) => return DatabaseError::Sql { file, reason },
             Problem::Misfit(problem) => return DatabaseError::Table { file, problem },
+            Problem::Constraint { table, reason } => {
+                return DatabaseError::Constraint { file, table, reason };
+            }
             Problem::Text(problem) => return self.wrong(problem),
             Problem::Io { path, source } => return DatabaseError::Io { path, source },
             Problem::Sqlite(error) => error,
         };
         let reason = error.to_string();
         match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => DatabaseError::Full { file, reason },
             Some(ErrorCode::OperationInterrupted) => self.late(),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 DatabaseError::InUse { file, holder: "another process".to_owned() }

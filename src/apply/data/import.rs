@@ -149,6 +149,8 @@ impl ImportFailed {
             Self::Database(
                 DatabaseError::Sql { .. }
                 | DatabaseError::Table { .. }
+                | DatabaseError::Constraint { .. }
+                | DatabaseError::Full { .. }
                 | DatabaseError::InUse { .. }
                 | DatabaseError::Open { .. }
                 | DatabaseError::NoEngine { .. }

@@ -4,7 +4,9 @@
 use std::fmt::Write as _;
 
 use super::load::Load;
+use super::rule::alone;
 use super::shape::{FOUND, KNOWN, ONLY_GOOD, ScriptProblem, Shape, text};
+use super::spec::SqlRule;
 use super::state::{self, IMPORTS};
 use super::target::Fitted;
 use crate::config::ColumnType;
@@ -29,7 +31,7 @@ pub struct Paths<'a> {
 }
 
 /// Returns the query that tells the columns of the table, as [`super::target::TableColumn`] has them,
-/// whether it `is_view`, and a `mark` that a change of them changes.
+/// whether it `is_view`, its constraints for [`super::told`], and a `mark` that a change of them changes.
 pub fn columns(table: &str) -> Result<String, SqlProblem> {
     let catalog = catalog(table)?;
     Ok(format!(
@@ -65,13 +67,23 @@ fn catalog(table: &str) -> Result<String, SqlProblem> {
          AND k.constraint_type IN ('PRIMARY KEY', 'UNIQUE', 'FOREIGN KEY') \
          AND list_contains(k.constraint_column_names, c.column_name)) \
          OR EXISTS (SELECT 1 FROM duckdb_indexes() AS x WHERE {} AND {IN_INDEX}) AS indexed,\n\
-         EXISTS (SELECT 1 FROM duckdb_views() AS v WHERE {}) AS is_view\n\
+         EXISTS (SELECT 1 FROM duckdb_views() AS v WHERE {}) AS is_view,\n\
+         (SELECT coalesce(to_json(list({{'kind': kind, 'columns': columns, 'schema': schema, 'parent': parent, \
+         'parents': parents}} ORDER BY kind, columns, parent))::VARCHAR, '[]') FROM (\
+         SELECT k.constraint_type AS kind, k.constraint_column_names AS columns, k.schema_name AS schema, \
+         k.referenced_table AS parent, k.referenced_column_names AS parents FROM duckdb_constraints() AS k \
+         WHERE {} AND k.constraint_type IN ('PRIMARY KEY', 'UNIQUE', 'FOREIGN KEY') UNION ALL \
+         SELECT 'UNIQUE', string_split((x.expressions::VARCHAR)[2:-2], ', '), x.schema_name, NULL, [] \
+         FROM duckdb_indexes() AS x WHERE {} AND x.is_unique \
+         AND regexp_full_match(x.expressions::VARCHAR, '\\[[A-Za-z0-9_]+(, [A-Za-z0-9_]+)*\\]'))) AS constraints\n\
          FROM duckdb_columns() AS c CROSS JOIN (SELECT {} AS tidegate_name)\n\
          WHERE {} ORDER BY c.column_index",
         place("k", "table_name"),
         place("k", "table_name"),
         place("x", "table_name"),
         place("v", "view_name"),
+        place("k", "table_name"),
+        place("x", "table_name"),
         text(name)?,
         place("c", "table_name"),
     ))
@@ -141,6 +153,19 @@ pub fn script(
     Ok(script)
 }
 
+/// Returns the script that fails where the engine cannot carry out a rule, and writes nothing.
+pub fn rule_script(
+    load: &Load<'_>,
+    fitted: &Fitted,
+    rule: &SqlRule,
+    spool: &str,
+    is_flat: bool,
+) -> Result<String, ScriptProblem> {
+    let shape = Shape::new(load, fitted, Dialect::DuckDb);
+    let (stage, alone) = (stage(&shape, spool, is_flat)?, alone(load.import, rule)?);
+    Ok(format!("BEGIN TRANSACTION;\n{stage}{alone};\nROLLBACK;\n"))
+}
+
 /// Returns the type of a column that the import makes.
 pub fn made(kind: ColumnType) -> &'static str {
     match kind {
@@ -166,10 +191,11 @@ fn stage(shape: &Shape<'_>, spool: &str, is_flat: bool) -> Result<String, SqlPro
         if column.is_cast(Dialect::DuckDb) {
             let cast = format!("TRY_CAST({name} AS {})", column.table_kind);
             staged.push(format!("{cast} AS {name}"));
-            let inexact = matches!(column.kind, ColumnType::Number | ColumnType::Amount)
-                && matches!(column.table_kind.as_str(), "FLOAT" | "DOUBLE");
+            let inexact = matches!(column.table_kind.as_str(), "FLOAT" | "DOUBLE");
             let is_text = made(column.kind) == "VARCHAR" || column.table_kind == "VARCHAR";
-            let is_lost = if inexact || is_text {
+            let is_lost = if inexact && column.kind != ColumnType::Number {
+                format!("TRY_CAST({cast} AS {}) IS DISTINCT FROM {name}", made(column.kind))
+            } else if inexact || is_text {
                 format!("{cast} IS NULL")
             } else {
                 format!("{cast} IS DISTINCT FROM {name}")

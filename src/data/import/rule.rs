@@ -19,6 +19,21 @@ pub(super) fn expression<'a>(import: &Import, rule: &'a SqlRule) -> Result<&'a s
     }
 }
 
+/// Returns the query, over the stage alone, that fails where the engine cannot carry out a rule.
+pub(super) fn alone(import: &Import, rule: &SqlRule) -> Result<String, Misfit> {
+    let expression = expression(import, rule)?;
+    Ok(format!("SELECT count(*) FROM tidegate_stage AS s WHERE (\n{expression}\n) IS NOT TRUE"))
+}
+
+/// Says that the engine cannot carry out a rule, in its words.
+pub fn wrong_rule(import: &Import, rule: &SqlRule, words: &str) -> Misfit {
+    Misfit::Rule {
+        rule: rule.name.clone(),
+        import: import.name.clone(),
+        problem: words.trim().to_owned(),
+    }
+}
+
 /// Checks all rules.
 pub fn check_rules(import: &Import) -> Result<(), Misfit> {
     import.sql_rules.iter().try_for_each(|rule| expression(import, rule).map(|_| ()))

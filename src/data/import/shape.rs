@@ -18,6 +18,8 @@ use crate::config::{ColumnType, OnConflict};
 use crate::data::check::Dialect;
 use crate::data::sql::{self, SqlProblem, identifier, literal};
 
+mod constraints;
+
 /// Why there is no SQL.
 #[derive(Debug, thiserror::Error)]
 pub enum ScriptProblem {
@@ -219,6 +221,7 @@ impl<'a> Shape<'a> {
         let mut found = Faults::new(self.unit);
         self.misfits(&mut found)?;
         self.doubles(&mut found)?;
+        self.refused(&mut found)?;
         for rule in &self.import.sql_rules {
             let expression = expression(self.import, rule)?;
             let from = format!("tidegate_stage AS s WHERE (\n{expression}\n) IS NOT TRUE");
@@ -237,12 +240,6 @@ impl<'a> Shape<'a> {
             found.add(None, hash.from, None, "expected a password for a new row", &from)?;
         }
         Ok(found.script)
-    }
-
-    /// The names of the key in the source, and what shows its values.
-    fn key(&self) -> (String, String) {
-        let names = list(self.keys().map(|key| key.from.to_owned()));
-        (names, format!("concat_ws(', ', {})", list(self.keys().map(Both::shown))))
     }
 
     /// Values that the table does not take.

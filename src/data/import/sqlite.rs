@@ -1,6 +1,7 @@
 //! The statements by which SQLite loads the checked rows of an import.
 
 use super::load::Load;
+use super::rule::alone;
 use super::shape::{FOUND, KNOWN, ONLY_GOOD, ScriptProblem, Shape};
 use super::state::{self, IMPORTS};
 use super::target::Fitted;
@@ -24,12 +25,18 @@ pub struct Statements {
     pub prepare: String,
     /// Puts a row into the stage: its number, its values, and the hash of its key.
     pub stage: String,
+    /// Keeps a value that the table does not hold: the number of its row, its place, its text.
+    pub lost: &'static str,
+    /// The places of the values that the table has to hold exactly.
+    pub exact: Vec<usize>,
     /// The places of the key among the values.
     pub keys: Vec<usize>,
     /// Makes what staged rows are looked up by.
     pub index: String,
     /// Finds out which rows the table has. Not needed where the table is empty.
     pub matches: String,
+    /// Asks for each rule alone, in their order, whether it can be carried out.
+    pub rules: Vec<String>,
     /// Finds out what is wrong with rows.
     pub faults: String,
     /// Asks for that, in order.
@@ -70,12 +77,21 @@ impl Statements {
         Ok(Self {
             prepare: format!(
                 "CREATE TEMP TABLE tidegate_stage (tidegate_row INTEGER PRIMARY KEY, {columns}, tidegate_key INTEGER);\n\
-                 CREATE TEMP TABLE tidegate_match (tidegate_row INTEGER PRIMARY KEY, changed INTEGER);\n"
+                 CREATE TEMP TABLE tidegate_match (tidegate_row INTEGER PRIMARY KEY, changed INTEGER);\n\
+                 CREATE TEMP TABLE tidegate_lost (tidegate_row INTEGER, place INTEGER, value TEXT);\n"
             ),
             stage: format!("INSERT INTO tidegate_stage VALUES ({marks})"),
+            lost: "INSERT INTO tidegate_lost VALUES (?, ?, ?)",
+            exact: shape.exact().map(|(place, _)| place).collect(),
             keys: load.import.key_places(),
             index: index.replace("CREATE INDEX ", "CREATE INDEX temp."),
             matches: shape.matches(),
+            rules: load
+                .import
+                .sql_rules
+                .iter()
+                .map(|rule| alone(load.import, rule))
+                .collect::<Result<_, _>>()?,
             faults: shape.faults()?,
             found: FOUND,
             only_good: ONLY_GOOD,
@@ -87,7 +103,7 @@ impl Statements {
                 shape.make()
             ),
             write: format!("{}{};\n", shape.write(), state::upsert(load, Dialect::Sqlite)?),
-            forget: "DROP TABLE temp.tidegate_stage; DROP TABLE temp.tidegate_match; DROP TABLE temp.tidegate_fault;",
+            forget: "DROP TABLE temp.tidegate_stage; DROP TABLE temp.tidegate_match; DROP TABLE temp.tidegate_lost; DROP TABLE temp.tidegate_fault;",
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The table that an import writes to: whether it takes what the import brings.
 
 use super::column::Column;
+use super::constraint::Constraint;
 use super::spec::Import;
 use crate::config::ColumnType;
 use crate::data::check::Dialect;
@@ -35,6 +36,8 @@ pub struct Fitted {
     pub columns: Option<Vec<TableColumn>>,
     /// The column that the import numbers: a primary key of whole numbers that nothing else fills.
     pub numbered: Option<String>,
+    /// What the table asks of its rows.
+    pub constraints: Vec<Constraint>,
 }
 
 /// Why an import does not go into its table.
@@ -70,6 +73,26 @@ pub enum Misfit {
         /// The type that the import declares.
         expected: String,
     },
+    /// There is no such schema.
+    #[error("SQLite has one schema, main, so there is no table {table}: write {name}")]
+    Schema {
+        /// The table.
+        table: String,
+        /// Its name without a schema.
+        name: String,
+    },
+    /// A column is computed by the table.
+    #[error(
+        "the table {table} computes the column {column} itself, which the import {import} writes"
+    )]
+    Computed {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// The import.
+        import: String,
+    },
     /// Columns of the table would stay empty that may not.
     #[error(
         "the table {table} takes no row without {}: the import {import} does not fill that, and the \
@@ -97,13 +120,26 @@ pub enum Misfit {
 }
 
 impl Fitted {
+    /// The same, with more of what the table asks of its rows.
+    #[must_use]
+    pub fn under(mut self, constraints: Vec<Constraint>) -> Self {
+        for constraint in constraints {
+            if !self.constraints.contains(&constraint) {
+                self.constraints.push(constraint);
+            }
+        }
+        self
+    }
+
     /// Looks whether the import goes into a table with these columns; `None`: it is missing.
     pub fn of(
         import: &Import,
         dialect: Dialect,
         table: Option<&[TableColumn]>,
     ) -> Result<Self, Misfit> {
-        let Some(table) = table else { return Ok(Self { columns: None, numbered: None }) };
+        let Some(table) = table else {
+            return Ok(Self { columns: None, numbered: None, constraints: Vec::new() });
+        };
         let find = |name: &str| {
             let mut columns = table.iter();
             columns.find(|column| column.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
@@ -147,7 +183,11 @@ impl Fitted {
                 import: import.name.clone(),
             });
         }
-        Ok(Self { columns: Some(columns), numbered })
+        // SQLite's number of the row is in no index.
+        let primary = table.iter().filter(|column| column.primary);
+        let constraints = primary.map(|column| Constraint::unique(vec![column.name.clone()]));
+        let constraints = constraints.collect();
+        Ok(Self { columns: Some(columns), numbered, constraints })
     }
 }
 
@@ -196,13 +236,24 @@ fn duckdb_takes(kind: &str, wanted: ColumnType) -> bool {
         ColumnType::Integer => is_whole(base) || exact || base == "DOUBLE",
         ColumnType::Number | ColumnType::Amount => inexact || exact,
         ColumnType::Boolean => base == "BOOLEAN",
-        ColumnType::Date => {
-            matches!(base, "DATE" | "TIMESTAMP" | "TIMESTAMP_S" | "TIMESTAMP_MS" | "VARCHAR")
-        }
+        ColumnType::Date => matches!(base, "DATE" | "VARCHAR") || is_time(base),
+        // The session's time zone is UTC.
         ColumnType::Timestamp => {
-            matches!(base, "TIMESTAMP" | "TIMESTAMP_S" | "TIMESTAMP_MS" | "VARCHAR")
+            matches!(base, "TIMESTAMP WITH TIME ZONE" | "VARCHAR") || is_time(base)
         }
     }
+}
+
+/// Tells whether a type of DuckDB is a time without a zone.
+fn is_time(base: &str) -> bool {
+    matches!(base, "TIMESTAMP" | "TIMESTAMP_S" | "TIMESTAMP_MS" | "TIMESTAMP_NS")
+}
+
+/// Tells whether a column of SQLite makes all numbers floating ones.
+pub(super) fn is_real(kind: &str) -> bool {
+    let kind = kind.to_ascii_uppercase();
+    let has = |words: &[&str]| words.iter().any(|word| kind.contains(word));
+    !has(&["INT", "CHAR", "CLOB", "TEXT", "BLOB"]) && has(&["REAL", "FLOA", "DOUB"])
 }
 
 /// Tells whether a column of SQLite keeps values as they are (<https://sqlite.org/datatype3.html>,
@@ -213,7 +264,7 @@ fn sqlite_takes(kind: &str, wanted: ColumnType) -> bool {
     let whole = has(&["INT"]);
     let text = !whole && has(&["CHAR", "CLOB", "TEXT"]);
     let any = !whole && !text && (kind.is_empty() || has(&["BLOB"]) || kind == "ANY");
-    let real = !whole && !text && !any && has(&["REAL", "FLOA", "DOUB"]);
+    let real = is_real(&kind);
     let numeric = !whole && !text && !any && !real;
     match wanted {
         ColumnType::Text | ColumnType::Email => text || any,

@@ -16,13 +16,43 @@ use crate::observe::data::kept::BackupDamaged;
 use crate::observe::data::proof::ProofError;
 use crate::observe::data::scan::ScanError;
 
+/// What helps where a disk is full.
+const ROOM: &str = "free some space and run it again";
+
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+}
+
 impl Classified for DatabaseError {
     fn exit(&self) -> Exit {
         match self {
             Self::NoEngine { .. } | Self::Text { .. } | Self::Table { .. } => Exit::Usage,
             Self::Open { .. } | Self::Sql { .. } | Self::Ended { .. } => Exit::BadInput,
             Self::InUse { .. } | Self::TimedOut { .. } => Exit::Unreachable,
+            Self::Constraint { .. } => Exit::DataFailed,
+            Self::Full { .. } => Exit::Incomplete,
+            Self::Io { source, .. } if is_full(source) => Exit::Incomplete,
             Self::Io { .. } => Exit::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Full { .. } => Some(ROOM.to_owned()),
+            Self::Io { source, .. } if is_full(source) => Some(ROOM.to_owned()),
+            Self::Constraint { .. } => Some(
+                "mend the row, or give the import a rule of its own that names such rows"
+                    .to_owned(),
+            ),
+            Self::NoEngine { .. }
+            | Self::Text { .. }
+            | Self::Table { .. }
+            | Self::Open { .. }
+            | Self::Sql { .. }
+            | Self::Ended { .. }
+            | Self::InUse { .. }
+            | Self::TimedOut { .. }
+            | Self::Io { .. } => None,
         }
     }
 }

@@ -26,7 +26,11 @@ pub(super) async fn run(
         let answer = database.query(&question.sql, &question.parameters, question.rows).await;
         let judged = match answer {
             Ok(rows) => check::judge(check, dialect, &rows.rows, before, preparation.now),
-            Err(error @ (DatabaseError::NoEngine { .. } | DatabaseError::Io { .. })) => {
+            Err(
+                error @ (DatabaseError::NoEngine { .. }
+                | DatabaseError::Io { .. }
+                | DatabaseError::Full { .. }),
+            ) => {
                 return Err(error.into());
             }
             Err(DatabaseError::Sql { reason, .. } | DatabaseError::Open { reason, .. }) => {
@@ -35,6 +39,7 @@ pub(super) async fn run(
             Err(
                 error @ (DatabaseError::Text { .. }
                 | DatabaseError::Table { .. }
+                | DatabaseError::Constraint { .. }
                 | DatabaseError::Ended { .. }
                 | DatabaseError::InUse { .. }
                 | DatabaseError::TimedOut { .. }),

@@ -153,6 +153,8 @@ pub async fn prove(
         database::DatabaseError::NoEngine { .. }
         | database::DatabaseError::InUse { .. }
         | database::DatabaseError::TimedOut { .. }
+        | database::DatabaseError::Constraint { .. }
+        | database::DatabaseError::Full { .. }
         | database::DatabaseError::Io { .. } => error.into(),
     })?;
     let counted = counted.map_err(|damage| damaged(format!("it is damaged: {damage}")))?;

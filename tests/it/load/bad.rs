@@ -94,7 +94,11 @@ async fn a_rule_in_sql_is_one_condition() {
         }
         for sql in ["no_such_column > 1", "true, true", "true as a"] {
             let error = team.try_load(&of(sql), &rows, LoadMode::All).await.unwrap_err();
-            assert!(matches!(error, DatabaseError::Sql { .. }), "{engine:?}: {sql}: {error}");
+            let said = error.to_string();
+            assert!(matches!(error, DatabaseError::Table { .. }), "{engine:?}: {sql}: {said}");
+            assert!(said.contains("the rule \"dear\" of the import prices"), "{engine:?}: {said}");
+            assert!(!said.contains("tidegate_"), "{engine:?}: {said}");
+            assert_eq!(said.lines().count(), 1, "{engine:?}: {said}");
         }
         assert_eq!(team.text("select count(*) from prices").await, "0", "{engine:?}");
     }
@@ -120,5 +124,41 @@ async fn all_bad_rows_are_listed() {
         assert_eq!(lines[0], "tidegate_row,column,value,rule", "{engine:?}");
         let last = "3001,n,1499,expected no other row with the same values: see line 3000";
         assert_eq!(lines[1500], last, "{engine:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rule_that_fails_with_a_value_is_named() {
+    let import = import(
+        "prices",
+        json!({ "columns": [{ "name": "sku", "type": "text" }],
+            "rules": [{ "name": "odd", "sql": "sku <> 'b'" }, { "name": "json", "sql": "json_extract(sku, '$.a') = 1" }] }),
+    );
+    for engine in Engine::all() {
+        let team = Team::new(engine, "");
+        let error = team.try_load(&import, &[row(2, ["{no"])], LoadMode::All).await.unwrap_err();
+        assert!(matches!(error, DatabaseError::Table { .. }), "{engine:?}: {error}");
+        assert!(error.to_string().contains("the rule \"json\""), "{engine:?}: {error}");
+        assert!(!team.file().exists(), "{engine:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_disk_is_said_as_such() {
+    use tidegate::exit::{Exit, Failure};
+
+    let import = import("n", json!({ "columns": [{ "name": "n", "type": "integer" }] }));
+    for engine in Engine::all() {
+        let team = Team::new(engine, "create table n (n integer)");
+        let spool = team.spool(&import, &[row(2, ["1"]), row(3, ["1"])]);
+        let full = Path::new("/dev/full");
+        let load = Load { rows: 2, rejects: Some(full), ..team.of(&import, &spool) };
+        let error = team.open().await.load(&load).await.unwrap_err();
+        let failure = Failure::of(&error.into());
+        assert_eq!(failure.exit, Exit::Incomplete, "{engine:?}: {failure:?}");
+        let hints = failure.hints.join(" ");
+        assert!(hints.contains("free some space"), "{engine:?}: {failure:?}");
+        assert_eq!(team.text("select count(*) from n").await, "0", "{engine:?}");
     }
 }

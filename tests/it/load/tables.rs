@@ -153,3 +153,67 @@ async fn a_value_that_the_table_cannot_hold_is_a_bad_row() {
         assert_eq!(team.text("select n from sizes").await, "4", "{version}");
     }
 }
+
+#[tokio::test]
+async fn times_go_into_every_type_of_time() {
+    let import = import(
+        "times",
+        json!({ "columns": [
+            { "name": "moment", "type": "timestamp" }, { "name": "day", "type": "date" }
+        ] }),
+    );
+    let rows = [row(2, ["2026-02-07 19:53:58", "2026-02-07"])];
+    for version in duckdb::COMMANDS {
+        for kind in ["timestamptz", "timestamp_ns", "timestamp_ms", "timestamp_s", "timestamp"] {
+            let day = if kind == "timestamptz" { "date" } else { kind };
+            let sql = format!("create table times (moment {kind}, day {day})");
+            let team = Team::new(Engine::DuckDb(version), &sql);
+            for expected in [[1, 0, 0, 0], [0, 0, 1, 0]] {
+                let loaded = team.load(&import, &rows).await;
+                assert_eq!(counts(&loaded), expected, "{version}: {kind}");
+            }
+            let query = "select epoch(moment)::bigint, strftime(day, '%d') from times";
+            assert_eq!(team.text(query).await, "1770494038|07", "{version}: {kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_amount_that_the_table_would_change_is_a_bad_row() {
+    let import = import(
+        "sums",
+        json!({ "columns": [{ "name": "sum", "type": "amount" }, { "name": "n", "type": "integer" }] }),
+    );
+    let rows = [
+        row(2, ["9999999999999999.99", "1"]),
+        row(3, ["9999999999999999.98", "1"]),
+        row(4, ["1000000000000.10", "9007199254740993"]),
+        row(5, ["-1000000000000.10", "9007199254740992"]),
+    ];
+    for (engine, table) in [
+        (Engine::Sqlite, ""),
+        (Engine::Sqlite, "create table sums (sum decimal(18,2), n real)"),
+        (Engine::DuckDb("1.5.6"), "create table sums (sum double, n double)"),
+    ] {
+        let team = Team::new(engine, table);
+        let loaded = team.try_load(&import, &rows, LoadMode::Good(None)).await.unwrap();
+        let mut bad: Vec<u64> = loaded.faults.iter().map(|(row, _)| *row).collect();
+        bad.dedup();
+        let expected: &[u64] = if table.is_empty() { &[2, 3] } else { &[2, 3, 4] };
+        assert_eq!(bad, expected, "{engine:?}: {:?}", faults(&loaded));
+        let left = if table.is_empty() { 2 } else { 1 };
+        assert_eq!(counts(&loaded), [left, 0, 0, 4 - left], "{engine:?}");
+        let said = faults(&loaded)[0].clone();
+        assert!(said.starts_with("2: sum: 9999999999999999.99: expected "), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn sqlite_has_one_schema() {
+    let import =
+        import("n", json!({ "table": "shop.n", "columns": [{ "name": "n", "type": "integer" }] }));
+    let team = Team::new(Engine::Sqlite, "");
+    let error = team.try_load(&import, &[row(2, ["1"])], LoadMode::All).await.unwrap_err();
+    assert!(matches!(error, DatabaseError::Table { .. }), "{error}");
+    assert!(error.to_string().ends_with("there is no table shop.n: write n"), "{error}");
+}

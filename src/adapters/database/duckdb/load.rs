@@ -5,20 +5,35 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::process::Said;
 use super::{Access, DuckDb, answer};
 use crate::adapters::database::create::Creation;
 use crate::adapters::database::{Database as _, DatabaseError, found, state};
 use crate::config::OnConflict;
 use crate::data::check::Dialect;
-use crate::data::import::duckdb::{CHANGED, Paths, STOPPED, columns, script};
+use crate::data::import::duckdb::{CHANGED, Paths, STOPPED, columns, rule_script, script};
 use crate::data::import::state::select;
 use crate::data::import::{
-    Fitted, ImportState, Load, Loaded, Misfit, ScriptProblem, TableColumn, check_rules,
+    Constraint, Fitted, ImportState, Load, Loaded, Misfit, ScriptProblem, TableColumn, check_rules,
+    told, wrong_rule,
 };
 
 /// What DuckDB says where it cannot take a row out that it wants to put in again
 /// (<https://duckdb.org/docs/stable/sql/indexes>, "Limitations of ART Indexes").
 const REFERRED: &str = "still referenced by a foreign key";
+
+/// How the message begins where a value of the last step, which writes, does not go into the table.
+const REFUSED: [&str; 3] = ["Constraint Error:", "Conversion Error:", "Out of Range Error:"];
+
+/// How the message begins where a rule is what is wrong.
+const WRONG: [&str; 6] = [
+    "Binder Error:",
+    "Catalog Error:",
+    "Conversion Error:",
+    "Invalid Input Error:",
+    "Out of Range Error:",
+    "Parser Error:",
+];
 
 /// The most columns of a table that are looked at.
 const MOST_COLUMNS: usize = 10_000;
@@ -43,8 +58,8 @@ pub(super) async fn load(database: &DuckDb, load: &Load<'_>) -> Result<Loaded, D
     Ok(loaded)
 }
 
-/// A table that is there: its columns, and what tells that they changed.
-type Table = (Vec<TableColumn>, String);
+/// A table that is there: its columns, its constraints, and what tells that they changed.
+type Table = (Vec<TableColumn>, Vec<Constraint>, String);
 
 async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, DatabaseError> {
     let query = columns(&load.import.table).map_err(|problem| database.wrong(problem))?;
@@ -53,7 +68,7 @@ async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, Data
         file: database.shown.clone(),
         reason: format!("{} does not tell the columns of {}", database.engine, load.import.table),
     };
-    let (mut table, mut mark) = (Vec::new(), None);
+    let (mut table, mut seen) = (Vec::new(), None);
     for row in found.rows {
         let [
             Value::String(name),
@@ -63,18 +78,21 @@ async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, Data
             Value::Bool(primary),
             Value::Bool(indexed),
             Value::Bool(is_view),
+            Value::String(constraints),
             Value::String(said),
-        ] = <[Value; 8]>::try_from(row).map_err(|_| unreadable())?
+        ] = <[Value; 9]>::try_from(row).map_err(|_| unreadable())?
         else {
             return Err(unreadable());
         };
         if is_view {
             return Err(misfit(database, Misfit::View { table: load.import.table.clone() }));
         }
-        mark = Some(said);
+        seen = Some((constraints, said));
         table.push(TableColumn { name, kind, nullable, filled, primary, indexed });
     }
-    Ok(mark.map(|mark| (table, mark)))
+    let Some((constraints, mark)) = seen else { return Ok(None) };
+    let constraints = told(&load.import.table, &constraints).ok_or_else(unreadable)?;
+    Ok(Some((table, constraints, mark)))
 }
 
 /// Tells whether no value of the spool has a line break: its lines are its rows.
@@ -106,23 +124,20 @@ async fn run(
     access: Access,
     table: Option<Table>,
 ) -> Result<Loaded, DatabaseError> {
-    let columns = table.as_ref().map(|(columns, _)| columns.as_slice());
+    let columns = table.as_ref().map(|(columns, _, _)| columns.as_slice());
     let fitted = Fitted::of(load.import, Dialect::DuckDb, columns)
         .map_err(|problem| misfit(database, problem))?;
+    let constraints = table.as_ref().map(|(_, constraints, _)| constraints.clone());
+    let fitted = fitted.under(constraints.unwrap_or_default());
     let listed = load.listed();
     let (spool, found) = (path(database, load.spool)?, path(database, &listed)?);
     let known = load.known.map(|known| path(database, known)).transpose()?;
     let paths = Paths { spool: &spool, found: &found, known: known.as_deref() };
-    let mark = table.as_ref().map(|(_, mark)| mark.as_str());
+    let mark = table.as_ref().map(|(_, _, mark)| mark.as_str());
     let answered = |query: &str| answer::select(query, 1);
     let is_flat = is_flat(load)?;
-    let script =
-        script(load, &fitted, mark, paths, is_flat, &answered).map_err(
-            |problem| match problem {
-                ScriptProblem::Misfit(problem) => misfit(database, problem),
-                ScriptProblem::Sql(problem) => database.wrong(problem),
-            },
-        )?;
+    let script = script(load, &fitted, mark, paths, is_flat, &answered)
+        .map_err(|problem| unfit(database, problem))?;
     let said = database.waited(access, &script).await?;
     let stopped = match &said.failed {
         None => false,
@@ -139,7 +154,11 @@ async fn run(
         Some(_) if said.messages.contains(REFERRED) => {
             return Err(referred(database, load, &fitted));
         }
-        Some(how) => return Err(database.refused(&said, how)),
+        Some(how) => {
+            let access = if table.is_some() { Access::Look } else { Access::Attach };
+            let rule = wrong_of(database, load, &fitted, access, (&spool, is_flat)).await?;
+            return Err(rule.unwrap_or_else(|| refused(database, load, &fitted, &said, how)));
+        }
     };
     let counts = answer::read(&said.output).and_then(|rows| rows.into_iter().next());
     let counts = counts.as_ref().and_then(Counts::read).ok_or_else(|| DatabaseError::Ended {
@@ -156,6 +175,66 @@ async fn run(
         watermark: counts.reached,
         faults: found::first(&listed)?,
     })
+}
+
+/// Finds the rule that cannot be carried out, if it is one that made the script fail.
+async fn wrong_of(
+    database: &DuckDb,
+    load: &Load<'_>,
+    fitted: &Fitted,
+    access: Access,
+    (spool, is_flat): (&str, bool),
+) -> Result<Option<DatabaseError>, DatabaseError> {
+    for rule in &load.import.sql_rules {
+        let script = rule_script(load, fitted, rule, spool, is_flat);
+        let script = script.map_err(|problem| unfit(database, problem))?;
+        let said = database.waited(access, &script).await?;
+        let words = said.messages.trim().lines().next().unwrap_or_default();
+        if said.failed.is_some() && WRONG.iter().any(|begin| words.starts_with(begin)) {
+            return Ok(Some(misfit(database, wrong_rule(load.import, rule, words))));
+        }
+    }
+    Ok(None)
+}
+
+fn unfit(database: &DuckDb, problem: ScriptProblem) -> DatabaseError {
+    match problem {
+        ScriptProblem::Misfit(problem) => misfit(database, problem),
+        ScriptProblem::Sql(problem) => database.wrong(problem),
+    }
+}
+
+/// Says why the script failed.
+fn refused(
+    database: &DuckDb,
+    load: &Load<'_>,
+    fitted: &Fitted,
+    said: &Said,
+    how: &str,
+) -> DatabaseError {
+    let import = load.import;
+    let first = said.messages.trim().lines().next().unwrap_or_default();
+    if first.contains("Cannot insert into a generated column") {
+        // It does not say into which: one of those that fill themselves.
+        let filled = fitted.columns.iter().flatten().filter(|column| column.filled);
+        let names: Vec<&str> = filled.map(|column| column.name.as_str()).collect();
+        return misfit(
+            database,
+            Misfit::Computed {
+                table: import.table.clone(),
+                column: names.join(" or "),
+                import: import.name.clone(),
+            },
+        );
+    }
+    if !said.killed && REFUSED.iter().any(|begin| first.starts_with(begin)) {
+        return DatabaseError::Constraint {
+            file: database.shown.clone(),
+            table: import.table.clone(),
+            reason: first.to_owned(),
+        };
+    }
+    database.refused(said, how)
 }
 
 /// Says which columns DuckDB does not change in rows that a foreign key refers to.

@@ -9,20 +9,20 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use rusqlite::functions::FunctionFlags;
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::spool::{Spool, values};
+use super::constraints::constraints;
+use super::stage::{add, stage};
 use super::{Problem, Sqlite};
 use crate::adapters::database::create::Creation;
 use crate::adapters::database::{Database as _, DatabaseError, found, state};
-use crate::config::{ColumnType, OnConflict};
+use crate::config::OnConflict;
 use crate::data::check::Dialect;
 use crate::data::import::sqlite::Statements;
 use crate::data::import::state::select;
 use crate::data::import::{
     Fitted, Import, ImportState, Load, LoadMode, Loaded, Misfit, ScriptProblem, TableColumn,
-    check_rules,
+    check_rules, written, wrong_rule,
 };
 use crate::data::sql;
 
@@ -145,7 +145,9 @@ impl Owned {
             transaction.execute_batch(&statements.index)?;
             transaction.execute_batch(&statements.matches)?;
         }
-        transaction.execute_batch(&statements.faults)?;
+        transaction
+            .execute_batch(&statements.faults)
+            .map_err(|error| rule_of(&transaction, &load, &statements, error))?;
         write_found(&transaction, &self.rejects, statements.found)?;
         let count = |query: &str| {
             transaction.query_row(query, [], |row| row.get::<_, i64>(0).map(i64::unsigned_abs))
@@ -165,8 +167,8 @@ impl Owned {
         let written = writes.is_some_and(|most| bad <= most);
         if written {
             transaction.execute_batch(&statements.make)?;
-            transaction.execute_batch(&statements.write)?;
-            transaction.commit()?;
+            transaction.execute_batch(&statements.write).map_err(|error| refused(&load, error))?;
+            transaction.commit().map_err(|error| refused(&load, error))?;
         } else {
             transaction.rollback()?;
         }
@@ -185,7 +187,11 @@ impl Owned {
 /// Looks at the table: whether it has rows, and the statements that fit it.
 fn statements(connection: &Connection, load: &Load<'_>) -> Result<(bool, Statements), Problem> {
     let table = table(connection, load.import)?;
-    let fitted = Fitted::of(load.import, Dialect::Sqlite, table.as_deref())?;
+    let mut fitted = Fitted::of(load.import, Dialect::Sqlite, table.as_deref())?;
+    if table.is_some() {
+        let name = sql::parts(&load.import.table).pop().unwrap_or_default();
+        fitted = fitted.under(constraints(connection, &name)?);
+    }
     let statements = Statements::of(load, &fitted)?;
     let has_rows = match table {
         None => false,
@@ -198,12 +204,50 @@ fn statements(connection: &Connection, load: &Load<'_>) -> Result<(bool, Stateme
     Ok((has_rows, statements))
 }
 
+/// Finds the rule that cannot be carried out, and says so without the statements around it.
+fn rule_of(
+    connection: &Connection,
+    load: &Load<'_>,
+    statements: &Statements,
+    error: rusqlite::Error,
+) -> Problem {
+    if matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::OperationInterrupted | ErrorCode::DiskFull | ErrorCode::DatabaseBusy)
+    ) {
+        return error.into();
+    }
+    for (rule, query) in load.import.sql_rules.iter().zip(&statements.rules) {
+        let words = match connection.query_row(query, [], |_| Ok(())) {
+            Ok(()) => continue,
+            Err(rusqlite::Error::SqlInputError { msg, .. }) => msg,
+            Err(error) => error.to_string(),
+        };
+        return wrong_rule(load.import, rule, &words).into();
+    }
+    error.into()
+}
+
+/// What became of writing: where a constraint did not let it, that is no error of the database.
+fn refused(load: &Load<'_>, error: rusqlite::Error) -> Problem {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation) => {
+            Problem::Constraint { table: load.import.table.clone(), reason: error.to_string() }
+        }
+        Some(_) | None => error.into(),
+    }
+}
+
 /// Reads the columns of the table, if it is there.
 fn table(connection: &Connection, import: &Import) -> Result<Option<Vec<TableColumn>>, Problem> {
     let parts = sql::parts(&import.table);
     let (schema, name) = match parts.as_slice() {
         [name] => ("main", name),
-        [schema, name] => (schema.as_str(), name),
+        [schema, name] if schema.eq_ignore_ascii_case("main") => ("main", name),
+        [_, name] => {
+            let (table, name) = (import.table.clone(), name.clone());
+            return Err(Misfit::Schema { table, name }.into());
+        }
         _ => return Err(Problem::Reason(format!("there is no table {}", import.table))),
     };
     let mut list = connection.prepare(
@@ -217,10 +261,14 @@ fn table(connection: &Connection, import: &Import) -> Result<Option<Vec<TableCol
     }
     let mut columns = connection.prepare(
         "SELECT name, type, \"notnull\" = 0, dflt_value IS NOT NULL OR hidden <> 0, \
-         pk <> 0 AND (SELECT count(*) FROM pragma_table_xinfo(?2, ?1) WHERE pk <> 0) = 1 \
+         pk <> 0 AND (SELECT count(*) FROM pragma_table_xinfo(?2, ?1) WHERE pk <> 0) = 1, hidden IN (2, 3) \
          FROM pragma_table_xinfo(?2, ?1)",
     )?;
+    let mut computed = Vec::new();
     let columns = columns.query_map([schema, name], |row| {
+        if row.get(5)? {
+            computed.push(row.get::<_, String>(0)?);
+        }
         let (kind, primary): (String, bool) = (row.get(1)?, row.get(4)?);
         // Another name for the number of the row, which SQLite gives out.
         let is_rowid = primary && !without_rowid && kind.eq_ignore_ascii_case("INTEGER");
@@ -233,92 +281,16 @@ fn table(connection: &Connection, import: &Import) -> Result<Option<Vec<TableCol
             indexed: false,
         })
     })?;
-    Ok(Some(columns.collect::<Result<_, _>>()?))
-}
-
-/// Puts the rows of the spool into the stage; returns how many.
-fn stage(
-    connection: &Connection,
-    load: &Load<'_>,
-    statements: &Statements,
-) -> Result<u64, Problem> {
-    let io = |error: std::io::Error| Problem::Io {
-        path: load.spool.display().to_string(),
-        source: error,
-    };
-    let wrong = |row: &str| {
-        let short: String = row.chars().take(40).collect();
-        Problem::Reason(format!("the checked rows cannot be read back, near {short:?}"))
-    };
-    let import = load.import;
-    let kinds: Vec<ColumnType> = crate::data::import::kinds(import).collect();
-    let key_place = kinds.len() + 2;
-    let mut insert = connection.prepare(&statements.stage)?;
-    let mut spool = Spool::open(load.spool).map_err(io)?;
-    let mut is_key = vec![false; kinds.len()];
-    for place in &statements.keys {
-        if let Some(flag) = is_key.get_mut(*place) {
-            *flag = true;
+    let columns = columns.collect::<Result<_, _>>()?;
+    let is_computed = |name: &str| computed.iter().any(|column| column.eq_ignore_ascii_case(name));
+    match written(import).find(|(name, _)| is_computed(name)) {
+        Some((column, _)) => Err(Misfit::Computed {
+            table: import.table.clone(),
+            column: column.to_owned(),
+            import: import.name.clone(),
         }
-    }
-    let mut staged = 0;
-    while let Some(record) = spool.next().map_err(io)? {
-        let mut cells = values(record);
-        let number = cells.next().flatten().and_then(|cell| cell.parse::<i64>().ok());
-        insert.raw_bind_parameter(1, number.ok_or_else(|| wrong(record))?)?;
-        let mut hash = DefaultHasher::new();
-        for (place, (kind, is_key)) in kinds.iter().zip(&is_key).enumerate() {
-            let cell = cells.next().ok_or_else(|| wrong(record))?;
-            let value = match &cell {
-                None => ValueRef::Null,
-                Some(text) => typed(*kind, text).ok_or_else(|| wrong(record))?,
-            };
-            if *is_key {
-                add(&mut hash, value);
-            }
-            let value = rusqlite::types::ToSqlOutput::Borrowed(value);
-            insert.raw_bind_parameter(place + 2, value)?;
-        }
-        insert.raw_bind_parameter(key_place, hash.finish().cast_signed())?;
-        insert.raw_execute()?;
-        staged += 1;
-    }
-    Ok(staged)
-}
-
-/// Returns a value of the spool as SQLite takes it.
-fn typed(kind: ColumnType, text: &str) -> Option<ValueRef<'_>> {
-    Some(match kind {
-        ColumnType::Text | ColumnType::Email | ColumnType::Date | ColumnType::Timestamp => {
-            ValueRef::Text(text.as_bytes())
-        }
-        ColumnType::Integer => ValueRef::Integer(text.parse().ok()?),
-        ColumnType::Number | ColumnType::Amount => ValueRef::Real(text.parse().ok()?),
-        ColumnType::Boolean => ValueRef::Integer(i64::from(text == "true")),
-    })
-}
-
-/// Hashes a value: those that SQLite takes for equal have one hash.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "a whole number is hashed as the real number that equals it, if there is one"
-)]
-fn add(hash: &mut DefaultHasher, value: ValueRef<'_>) {
-    match value {
-        ValueRef::Null => hash.write_u8(0),
-        ValueRef::Integer(number) if (number as f64) as i64 == number => {
-            add(hash, ValueRef::Real(number as f64));
-        }
-        ValueRef::Integer(number) => hash.write_i64(number),
-        // Zero has two signs.
-        ValueRef::Real(number) => {
-            hash.write_u64(if number == 0.0 { 0 } else { number.to_bits() });
-        }
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-            hash.write_usize(bytes.len());
-            hash.write(bytes);
-        }
+        .into()),
+        None => Ok(Some(columns)),
     }
 }
 
