@@ -43,13 +43,16 @@ fn unique(connection: &Connection, table: &str) -> Result<Vec<Constraint>, Error
     Ok(indexes.into_iter().filter_map(|(_, parts)| parts.map(Constraint::Unique)).collect())
 }
 
+/// A foreign key: its number, the other table, the columns, and those of the other table.
+type Key = (i64, String, Vec<String>, Vec<Option<String>>);
+
 fn references(connection: &Connection, table: &str) -> Result<Vec<Constraint>, Error> {
     let mut statement = connection.prepare(
         "SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1, 'main') \
          WHERE lower(\"table\") <> lower(?1) ORDER BY id, seq",
     )?;
     let mut rows = statement.query([table])?;
-    let mut keys: Vec<(i64, String, Vec<String>, Vec<Option<String>>)> = Vec::new();
+    let mut keys: Vec<Key> = Vec::new();
     while let Some(row) = rows.next()? {
         let (id, parent): (i64, String) = (row.get(0)?, row.get(1)?);
         match keys.last_mut() {
