@@ -31,6 +31,17 @@ fn until_asked(proxy: &FaultProxy) {
     }
 }
 
+/// Waits until no signal is on its way to a process any more.
+fn until_heard(child: &Child) {
+    let status = format!("/proc/{}/status", child.id());
+    let pending = |line: &str| line.starts_with("ShdPnd:") && !line.ends_with("0000000000000000");
+    let deadline = Instant::now() + Duration::from_mins(2);
+    while fs::read_to_string(&status).unwrap().lines().any(pending) {
+        assert!(Instant::now() < deadline, "the signal is not taken");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn what_is_being_told_is_told_once_and_no_other_task_begins() {
     let receiver = Receiver::start();
@@ -45,6 +56,7 @@ fn what_is_being_told_is_told_once_and_no_other_task_begins() {
     let (mut schedule, _home) = team.tidegate(&[]).start();
     until_asked(&proxy);
     signal(&schedule, Signal::TERM);
+    until_heard(&schedule);
     *gate.0.lock().unwrap() = true;
     gate.1.notify_all();
     assert_eq!(schedule.wait().unwrap().code(), Some(0));
