@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::load::Load;
-use super::shape::{FOUND, ONLY_GOOD, ScriptProblem, Shape, text};
+use super::shape::{FOUND, KNOWN, ONLY_GOOD, ScriptProblem, Shape, text};
 use super::state::{self, IMPORTS};
 use super::target::Fitted;
 use crate::config::ColumnType;
@@ -17,6 +17,17 @@ pub const STOPPED: &str = "tidegate: too many rows are bad";
 /// What it says where the table is no longer what it was.
 pub const CHANGED: &str = "tidegate: the table was changed meanwhile";
 
+/// The files that the script reads and writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Paths<'a> {
+    /// The checked rows.
+    pub spool: &'a str,
+    /// Where the faults go.
+    pub found: &'a str,
+    /// Where the rows are listed that the table has.
+    pub known: Option<&'a str>,
+}
+
 /// Returns the query that tells the columns of the table, as [`super::target::TableColumn`] has them,
 /// whether it `is_view`, and a `mark` that a change of them changes.
 pub fn columns(table: &str) -> Result<String, SqlProblem> {
@@ -26,6 +37,11 @@ pub fn columns(table: &str) -> Result<String, SqlProblem> {
          SELECT *, (SELECT md5(to_json(list(found))::VARCHAR) FROM found) AS mark FROM found"
     ))
 }
+
+/// Holds where an index `x` may have the column `c`: DuckDB tells the expressions of an index as text.
+const IN_INDEX: &str = "contains(lower(x.expressions::VARCHAR), lower(c.column_name)) \
+    AND (NOT regexp_full_match(lower(c.column_name), '[a-z0-9_]+') \
+    OR list_contains(regexp_split_to_array(lower(x.expressions::VARCHAR), '[^a-z0-9_]+'), lower(c.column_name)))";
 
 fn catalog(table: &str) -> Result<String, SqlProblem> {
     let parts = sql::parts(table);
@@ -45,10 +61,16 @@ fn catalog(table: &str) -> Result<String, SqlProblem> {
          c.column_default IS NOT NULL AS filled,\n\
          EXISTS (SELECT 1 FROM duckdb_constraints() AS k WHERE {} AND k.constraint_type = 'PRIMARY KEY' \
          AND k.constraint_column_names = [c.column_name]) AS \"primary\",\n\
+         EXISTS (SELECT 1 FROM duckdb_constraints() AS k WHERE {} \
+         AND k.constraint_type IN ('PRIMARY KEY', 'UNIQUE', 'FOREIGN KEY') \
+         AND list_contains(k.constraint_column_names, c.column_name)) \
+         OR EXISTS (SELECT 1 FROM duckdb_indexes() AS x WHERE {} AND {IN_INDEX}) AS indexed,\n\
          EXISTS (SELECT 1 FROM duckdb_views() AS v WHERE {}) AS is_view\n\
          FROM duckdb_columns() AS c CROSS JOIN (SELECT {} AS tidegate_name)\n\
          WHERE {} ORDER BY c.column_index",
         place("k", "table_name"),
+        place("k", "table_name"),
+        place("x", "table_name"),
         place("v", "view_name"),
         text(name)?,
         place("c", "table_name"),
@@ -62,11 +84,10 @@ pub fn script(
     load: &Load<'_>,
     fitted: &Fitted,
     mark: Option<&str>,
-    paths: [&str; 2],
+    paths: Paths<'_>,
     is_flat: bool,
     answer: &dyn Fn(&str) -> String,
 ) -> Result<String, ScriptProblem> {
-    let [spool, found] = paths;
     let import = load.import;
     let most = load.most_found();
     let shape = Shape::new(load, fitted, Dialect::DuckDb);
@@ -78,21 +99,26 @@ pub fn script(
         catalog(&import.table)?,
         text(mark.unwrap_or_default())?,
     );
-    script.push_str(&stage(&shape, spool, is_flat)?);
+    script.push_str(&stage(&shape, paths.spool, is_flat)?);
     script.push_str("CREATE TEMP TABLE tidegate_match (tidegate_row UBIGINT, changed INTEGER);\n");
     script.push_str(&shape.matches());
     script.push_str(&shape.faults()?);
     let _ = write!(
         script,
         "COPY ({FOUND}) TO {} (FORMAT csv, HEADER, QUOTE '\"', ESCAPE '\"');\n{ONLY_GOOD}{};\n",
-        text(found)?,
-        answer(
+        text(paths.found)?,
+        answer(&format!(
             "SELECT (SELECT count(DISTINCT tidegate_row) FROM tidegate_fault) AS bad,\n\
              (SELECT count(*) FROM tidegate_stage) AS good,\n\
              count(*) FILTER (changed <> 0) AS changed,\n\
-             count(*) FILTER (changed = 0) AS same FROM tidegate_match"
-        )
+             count(*) FILTER (changed = 0) AS same,\n\
+             {} AS reached FROM tidegate_match",
+            state::reached(load, Dialect::DuckDb)?
+        ))
     );
+    if let Some(known) = paths.known {
+        let _ = writeln!(script, "COPY ({KNOWN}) TO {} (FORMAT csv, HEADER);", text(known)?);
+    }
     let Some(most) = most else {
         script.push_str("ROLLBACK;\n");
         return Ok(script);
