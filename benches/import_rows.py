@@ -130,7 +130,7 @@ def into_duckdb(bench, path, larger):
     peak = bench.own_peak(*importing(bench, base.fresh(), path))
     bench.clause("peak memory of tidegate, into DuckDB", peak / 1e6, MEMORY, " MB")
     again = bench.cost(*importing(bench, base.file, path))
-    if f"{ROWS} there already" not in bench.out.read_text():
+    if f"{ROWS:,} there already" not in bench.out.read_text():
         raise SystemExit(f"the second import changed something:\n{bench.out.read_text()}")
     bench.note(f"the same file again, nothing changes: {ms(again.wall)}")
     sales(larger, 3 * ROWS)
@@ -184,7 +184,7 @@ def into_sqlite(bench, path):
     bench.clause("peak memory of tidegate, into SQLite", max(cost.peak for cost in imports) / 1e6, MEMORY, " MB")
     bench.cost(*importing(bench, base.fresh(), path))
     again = bench.cost(*importing(bench, base.file, path))
-    if f"{ROWS} there already" not in bench.out.read_text():
+    if f"{ROWS:,} there already" not in bench.out.read_text():
         raise SystemExit(f"the second import changed something:\n{bench.out.read_text()}")
     bench.note(f"the same file again, nothing changes: {ms(again.wall)}")
 

@@ -10,6 +10,8 @@ use crate::harness::tidegate::{Run, Tidegate};
 
 mod api;
 mod bad_rows;
+#[cfg(target_os = "linux")]
+mod memory;
 mod model;
 mod said;
 mod users;

@@ -14,6 +14,7 @@ use crate::harness::duckdb;
 
 mod bad;
 mod rows;
+mod straight;
 mod tables;
 mod together;
 
@@ -106,6 +107,7 @@ impl Team {
             spool,
             rows: 0,
             bad: 0,
+            is_distinct: false,
             mode: LoadMode::All,
             watermark: None,
             source: "rows.csv",

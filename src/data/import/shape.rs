@@ -302,6 +302,30 @@ impl<'a> Shape<'a> {
         Ok(())
     }
 
+    /// Tells whether the rows can go into the table as they are, where that is missing or has no rows:
+    /// the check of each row was all that there is to find out.
+    pub(super) fn goes_straight(&self, load: &Load<'_>) -> bool {
+        let as_it_is = |column: &Both<'_>| {
+            let fits = column.table_nullable || !column.nullable;
+            fits && !column.is_hash && !column.is_cast(self.dialect)
+        };
+        load.is_distinct
+            && load.most_found().is_some()
+            && self.import.sql_rules.is_empty()
+            && self.unique().next().is_none()
+            && self.columns.iter().all(as_it_is)
+    }
+
+    /// The names of what is written, as SQL.
+    pub(super) fn names(&self) -> String {
+        list(self.columns.iter().map(|column| identifier(column.name)))
+    }
+
+    /// The column that the import numbers.
+    pub(super) fn numbered(&self) -> Option<String> {
+        self.fitted.numbered.as_deref().map(identifier)
+    }
+
     /// Makes the table where it is missing.
     pub(super) fn make(&self) -> String {
         if self.fitted.columns.is_some() {
@@ -319,25 +343,22 @@ impl<'a> Shape<'a> {
     pub(super) fn write(&self) -> String {
         let table = &self.table;
         let mut script = String::new();
-        let names = list(self.columns.iter().map(|column| identifier(column.name)));
+        let names = self.names();
         let staged = list(self.columns.iter().map(Both::staged));
         let new = match self.fitted.columns {
             None => String::new(),
             Some(_) => format!(" WHERE {UNMATCHED}"),
         };
-        let _ = match &self.fitted.numbered {
+        let _ = match self.numbered() {
             None => writeln!(
                 script,
                 "INSERT INTO {table} ({names}) SELECT {staged} FROM tidegate_stage AS s{new};"
             ),
-            Some(id) => {
-                let id = identifier(id);
-                writeln!(
-                    script,
-                    "INSERT INTO {table} ({id}, {names}) SELECT (SELECT coalesce(max({id}), 0) FROM {table}) \
-                     + row_number() OVER (ORDER BY s.tidegate_row), {staged} FROM tidegate_stage AS s{new};"
-                )
-            }
+            Some(id) => writeln!(
+                script,
+                "INSERT INTO {table} ({id}, {names}) SELECT (SELECT coalesce(max({id}), 0) FROM {table}) \
+                 + row_number() OVER (ORDER BY s.tidegate_row), {staged} FROM tidegate_stage AS s{new};"
+            ),
         };
         if let (Some(differs), Some(_), OnConflict::Update) =
             (self.differs(), &self.fitted.columns, self.import.on_conflict)
