@@ -142,8 +142,38 @@ check_image() {
     # shellcheck disable=SC2016 # for the inner shell
     "${enter[@]}" sh -c '[ -s "$(buildah mount "$1")/etc/ssl/certs/ca-certificates.crt" ]' sh "$container" ||
         fail "the image has no certificates"
+    compose_schedule "$container" "${enter[@]}"
     buildah rm "$container" >/dev/null
     ok "container image"
+}
+
+# The service `schedule` of docs/examples/schedule-compose.yml, with its user, folder and command: an
+# import, a health check and a backup of SQLite.
+compose_schedule() {
+    local container=$1 folder=$work/workspace words owner task
+    shift
+    # What is left enters the user namespace, where one is needed.
+    mkdir -p "$folder/data"
+    printf '%s\n' 'date,user_id,product_name,quantity,unit_price,total_amount,region' \
+        '2026-02-07,1,Olive oil,2,9.90,19.80,Attica' >"$folder/sales.csv"
+    mkdir "$folder/.github"
+    printf '%s\n' 'version: 1' 'data:' '  imports: { sales: { preset: sales, csv: sales.csv } }' >"$folder/.github/tidegate.yml"
+    : >"$folder/.env.production"
+    # The example's own command, less what makes it go on for ever.
+    words=$(sed -n 's/^    command: \["schedule", "--env-file", "\(.*\)"\]$/schedule --env-file \1/p' "$ROOT/docs/examples/schedule-compose.yml")
+    [ -n "$words" ] || fail "docs/examples/schedule-compose.yml has another command than this check knows"
+    owner=$(sed -n 's/^    user: "\(.*\)"$/\1/p' "$ROOT/docs/examples/schedule-compose.yml")
+    "$@" chown -R "$owner" "$folder"
+    for task in sales health backup; do
+        # shellcheck disable=SC2086 # they are words
+        buildah run --user "$owner" --volume "$folder:/workspace" --workingdir /workspace \
+            --env DATABASE_PATH=data/production.db --env LOG_FILE=logs/schedule.log "$container" -- \
+            /usr/bin/tidegate $words --run "$task" || fail "the task $task of the compose example fails in the image"
+    done
+    [ -n "$(find "$folder/data/backups" "$folder/backups" -name 'production_*.db' 2>/dev/null)" ] ||
+        fail "the schedule of the compose example made no backup"
+    [ -n "$(find "$folder/logs" -name 'schedule*.log')" ] || fail "the schedule of the compose example wrote no log"
+    "$@" rm -rf "$folder"
 }
 
 check_debian() {

@@ -13,6 +13,7 @@ mod apply;
 mod bake;
 mod by_hand;
 mod clients;
+mod clock;
 mod completions;
 mod data;
 mod data_release;

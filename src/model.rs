@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 mod image;
 mod store;
+pub mod store_variables;
 pub use image::ImageRef;
 pub use store::StoreUrl;
 

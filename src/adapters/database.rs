@@ -16,6 +16,7 @@ mod create;
 mod duckdb;
 mod found;
 mod holder;
+mod journal;
 mod open;
 mod process;
 mod sqlite;
@@ -23,6 +24,7 @@ mod state;
 
 pub use found::Findings;
 pub use holder::{Holder, holder};
+pub use journal::{is_wal, set_wal};
 pub use open::open;
 
 /// A database file and the engine that reads and writes it.
@@ -119,6 +121,14 @@ pub enum DatabaseError {
         /// The file.
         file: String,
         /// What the engine said.
+        reason: String,
+    },
+    /// The engine ended before it said what came of it, which nobody knows then.
+    #[error("{file}: {reason}")]
+    Ended {
+        /// The file.
+        file: String,
+        /// How it ended.
         reason: String,
     },
     /// The SQL cannot be run as it is.

@@ -38,7 +38,6 @@ mod sign;
 mod token;
 mod upload;
 
-pub use credentials::SECRET_VARIABLES;
 pub use error::StoreError;
 use folder::Folder;
 pub use options::{Copies, Environment, Options, Retry};

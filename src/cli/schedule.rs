@@ -39,7 +39,7 @@ pub struct Schedule {
     /// Print the same plan for another program, and end
     #[arg(long, value_name = "KIND")]
     pub emit: Option<Emit>,
-    /// With --list and --once: take this for the time, such as 2027-03-28T00:59:00Z
+    /// With --list, or --once for a past time: take this for now, such as 2026-03-29T00:59:00Z
     #[arg(long, value_name = "TIME", conflicts_with_all = ["run", "emit"])]
     pub at: Option<Timestamp>,
     /// Read variables that the environment lacks from this file, such as .env.production

@@ -22,6 +22,7 @@ mod folder;
 mod journal;
 mod list;
 mod runner;
+mod shown;
 mod stop;
 mod tell;
 
@@ -41,6 +42,12 @@ pub(super) fn run(
     }
     let workspace = Workspace::for_database(global, args.env_file.as_deref())?;
     workspace.mask_secrets(output)?;
+    if args.once && args.at.is_some_and(|at| at > workspace.now) {
+        // Backups would get names of days that have not come, and prune would take all for old.
+        let error = "--once --at: that time has not come, and the tasks would take it for now";
+        let hint = "look ahead with --list --at";
+        return Err(Failed::new(Exit::Usage, error).with_hint(hint).into());
+    }
     let now = args.at.unwrap_or(workspace.now);
     let schedule = Schedule::of(&workspace.config.schedule.clone().unwrap_or_default(), now)?;
     if args.emit == Some(Emit::Github) {
@@ -54,7 +61,7 @@ pub(super) fn run(
         return list::run(&workspace.root, &schedule, now, output);
     }
     let task = args.run.as_deref().map(|name| schedule.task(name)).transpose()?;
-    let journal = Journal::open(&*workspace.lookup(), &workspace.root)?;
+    let journal = Journal::open(&*workspace.lookup(), &workspace.root, now)?;
     let config = tell::with_channels(&workspace)?;
     let folder = Folder::hold(&workspace.root, now)?;
     let book = folder.read()?;
@@ -71,7 +78,7 @@ pub(super) fn run(
         journal,
         told_on: channels.of_alerts(),
         channels,
-        program: child::Program::own(arguments(global, args))?,
+        program: child::Program::own(arguments(global, args), args.at)?,
         redactor,
         clock: args.at.map_or(Clock::Real, Clock::Fixed),
         output,

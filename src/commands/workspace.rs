@@ -7,15 +7,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::clock;
 use super::session::{SECRETS, environment};
 use crate::actions::Run;
 use crate::actions::commands::mask;
 use crate::adapters::git::{Git, GitAuth, GitError};
-use crate::adapters::store::{self, Container, SECRET_VARIABLES, Store};
+use crate::adapters::store::{self, Container, Store};
 use crate::cli::Global;
 use crate::config::{CONFIG_PATH, Config, DataConfig, LayerConfig};
 use crate::data::secret_parts;
 use crate::exit::{Exit, Failed, OrFailed as _};
+use crate::model::store_variables::SECRET_VARIABLES;
 use crate::model::{CommitSha, StoreUrl};
 use crate::output::Output;
 use crate::secret::{Redactor, Secret};
@@ -37,7 +39,7 @@ pub(super) struct Workspace {
     pub(super) head: Option<CommitSha>,
     /// The run, in GitHub Actions.
     pub(super) run: Option<Run>,
-    /// When the command began.
+    /// When the command began: by the machine's clock, or that of the schedule that started it.
     pub(super) now: Timestamp,
     lookup: Lookup,
 }
@@ -103,7 +105,7 @@ impl Workspace {
         let there = global.config.is_some() || path.is_file();
         let config = if there { Config::load(&path)? } else { Config::default() };
         let data = config.data.clone().unwrap_or_default();
-        Ok((path, Self { root, config, data, head, run, now: Timestamp::now(), lookup }))
+        Ok((path, Self { root, config, data, head, run, now: clock::now(), lookup }))
     }
 
     /// Returns the database that imports, checks of health and backups work on, from the root: the one

@@ -38,14 +38,15 @@ pub enum PointerError {
 }
 
 impl PointerError {
+    /// What to do about a file that no program can use.
+    pub const UNUSABLE: &'static str = "it was left as it is; look at who has written it, delete it, \
+         and publish again with `tidegate sync`: versions are kept beside it";
+
     /// Returns what to do about it, as one sentence without full stop.
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Newer { .. } => "use the version of tidegate that wrote it, or a newer one",
-            Self::Unreadable { .. } | Self::Wrong { .. } => {
-                "it was left as it is; look at who has written it, delete it, and publish again \
-                 with `tidegate sync`: versions are kept beside it"
-            }
+            Self::Unreadable { .. } | Self::Wrong { .. } => Self::UNUSABLE,
         }
     }
 }

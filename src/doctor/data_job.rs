@@ -12,6 +12,7 @@ use super::workflow::{Job, Runs, names_tidegate, scalar};
 use super::{Answer, Checkup, Finding, Severity};
 use crate::config::DataConfig;
 use crate::model::StoreUrl;
+use crate::model::store_variables::{AZURE_CONNECTION, AZURE_KEYS, AZURE_SIGNATURES};
 
 pub(super) fn check(checkup: &Checkup, answer: &mut Answer) {
     let data = checkup.config.data.as_ref().filter(|data| data.database().is_some());
@@ -161,16 +162,7 @@ fn takes_on_role(job: Job<'_>, names: &BTreeSet<String>) -> bool {
 /// Tells whether a job logs in to an Azure account by the identity of its run (OIDC).
 fn wants_id_token(names: &BTreeSet<String>) -> bool {
     let has = |name: &str| names.contains(name);
-    let other = [
-        "AZURE_ACCOUNT_KEY",
-        "AZURE_STORAGE_KEY",
-        "AZURE_STORAGE_ACCOUNT_KEY",
-        "AZURE_STORAGE_ACCESS_KEY",
-        "AZURE_STORAGE_CONNECTION_STRING",
-        "AZURE_STORAGE_SAS_TOKEN",
-        "AZURE_STORAGE_SAS_KEY",
-        "AZURE_CLIENT_SECRET",
-        "AZURE_FEDERATED_TOKEN_FILE",
-    ];
-    has("AZURE_CLIENT_ID") && has("AZURE_TENANT_ID") && !other.into_iter().any(has)
+    let other = [AZURE_CONNECTION, "AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE"];
+    let mut other = AZURE_KEYS.into_iter().chain(AZURE_SIGNATURES).chain(other);
+    has("AZURE_CLIENT_ID") && has("AZURE_TENANT_ID") && !other.any(has)
 }

@@ -1,19 +1,15 @@
 //! Which variables log in to a store (docs/how-to/data-azure.md, data-s3.md).
 
 use crate::model::StoreUrl;
+use crate::model::store_variables::{AZURE_CONNECTION, AZURE_KEYS, AZURE_SIGNATURES};
 
 /// One way to log in: for each group, one of its variables has to be there.
 pub type Login = &'static [&'static [&'static str]];
 
 const AZURE: [Login; 4] = [
-    &[&[
-        "AZURE_ACCOUNT_KEY",
-        "AZURE_STORAGE_KEY",
-        "AZURE_STORAGE_ACCOUNT_KEY",
-        "AZURE_STORAGE_ACCESS_KEY",
-    ]],
-    &[&["AZURE_STORAGE_CONNECTION_STRING"]],
-    &[&["AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY"]],
+    &[&AZURE_KEYS],
+    &[&[AZURE_CONNECTION]],
+    &[&AZURE_SIGNATURES],
     &[
         &["AZURE_CLIENT_ID", "AZURE_STORAGE_CLIENT_ID"],
         &["AZURE_TENANT_ID", "AZURE_STORAGE_TENANT_ID"],

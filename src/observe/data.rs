@@ -128,6 +128,7 @@ fn outcome(preparation: &Preparation<'_>, error: DatabaseError) -> anyhow::Resul
             Ok(Outcome::Failed { why })
         }
         DatabaseError::Open { .. }
+        | DatabaseError::Ended { .. }
         | DatabaseError::InUse { .. }
         | DatabaseError::TimedOut { .. } => Ok(Outcome::Inconclusive { why }),
     }

@@ -13,8 +13,10 @@ use super::plan::{Schedule, Task};
 /// The version of the file.
 const SCHEMA: &str = "tidegate/schedule-state/1";
 
-/// A clock that was wrong, and was set right, must not stop a task for longer.
-const AHEAD: SignedDuration = SignedDuration::from_hours(1);
+/// A clock that was ahead, and was set right, stops a task for as long as it stops between two runs, within
+/// these bounds: a time that comes again so soon is not run again.
+const AHEAD: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_hours(1), SignedDuration::from_hours(24));
 
 /// What is wrong with the file.
 #[derive(Debug, thiserror::Error)]
@@ -141,14 +143,33 @@ impl Book {
                 last: None,
                 incident: None,
             });
-            let changed = entry.cron != task.fields || entry.timezone != task.timezone;
-            let ahead = now.checked_add(AHEAD).is_ok_and(|latest| entry.done > latest);
-            if changed || ahead {
+            if entry.cron != task.fields || entry.timezone != task.timezone {
                 entry.cron.clone_from(&task.fields);
                 entry.timezone.clone_from(&task.timezone);
                 entry.done = now;
             }
         }
+        self.set_right(schedule, now);
+    }
+
+    /// Takes note of a clock that was set back: tasks that are done up to a time far ahead are done up to
+    /// now. Returns their names.
+    pub fn set_right<'a>(&mut self, schedule: &'a Schedule, now: Timestamp) -> Vec<&'a str> {
+        let mut set = Vec::new();
+        for task in &schedule.tasks {
+            let Some(entry) = self.tasks.get_mut(&task.name) else { continue };
+            let ahead = entry.done.duration_since(now);
+            let (least, most) = AHEAD;
+            if ahead <= least {
+                continue;
+            }
+            let pause = task.next(entry.done).map(|next| next.duration_since(entry.done));
+            if ahead > pause.unwrap_or(most).clamp(least, most) {
+                entry.done = now;
+                set.push(task.name.as_str());
+            }
+        }
+        set
     }
 
     /// Returns what is to run now, in order. However many times of a task were missed, it is there

@@ -88,7 +88,12 @@ impl Book {
                 if behind.contains(&channel) {
                     continue;
                 }
-                if !delivery.trying && delivery.not_before.is_none_or(|time| time <= now) {
+                // A clock that was set back makes nobody wait longer.
+                let waits = |time: Timestamp| {
+                    let left = time.duration_since(now);
+                    left.is_positive() && left <= LONGEST_WAIT
+                };
+                if !delivery.trying && !delivery.not_before.is_some_and(waits) {
                     return Some((outgoing.alert.clone(), channel.clone()));
                 }
                 behind.push(channel);

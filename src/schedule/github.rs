@@ -10,13 +10,21 @@ use std::fmt::Write as _;
 use super::plan::{Schedule, ScheduleError, Task};
 use crate::pin;
 
+mod posix;
+
 /// Writes the workflow.
 ///
 /// # Errors
-/// Two tasks have the same fields in different zones.
+/// Two tasks have the same fields in different zones, or fields that GitHub does not take.
 pub fn workflow(schedule: &Schedule) -> Result<String, ScheduleError> {
     let mut crons: BTreeMap<&str, &Task> = BTreeMap::new();
     for task in &schedule.tasks {
+        if let Some(problem) = posix::problem(&task.fields) {
+            return Err(ScheduleError::NotForGitHub(format!(
+                "task {}: GitHub does not take the cron {:?}: {problem}",
+                task.name, task.fields
+            )));
+        }
         let other = crons.entry(&task.fields).or_insert(task);
         if other.timezone != task.timezone {
             return Err(ScheduleError::NotForGitHub(format!(

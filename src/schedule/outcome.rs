@@ -92,6 +92,14 @@ fn rows(document: &Value) -> Option<u64> {
     document["rows"].as_u64()
 }
 
+/// Where a bad row stands: in a file, or in the answer of an API.
+fn place(place: &Value) -> Option<String> {
+    let answer = &place["answer"];
+    let row =
+        || Some(format!("page {}, {}", answer["page"].as_u64()?, answer["pointer"].as_str()?));
+    place["line"].as_u64().map(|line| format!("line {line}")).or_else(row)
+}
+
 fn reason(code: Option<i32>, document: Option<&Value>, said: &str) -> String {
     let mut parts = document.map(reasons).unwrap_or_default();
     if parts.is_empty() {
@@ -123,8 +131,7 @@ fn reasons(document: &Value) -> Vec<String> {
     let mut reasons = Vec::new();
     let bad = list(&document["bad_rows"]);
     if let Some((first, count)) = bad.first().zip(document["bad"].as_u64()) {
-        let line = first["place"]["line"].as_u64();
-        let place = line.map_or_else(|| "the first".to_owned(), |line| format!("line {line}"));
+        let place = place(&first["place"]).unwrap_or_else(|| "the first".to_owned());
         // Without the value, which may be somebody's.
         let fault = &first["faults"][0];
         let what = [&fault["column"], &fault["rule"]].map(|part| part.as_str().unwrap_or_default());
@@ -133,7 +140,11 @@ fn reasons(document: &Value) -> Vec<String> {
     }
     let findings = list(&document["findings"]);
     let findings = findings.iter().filter(|finding| finding["status"] == "error");
-    reasons.extend(findings.filter_map(|finding| text(&finding["detail"])));
+    reasons.extend(findings.filter_map(|finding| {
+        let detail = text(&finding["detail"])?;
+        let part = text(&finding["part"]).map(|part| part.replace('_', " "));
+        Some(part.map(|part| format!("{part}: {detail}")).unwrap_or(detail))
+    }));
     let database = &document["database"];
     for part in list(&database["steps"]).iter().chain(&list(&database["checks"])) {
         if let (Some(name), Some(why)) = (text(&part["name"]), text(&part["why"])) {

@@ -285,6 +285,56 @@ fn other_times_begin_anew() {
     assert_eq!(ahead.due(&moved, at("2026-05-03T09:00:00Z")).len(), 1);
 }
 
+/// Whether a task runs at each of these times, one after the other.
+fn runs(plan: &Schedule, times: &[&str]) -> Vec<bool> {
+    let mut book = Book::default();
+    book.adopt(plan, at(times[0]) - SignedDuration::from_secs(10));
+    let mut runs = Vec::new();
+    for time in times {
+        let now = at(time);
+        book.set_right(plan, now);
+        runs.push(run(&mut book, plan, now, Outcome::Done).is_some());
+    }
+    runs
+}
+
+#[test]
+fn a_clock_that_is_set_back_runs_nothing_twice_and_stops_nothing_for_hours() {
+    let daily = sales_alone();
+    let hourly = schedule(
+        "  tasks: { sales: { off: true }, backup: { off: true }, prune: { off: true } }\n",
+    );
+    // By seconds, as time servers do.
+    let little = ["2026-05-02T02:00:00Z", "2026-05-02T01:59:58Z", "2026-05-02T02:00:01Z"];
+    assert_eq!(runs(&daily, &little), [true, false, false]);
+    assert_eq!(runs(&hourly, &little), [true, false, false]);
+    // By three hours: 02:00 comes again, 00:00 has not been.
+    let much = ["2026-05-02T02:00:00Z", "2026-05-01T23:00:01Z", "2026-05-02T00:00:00Z"];
+    let much = [&much[..], &["2026-05-02T02:00:00Z", "2026-05-03T02:00:00Z"]].concat();
+    assert_eq!(runs(&daily, &much), [true, false, false, false, true]);
+    assert_eq!(runs(&hourly, &much), [true, false, true, true, true]);
+    let even = schedule(
+        "  tasks: { sales: { cron: '0 */2 * * *' }, health: { off: true }, backup: { off: true }, prune: { off: true } }\n",
+    );
+    assert_eq!(runs(&even, &much), [true, false, true, true, true]);
+    // By years: the clock was wrong, and no day is waited for.
+    let years = ["2030-01-01T02:00:00Z", "2026-05-01T12:00:00Z", "2026-05-02T02:00:00Z"];
+    assert_eq!(runs(&daily, &years), [true, false, true]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_hold_alerts_up() {
+    let plan = sales_alone();
+    let mut book = Book::default();
+    book.adopt(&plan, at("2026-05-01T12:00:00Z"));
+    let now = at("2026-05-02T02:00:00Z");
+    run(&mut book, &plan, now, Outcome::failed("down", None)).unwrap();
+    let (alert, channel) = book.to_tell(now).unwrap();
+    book.tried(&alert.id, &channel, Attempt::Failed, now);
+    assert_eq!(book.to_tell(now + SignedDuration::from_secs(20)), None, "it waits");
+    assert!(book.to_tell(at("2026-05-01T20:00:00Z")).is_some());
+}
+
 #[test]
 fn a_run_that_was_stopped_or_whose_end_was_not_seen_is_due_again() {
     let plan = sales_alone();
@@ -396,10 +446,16 @@ fn ends_are_read_from_exit_codes_and_json() {
         "2 bad rows; line 7: quantity: expected a number greater than 0 (exit code 14)"
     );
     assert_eq!(
-        reason(json!({"status": "error", "findings": [
-            {"status": "warning", "detail": "x"}, {"status": "error", "detail": "the disk is full"}
+        reason(json!({"rows": 9, "bad": 1, "bad_rows": [
+            {"place": {"answer": {"page": 2, "pointer": "/data/4"}}, "faults": [{"column": "quantity", "rule": "x"}]}
         ]})),
-        "the disk is full (exit code 14)"
+        "1 bad row; page 2, /data/4: quantity: x (exit code 14)"
+    );
+    assert_eq!(
+        reason(json!({"status": "error", "findings": [
+            {"status": "warning", "detail": "x"}, {"part": "signed_url", "status": "error", "detail": "it ran out"}
+        ]})),
+        "signed url: it ran out (exit code 14)"
     );
     assert_eq!(
         reason(
@@ -447,6 +503,10 @@ fn github_gets_the_same_plan() {
     for (name, job) in parsed["jobs"].as_object().unwrap() {
         assert_eq!(job["concurrency"]["group"], "tidegate-schedule", "{name}");
     }
+
+    let week = schedule("  tasks: { prune: { cron: '0 4 * * 7' } }\n");
+    let said = github::workflow(&week).unwrap_err().to_string();
+    assert!(said.starts_with("task prune: GitHub does not take the cron \"0 4 * * 7\""), "{said}");
 
     let twice =
         schedule("  tasks: { a: { run: sync, cron: '0 2 * * *', timezone: Asia/Tokyo } }\n");

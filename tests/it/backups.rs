@@ -14,6 +14,7 @@ use crate::harness::tidegate::{Run, Tidegate};
 
 mod damage;
 mod ends;
+mod journal;
 mod prune;
 mod round_trip;
 

@@ -22,6 +22,7 @@ pub mod project;
 pub mod receiver;
 pub mod repo;
 pub mod s3_server;
+pub mod small_disk;
 pub mod ssh_server;
 pub mod store_proxy;
 pub mod stores;

@@ -10,11 +10,14 @@ use crate::harness::tidegate::{Run, Tidegate};
 
 mod api;
 mod bad_rows;
+mod known;
+mod limits;
 #[cfg(target_os = "linux")]
 mod memory;
 mod model;
 mod said;
 mod users;
+mod watermark;
 
 /// A folder of a person who imports, and a database in it.
 struct Desk {

@@ -13,6 +13,7 @@ use tidegate::data::import::{Import, Load, LoadMode, Loaded, MaxBad};
 use crate::harness::duckdb;
 
 mod bad;
+mod references;
 mod rows;
 mod straight;
 mod tables;
@@ -113,6 +114,7 @@ impl Team {
             source: "rows.csv",
             now: self.now.parse().unwrap(),
             rejects: None,
+            known: None,
         }
     }
 

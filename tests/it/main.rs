@@ -46,6 +46,7 @@ mod imports;
 mod init;
 mod load;
 mod monorepo;
+mod month;
 mod notify;
 mod probes;
 mod probes_gate;

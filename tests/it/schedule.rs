@@ -13,9 +13,11 @@ use tempfile::TempDir;
 use crate::harness::tidegate::{Run, Tidegate};
 
 mod alerts;
+mod clock;
 mod emit;
 mod ends;
 mod log;
+mod stopped;
 
 /// The first start, at which nothing is due, and the time of the task after it.
 const BEFORE: &str = "2026-05-01T12:00:00Z";
@@ -129,6 +131,13 @@ fn a_task_runs_by_hand_and_its_exit_code_is_told() {
     team.script("echo broken >&2; exit 3\n");
     let failed = team.run(&["--run", "kpi"]).code(14);
     assert!(failed.stdout.contains("kpi: failed: "), "{failed:?}");
+    let listed = team.run(&["--list"]).success();
+    assert!(listed.stdout.contains("\nkpi does not work since "), "{listed:?}");
+    assert!(listed.stdout.contains(": sh task.sh: "), "{listed:?}");
+    // What a task says cannot steer the terminal.
+    team.script("printf 'a\\033]0;title\\007b' >&2; exit 3\n");
+    let said = team.run(&["--run", "kpi", "--color", "always"]).code(14);
+    assert!(!said.stdout.contains("\u{1b}]") && !said.stderr.contains("\u{1b}]"), "{said:?}");
     let unknown = team.run(&["--run", "kip"]).code(2);
     assert!(unknown.stderr.contains("there is no task \"kip\"; the tasks are kpi"), "{unknown:?}");
 }
@@ -142,6 +151,10 @@ fn tasks_are_listed_with_their_next_times() {
     assert_eq!(listed["next"][1], "2026-10-26T01:00:00Z");
     let people = team.run(&["--list", "--at", "2026-10-24T12:00:00Z"]).success();
     assert!(people.stdout.contains("Sun 2026-10-25 02:00  Europe/Berlin"), "{people:?}");
+    let next = team.once("2026-10-24T12:00:00Z").success();
+    assert_eq!(next.line(), "nothing is due; next: Sun 2026-10-25 02:00 Europe/Berlin");
+    fs::remove_dir_all(team.path(".tidegate")).unwrap();
+    team.run(&["--list"]).success();
     assert!(!team.path(".tidegate").exists(), "a look leaves nothing behind");
     for arguments in [["--at", DUE].as_slice(), &["--list", "--once"], &["--emit", "cron"]] {
         team.run(arguments).code(2);

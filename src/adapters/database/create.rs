@@ -19,7 +19,8 @@ impl Creation {
     pub(super) fn begin(target: &Path, shown: &str) -> Result<Self, DatabaseError> {
         let open = |reason: String| DatabaseError::Open { file: shown.to_owned(), reason };
         let parent = target.parent().filter(|parent| parent.is_dir());
-        let parent = parent.ok_or_else(|| open("its folder does not exist".to_owned()))?;
+        let parent =
+            parent.ok_or_else(|| open("its folder does not exist; make it first".to_owned()))?;
         let folder = tempfile::Builder::new()
             .prefix(".tidegate-new-")
             .tempdir_in(parent)

@@ -114,7 +114,7 @@ impl DuckDb {
         let said = self.waited(access, script).await?;
         match &said.failed {
             None => Ok(said),
-            Some(how) => Err(self.refused(&said.messages, how)),
+            Some(how) => Err(self.refused(&said, how)),
         }
     }
 
@@ -204,12 +204,12 @@ impl DuckDb {
     }
 
     /// Reads what the command said when it failed.
-    fn refused(&self, messages: &str, how: &str) -> DatabaseError {
+    fn refused(&self, said: &Said, how: &str) -> DatabaseError {
         let file = self.shown.clone();
-        let reason = shortened(messages);
+        let reason = shortened(&said.messages);
         if reason.is_empty() {
             let reason = format!("the duckdb command ended without a message ({how})");
-            return DatabaseError::Sql { file, reason };
+            return DatabaseError::Ended { file, reason };
         }
         let opening = [
             "unable to open database",
@@ -220,6 +220,10 @@ impl DuckDb {
         ];
         if opening.iter().any(|words| reason.contains(words)) {
             return DatabaseError::Open { file, reason };
+        }
+        if said.killed {
+            let reason = format!("the duckdb command was ended ({how}): {reason}");
+            return DatabaseError::Ended { file, reason };
         }
         DatabaseError::Sql { file, reason }
     }

@@ -9,38 +9,11 @@ use super::options::address;
 use super::token::{Proof, TokenSource};
 use super::{Options, StoreError};
 use crate::model::StoreUrl;
+use crate::model::store_variables::{AZURE_CONNECTION, AZURE_KEYS, AZURE_SIGNATURES};
 use crate::secret::Secret;
-
-/// The variables of stores that hold a secret: what no log, answer or message may show.
-pub const SECRET_VARIABLES: [&str; 17] = [
-    "AZURE_ACCOUNT_KEY",
-    "AZURE_STORAGE_KEY",
-    "AZURE_STORAGE_ACCOUNT_KEY",
-    "AZURE_STORAGE_ACCESS_KEY",
-    "AZURE_STORAGE_CONNECTION_STRING",
-    "AZURE_STORAGE_SAS_TOKEN",
-    "AZURE_STORAGE_SAS_KEY",
-    "AZURE_CLIENT_SECRET",
-    "AZURE_STORAGE_CLIENT_SECRET",
-    "AZURE_STORAGE_TOKEN",
-    "AZURE_STORAGE_MASTER_KEY",
-    "AZURE_FEDERATED_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "GOOGLE_SERVICE_ACCOUNT_KEY",
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-];
 
 const ACCOUNTS: [&str; 3] =
     ["AZURE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME"];
-const KEYS: [&str; 4] = [
-    "AZURE_ACCOUNT_KEY",
-    "AZURE_STORAGE_KEY",
-    "AZURE_STORAGE_ACCOUNT_KEY",
-    "AZURE_STORAGE_ACCESS_KEY",
-];
-const SIGNATURES: [&str; 2] = ["AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY"];
 
 /// How an Azure account is logged in to.
 #[expect(clippy::large_enum_variant, reason = "there is one for each store of a run")]
@@ -88,22 +61,22 @@ pub(super) fn azure(
             same(name, value.trim())?;
         }
     }
-    let connection = match options.variable("AZURE_STORAGE_CONNECTION_STRING") {
+    let connection = match options.variable(AZURE_CONNECTION) {
         Some(text) => Connection::read(store, &text)?,
         None => Connection::default(),
     };
     if let Some(value) = &connection.account {
-        same("AZURE_STORAGE_CONNECTION_STRING", value)?;
+        same(AZURE_CONNECTION, value)?;
     }
     let usual = || {
         let suffix = connection.suffix.as_deref().unwrap_or("core.windows.net");
         let text = format!("https://{account}.blob.{suffix}");
-        address(store, "AZURE_STORAGE_CONNECTION_STRING", &text)
+        address(store, AZURE_CONNECTION, &text)
     };
     let endpoint = match options.address(store, &["AZURE_STORAGE_ENDPOINT"])? {
         Some(endpoint) => endpoint,
         None => match &connection.endpoint {
-            Some(text) => address(store, "AZURE_STORAGE_CONNECTION_STRING", text)?,
+            Some(text) => address(store, AZURE_CONNECTION, text)?,
             None => usual()?,
         },
     };
@@ -115,8 +88,8 @@ fn login(
     options: &Options,
     connection: &Connection,
 ) -> Result<Login, StoreError> {
-    let by_connection = "AZURE_STORAGE_CONNECTION_STRING";
-    let key = options.first(&KEYS);
+    let by_connection = AZURE_CONNECTION;
+    let key = options.first(&AZURE_KEYS);
     let key = key.or_else(|| connection.key.clone().map(|key| (by_connection, key)));
     if let Some((name, key)) = key {
         use base64::Engine as _;
@@ -129,7 +102,7 @@ fn login(
             key: bytes.map_err(|_| bad())?,
         });
     }
-    let signature = options.first(&SIGNATURES);
+    let signature = options.first(&AZURE_SIGNATURES);
     let signature =
         signature.or_else(|| connection.signature.clone().map(|text| (by_connection, text)));
     if let Some((name, text)) = signature {

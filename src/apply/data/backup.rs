@@ -130,6 +130,10 @@ pub async fn back_up(backups: &Backups<'_>, lock: &BackupLock) -> anyhow::Result
     (backups.say)(&format!("copying {} by {}", backups.shown, database.engine()));
     let storage = storage(database.as_ref(), backups.file);
     let storage_format = database.snapshot(&copy, storage.as_deref()).await?;
+    let wal = match database.dialect() {
+        Dialect::Sqlite => database::is_wal(backups.file).ok(),
+        Dialect::DuckDb => None,
+    };
     let hashed = copy.clone();
     let (sha256, size) = tokio::task::spawn_blocking(move || digest(&hashed))
         .await?
@@ -146,6 +150,7 @@ pub async fn back_up(backups: &Backups<'_>, lock: &BackupLock) -> anyhow::Result
         size,
         engine: database.engine().to_owned(),
         storage_format,
+        wal,
         created,
         tables: BTreeMap::new(),
     };

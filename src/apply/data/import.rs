@@ -49,8 +49,6 @@ pub struct Importing<'a> {
     pub mode: LoadMode,
     /// The database.
     pub database: &'a dyn Database,
-    /// Whether the database's file is there.
-    pub exists: bool,
     /// A private folder of this run.
     pub folder: &'a Path,
     /// Where the bad rows go, where the good ones are written.
@@ -143,7 +141,15 @@ impl ImportFailed {
     fn may_be_written(&self) -> bool {
         match self {
             Self::Database(
-                DatabaseError::InUse { .. }
+                DatabaseError::Ended { .. }
+                | DatabaseError::TimedOut { .. }
+                | DatabaseError::Io { .. },
+            ) => true,
+            // What an engine refuses, also when it commits, it takes back as a whole.
+            Self::Database(
+                DatabaseError::Sql { .. }
+                | DatabaseError::Table { .. }
+                | DatabaseError::InUse { .. }
                 | DatabaseError::Open { .. }
                 | DatabaseError::NoEngine { .. }
                 | DatabaseError::Text { .. },
@@ -153,7 +159,6 @@ impl ImportFailed {
             | Self::Rejects { .. }
             | Self::Unclear { .. }
             | Self::Hash(_) => false,
-            Self::Database(_) => true,
         }
     }
 
@@ -172,6 +177,15 @@ struct Checked {
     is_distinct: bool,
     /// The first bad rows, by their numbers.
     named: Vec<(u64, Vec<Fault>)>,
+}
+
+/// What the database lists, in files of this run.
+#[derive(Debug, Clone, Copy)]
+struct Listed<'a> {
+    /// The faults that it found.
+    found: &'a Path,
+    /// The rows that the table has.
+    known: Option<&'a Path>,
 }
 
 /// Carries an import out, or looks what it would do.
@@ -202,32 +216,35 @@ pub async fn import(importing: &Importing<'_>) -> Result<Imported, ImportFailed>
     let mut found = folder.join("found.csv");
     let mut passwords = None;
     if import.password.is_some() && mode != LoadMode::Plan {
-        let seen = load(importing, &checked, &path, &found, LoadMode::Plan).await?;
+        let known = folder.join("known.csv");
+        let listed = Listed { found: &found, known: Some(&known) };
+        let seen = load(importing, &checked, &path, listed, LoadMode::Plan).await?;
         if is_stopped(mode, checked.bad + seen.bad, checked.rows) {
             return Ok(summed(imported, importing, checked, seen));
         }
         let mut made = PasswordFile::at(importing.passwords, import);
         (importing.say)("hashing passwords");
-        path = hash::hash(importing, &found, &mut made).await?;
+        path = hash::hash(importing, listed, &mut made)?;
         made.sync()?;
         (found, passwords) = (folder.join("found-again.csv"), Some(made));
         (importing.say)(&format!("importing into {}", import.table));
     }
-    let loaded = match load(importing, &checked, &path, &found, mode).await {
-        Ok(loaded) => loaded,
-        // The users may be in the table, and nobody else knows their passwords.
-        Err(error) if error.may_be_written() => {
-            let kept = passwords.and_then(PasswordFile::keep);
-            return Err(match kept {
-                Some(file) => ImportFailed::Unclear {
-                    file: file.display().to_string(),
-                    source: Box::new(error),
-                },
-                None => error,
-            });
-        }
-        Err(error) => return Err(error),
-    };
+    let loaded =
+        match load(importing, &checked, &path, Listed { found: &found, known: None }, mode).await {
+            Ok(loaded) => loaded,
+            // The users may be in the table, and nobody else knows their passwords.
+            Err(error) if error.may_be_written() => {
+                let kept = passwords.and_then(PasswordFile::keep);
+                return Err(match kept {
+                    Some(file) => ImportFailed::Unclear {
+                        file: file.display().to_string(),
+                        source: Box::new(error),
+                    },
+                    None => error,
+                });
+            }
+            Err(error) => return Err(error),
+        };
     let written = loaded.written;
     if let Some(passwords) = passwords.filter(|_| written) {
         imported.random_passwords = passwords.count();
@@ -294,7 +311,7 @@ async fn load(
     importing: &Importing<'_>,
     checked: &Checked,
     spool: &Path,
-    found: &Path,
+    listed: Listed<'_>,
     mode: LoadMode,
 ) -> Result<Loaded, ImportFailed> {
     let load = Load {
@@ -307,7 +324,8 @@ async fn load(
         watermark: importing.batch.watermark.as_deref(),
         source: &importing.batch.source,
         now: importing.now,
-        rejects: Some(found),
+        rejects: Some(listed.found),
+        known: listed.known,
     };
     let database = importing.database;
     Ok(match importing.swap {

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::adapters::database::{Database, DatabaseError};
+use crate::adapters::database::{Database, DatabaseError, holder};
 use crate::data::check::Dialect;
 use crate::data::import::{Load, LoadMode, Loaded};
 
@@ -130,10 +130,10 @@ async fn lock(file: &Path, shown: &str, patience: Duration) -> Result<File, Data
             return Ok(original);
         }
         if begun.elapsed() + EVERY > patience {
-            return Err(DatabaseError::InUse {
-                file: shown.to_owned(),
-                holder: "another process, which writes to it".to_owned(),
-            });
+            // Nothing is locked here yet, so that looking gives nothing free.
+            let who = holder(file).map_or("another process".to_owned(), |who| who.to_string());
+            let holder = format!("{who}, which writes to it");
+            return Err(DatabaseError::InUse { file: shown.to_owned(), holder });
         }
         tokio::time::sleep(EVERY).await;
     }

@@ -57,7 +57,6 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
             batch: &batch,
             mode,
             database: database.as_ref(),
-            exists: workspace.root.join(&file).exists(),
             folder: folder.path(),
             rejects: &rejects,
             passwords: &passwords,

@@ -8,11 +8,13 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::stop::Stop;
+use crate::commands::clock;
 use crate::schedule::Task;
 
 /// How much of what a program says is kept: its end, which says why.
@@ -31,6 +33,8 @@ const TOGETHER: Duration = Duration::from_secs(1);
 pub(super) struct Program {
     path: PathBuf,
     arguments: Vec<OsString>,
+    /// The time that tasks take for now, where it is not the machine's.
+    time: Option<Timestamp>,
 }
 
 /// How a program ended.
@@ -54,9 +58,9 @@ pub(super) enum Cut {
 }
 
 impl Program {
-    /// This program, with the arguments that every task gets.
-    pub(super) fn own(arguments: Vec<OsString>) -> std::io::Result<Self> {
-        Ok(Self { path: std::env::current_exe()?, arguments })
+    /// This program, with the arguments that every task gets. With `time`, tasks take that for now.
+    pub(super) fn own(arguments: Vec<OsString>, time: Option<Timestamp>) -> std::io::Result<Self> {
+        Ok(Self { path: std::env::current_exe()?, arguments, time })
     }
 
     /// Runs a task, which prints into `file`. When the schedule is asked to stop, the task may go on for
@@ -75,6 +79,9 @@ impl Program {
         // Of the schedule, not of the task.
         for name in ["TIDEGATE_TASK", "LOG_FILE"] {
             command.env_remove(name);
+        }
+        if let Some(time) = self.time {
+            command.env(clock::VARIABLE, clock::handed(time));
         }
         // A group of its own: Ctrl-C in a terminal is for the schedule, which gives the task time.
         #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! The log: JSON lines in a new file each day, and words for people on stderr.
 
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,6 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
-use tracing_appender::rolling::{RollingFileAppender, Rotation};
 
 use crate::exit::{Exit, Failed};
 use crate::output::{Output, clean};
@@ -59,22 +59,26 @@ pub(super) struct Journal {
 
 /// A file for each day.
 struct Daily {
-    appender: RollingFileAppender,
     folder: PathBuf,
     stem: String,
     extension: Option<String>,
-    /// The day of the last line: old files are deleted once a day.
-    day: Option<Date>,
+    /// The file that is open, and its day.
+    file: File,
+    day: Date,
+    /// Whether old files are still to be deleted on that day.
+    prune: bool,
 }
 
 impl Journal {
-    /// Opens the log that `LOG_LEVEL` and `LOG_FILE` ask for; a relative path is one from `root`.
+    /// Opens the log that `LOG_LEVEL` and `LOG_FILE` ask for; a relative path is one from `root`. The first
+    /// file is that of the day of `now`.
     ///
     /// # Errors
     /// [`Exit::Usage`] where the level is unknown, or the file cannot be made.
     pub(super) fn open(
         variable: &dyn Fn(&str) -> Option<String>,
         root: &Path,
+        now: Timestamp,
     ) -> anyhow::Result<Self> {
         let level = match variable("LOG_LEVEL") {
             None => Level::Info,
@@ -90,7 +94,8 @@ impl Journal {
                 }
             },
         };
-        let file = variable("LOG_FILE").map(|path| Daily::open(&root.join(path))).transpose()?;
+        let file =
+            variable("LOG_FILE").map(|path| Daily::open(&root.join(path), now)).transpose()?;
         Ok(Self { level, file })
     }
 
@@ -129,7 +134,7 @@ impl Journal {
 
 impl Daily {
     /// Opens `logs/schedule.log` as `logs/schedule.2026-11-22.log`.
-    fn open(path: &Path) -> anyhow::Result<Self> {
+    fn open(path: &Path, now: Timestamp) -> anyhow::Result<Self> {
         let wrong = |problem: String| {
             let error = format!("LOG_FILE: cannot write {}: {problem}", path.display());
             Failed::new(Exit::Usage, error)
@@ -139,23 +144,22 @@ impl Daily {
         let stem = part(path.file_stem()).ok_or_else(|| wrong("it names no file".to_owned()))?;
         let extension = part(path.extension());
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-        // Not its `max_log_files`: that deletes every file whose name begins and ends like ours.
-        let mut builder =
-            RollingFileAppender::builder().rotation(Rotation::DAILY).filename_prefix(&stem);
-        if let Some(extension) = &extension {
-            builder = builder.filename_suffix(extension);
-        }
-        let appender = builder.build(&folder).map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { appender, folder, stem, extension, day: None })
+        let day = now.to_zoned(TimeZone::UTC).date();
+        let file = std::fs::create_dir_all(&folder)
+            .and_then(|()| appended(&folder.join(named(&stem, day, extension.as_deref()))))
+            .map_err(|error| wrong(error.to_string()))?;
+        Ok(Self { folder, stem, extension, file, day, prune: true })
     }
 
     fn write(&mut self, now: Timestamp, text: &str) -> std::io::Result<()> {
-        self.appender.write_all(text.as_bytes())?;
         let day = now.to_zoned(TimeZone::UTC).date();
-        if self.day.replace(day) == Some(day) {
-            return Ok(());
+        if day != self.day {
+            let name = named(&self.stem, day, self.extension.as_deref());
+            self.file = appended(&self.folder.join(name))?;
+            (self.day, self.prune) = (day, true);
         }
-        self.prune()
+        self.file.write_all(text.as_bytes())?;
+        if std::mem::take(&mut self.prune) { self.prune() } else { Ok(()) }
     }
 
     /// Deletes the files of old days.
@@ -188,6 +192,16 @@ impl Daily {
     }
 }
 
+/// The name of a day's file.
+fn named(stem: &str, day: Date, extension: Option<&str>) -> String {
+    let end = extension.map(|extension| format!(".{extension}")).unwrap_or_default();
+    format!("{stem}.{day}{end}")
+}
+
+fn appended(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -204,13 +218,18 @@ mod tests {
         for day in 1..=31 {
             std::fs::write(folder.path().join(format!("app.2020-01-{day:02}.log")), "").unwrap();
         }
-        let mut log = Daily::open(&folder.path().join("app.log")).unwrap();
-        log.write("2026-11-22T12:00:00Z".parse().unwrap(), "{}\n").unwrap();
+        let day: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let mut log = Daily::open(&folder.path().join("app.log"), day).unwrap();
+        log.write(day, "{}\n").unwrap();
         // The file of today, and 29 of the 31.
         let is = |name: &str| folder.path().join(name).exists();
         assert!(others.into_iter().all(is));
         assert!(!is("app.2020-01-01.log") && !is("app.2020-01-02.log"));
         assert!((3..=31).all(|day| is(&format!("app.2020-01-{day:02}.log"))));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), others.len() + DAYS);
+        // The next day has a file of its own, and one more old one goes.
+        log.write("2026-11-23T00:00:00Z".parse().unwrap(), "{}\n").unwrap();
+        assert!(is("app.2026-11-22.log") && is("app.2026-11-23.log"));
+        assert!(!is("app.2020-01-03.log") && is("app.2020-01-04.log"));
     }
 }

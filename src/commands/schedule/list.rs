@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::folder;
 use crate::exit::Exit;
-use crate::output::{Output, Table, bad, dim, good, plain, warn};
+use crate::output::{Output, Table, bad, dim, good, plain, strong, warn};
 use crate::schedule::{Book, Entry, Incident, LastRun, Outcome, Schedule, Task};
 
 /// How many times are listed for programs.
@@ -70,7 +70,21 @@ pub(super) fn run(
                 state,
             ]);
         }
-        output.table(&table)
+        output.table(&table)?;
+        for task in &listing.tasks {
+            let Some(incident) = &task.incident else { continue };
+            let since = local(incident.opened, task.timezone);
+            let runs = match incident.failures {
+                1 => String::new(),
+                failures => format!(", {failures} runs"),
+            };
+            let reason = plain(&incident.reason);
+            output.line(format!(
+                "\n{} does not work since {since}{runs}: {reason}",
+                strong(task.task)
+            ))?;
+        }
+        Ok(())
     })?;
     Ok(Exit::Done)
 }
@@ -99,7 +113,8 @@ fn listed<'a>(task: &'a Task, book: &Book, now: Timestamp) -> Listed<'a> {
     }
 }
 
-fn local(time: Timestamp, zone: &str) -> String {
+/// A time as the clocks of a zone show it.
+pub(super) fn local(time: Timestamp, zone: &str) -> String {
     match time.in_tz(zone) {
         Ok(time) => time.strftime("%a %Y-%m-%d %H:%M").to_string(),
         Err(_) => time.to_string(),

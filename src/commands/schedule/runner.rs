@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use super::child::{Cut, Ended, Program};
 use super::folder::{Folder, Printed};
 use super::journal::{Journal, Level, Line};
+use super::shown::words;
 use super::stop::Stop;
 use crate::adapters::notify::Channels;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::schedule::{Book, Due, LastRun, Outcome, Schedule, Task};
+use crate::schedule::{Book, Due, Outcome, Schedule, Task};
 use crate::secret::Redactor;
 
 /// The longest sleep: the clock may be set, and the machine may sleep.
@@ -59,23 +59,6 @@ pub(super) struct Runner<'a> {
     pub(super) unsaved: bool,
 }
 
-/// What `--once` and `--run` did.
-#[derive(Debug, Serialize)]
-struct Ran {
-    tasks: Vec<RanTask>,
-    /// How many alerts wait to be told.
-    alerts_waiting: usize,
-    /// When something is due again.
-    next: Option<Timestamp>,
-}
-
-#[derive(Debug, Serialize)]
-struct RanTask {
-    task: String,
-    #[serde(flatten)]
-    run: LastRun,
-}
-
 impl Runner<'_> {
     /// Runs until it is stopped.
     pub(super) async fn serve(&mut self, stop: &mut Stop) -> anyhow::Result<Exit> {
@@ -83,8 +66,12 @@ impl Runner<'_> {
             return Ok(Exit::Done);
         }
         loop {
-            self.tell().await;
+            self.tell(stop).await;
+            if stop.is_asked() {
+                break;
+            }
             let now = self.clock.now();
+            self.set_right(now);
             let due = self.book.due(self.schedule, now).into_iter().next();
             if let Some(Due { task, slot }) = due {
                 if self.run(task, slot, stop).await {
@@ -103,7 +90,7 @@ impl Runner<'_> {
                 () = stop.asked() => break,
             }
         }
-        self.tell().await;
+        self.tell(stop).await;
         self.info("stopped", None, "stopped".to_owned());
         Ok(Exit::Done)
     }
@@ -120,7 +107,7 @@ impl Runner<'_> {
                 }
             }
         }
-        self.show(&ran).await
+        self.show(&ran, stop).await
     }
 
     /// Runs one task, whenever it is due.
@@ -130,38 +117,7 @@ impl Runner<'_> {
             self.run(task, self.clock.now(), stop).await;
             ran.push(task);
         }
-        self.show(&ran).await
-    }
-
-    /// Shows what was done, and tells of it.
-    async fn show(&mut self, ran: &[&Task]) -> anyhow::Result<Exit> {
-        self.tell().await;
-        let last = |task: &&Task| {
-            let run = self.book.tasks.get(&task.name)?.last.clone()?;
-            Some(RanTask { task: task.name.clone(), run })
-        };
-        let ran = Ran {
-            tasks: ran.iter().filter_map(last).collect(),
-            alerts_waiting: self.book.alerts.len(),
-            next: self.book.next(self.schedule, self.clock.now()),
-        };
-        let zone = "UTC";
-        self.output.show("tidegate/schedule-run/1", &ran, |output, ran| {
-            if ran.tasks.is_empty() {
-                let next = ran.next.map(|next| next.strftime("%a %F %H:%M").to_string());
-                let next = next.map(|next| format!("; next: {next} {zone}")).unwrap_or_default();
-                output.line(format!("nothing is due{next}"))?;
-            }
-            for ran in &ran.tasks {
-                output.line(format!("{}: {}", ran.task, words(&ran.run)))?;
-            }
-            Ok(())
-        })?;
-        // What was run would be run again.
-        if self.unsaved {
-            self.folder.write(&self.book)?;
-        }
-        Ok(ran.tasks.iter().find_map(|ran| exit(&ran.run.outcome)).unwrap_or(Exit::Done))
+        self.show(&ran, stop).await
     }
 
     /// Takes over what an earlier schedule left. Returns whether to go on.
@@ -238,6 +194,15 @@ impl Runner<'_> {
         }
         self.folder.remove(output);
         true
+    }
+
+    /// Takes note of a clock that was set back while this runs.
+    fn set_right(&mut self, now: Timestamp) {
+        let set = self.book.set_right(self.schedule, now).join(", ");
+        if !set.is_empty() {
+            let text = format!("the clock was set back; {set}: goes on from now");
+            self.warn("clock-set-back", None, text);
+        }
     }
 
     /// How long a run of an earlier schedule is waited for: until that would have ended it.
@@ -368,30 +333,5 @@ impl Runner<'_> {
 
     fn warn(&mut self, event: &'static str, task: Option<&str>, text: String) {
         self.log(&Line { level: Level::Warn, event, task, text, fields: vec![] });
-    }
-}
-
-/// How a run ended, for people.
-fn words(run: &LastRun) -> String {
-    match &run.outcome {
-        Outcome::Done => "done".to_owned(),
-        Outcome::NoData => "done, and its source had no rows".to_owned(),
-        Outcome::Inconclusive => {
-            "inconclusive: another process held the database, which was not looked into".to_owned()
-        }
-        Outcome::Failed { reason, .. } => format!("failed: {reason}"),
-        Outcome::Stopped => "stopped; it is due again".to_owned(),
-    }
-}
-
-/// The exit code of `--once` and `--run` for a task that did not end well.
-fn exit(outcome: &Outcome) -> Option<Exit> {
-    match outcome {
-        Outcome::Done | Outcome::NoData | Outcome::Inconclusive => None,
-        Outcome::Stopped => Some(Exit::Incomplete),
-        Outcome::Failed { exit, .. } => {
-            let known = Exit::ALL.into_iter().find(|known| Some(known.code()) == *exit);
-            Some(known.unwrap_or(Exit::Internal))
-        }
     }
 }

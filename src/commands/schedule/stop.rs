@@ -1,7 +1,11 @@
 //! The wish of others that this process ends.
 
+use std::pin::pin;
+use std::time::Duration;
+
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, sleep_until};
 
 /// SIGTERM and SIGINT; on other systems Ctrl-C.
 pub(super) struct Stop {
@@ -9,6 +13,10 @@ pub(super) struct Stop {
     terminate: Signal,
     #[cfg(unix)]
     interrupt: Signal,
+    /// When it was asked first.
+    since: Option<Instant>,
+    /// Whether it was asked again.
+    again: bool,
 }
 
 impl Stop {
@@ -19,6 +27,8 @@ impl Stop {
             terminate: signal(SignalKind::terminate())?,
             #[cfg(unix)]
             interrupt: signal(SignalKind::interrupt())?,
+            since: None,
+            again: false,
         })
     }
 
@@ -31,5 +41,37 @@ impl Stop {
         }
         #[cfg(not(unix))]
         let _ = tokio::signal::ctrl_c().await;
+        self.again = self.since.is_some();
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Tells whether it was asked to stop.
+    pub(super) fn is_asked(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// Tells whether it was asked to stop longer than `grace` ago, or more than once.
+    pub(super) fn is_over(&self, grace: Duration) -> bool {
+        self.again || self.since.is_some_and(|since| since.elapsed() >= grace)
+    }
+
+    /// Waits for work, also when it is asked to stop, then for `grace` at the most. `None` where that is over,
+    /// or it is asked again: the work is dropped.
+    pub(super) async fn finish<T>(
+        &mut self,
+        grace: Duration,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            let end = self.since.map(|since| since + grace);
+            tokio::select! {
+                biased;
+                done = &mut work => return Some(done),
+                () = self.asked() => if self.again { return None },
+                // Without a wish to stop there is no end, and this branch is off.
+                () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => return None,
+            }
+        }
     }
 }

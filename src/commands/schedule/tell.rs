@@ -2,6 +2,7 @@
 
 use super::journal::{Level, Line};
 use super::runner::Runner;
+use super::stop::Stop;
 use crate::adapters::notify::{Channels, Sent};
 use crate::commands::session::SECRETS;
 use crate::commands::workspace::Workspace;
@@ -63,8 +64,10 @@ pub(super) fn channels<'a>(
 }
 
 impl Runner<'_> {
-    /// Tells what can be told now. Each try is noted before it is made and after it.
-    pub(super) async fn tell(&mut self) {
+    /// Tells what can be told now. Each try is noted before it is made and after it. When the schedule is
+    /// asked to stop, what is being told is told to its end; what does not get its turn within `grace` waits
+    /// for the next start.
+    pub(super) async fn tell(&mut self, stop: &mut Stop) {
         let given_up = self.book.give_up(self.clock.now());
         if !given_up.is_empty() {
             self.save();
@@ -81,10 +84,15 @@ impl Runner<'_> {
                 fields: vec![],
             });
         }
-        while let Some((alert, channel)) = self.book.to_tell(self.clock.now()) {
+        let grace = self.schedule.grace;
+        while !stop.is_over(grace)
+            && let Some((alert, channel)) = self.book.to_tell(self.clock.now())
+        {
             self.book.trying(&alert.id, &channel);
             self.save();
-            let sent = self.channels.alert(&channel, &alert).await;
+            let sent = stop.finish(grace, self.channels.alert(&channel, &alert)).await;
+            let cut = || Sent::Unknown("the schedule was stopped meanwhile".to_owned());
+            let sent = sent.unwrap_or_else(cut);
             let (attempt, level, event, text) = match sent {
                 Sent::Done { .. } => {
                     let text = format!("told by {channel}: {}", alert.event);

@@ -25,6 +25,10 @@ pub struct BackupDescription {
     pub engine: String,
     /// The storage format: `duckdb v1.2.0`, `sqlite 3`.
     pub storage_format: String,
+    /// Whether the database was one of SQLite in WAL mode. The copy never is, so that it is one file; what
+    /// is restored is again. `None` where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wal: Option<bool>,
     /// When the copy was made.
     pub created: Timestamp,
     /// The rows of each table, by its name.
@@ -99,6 +103,7 @@ mod tests {
             size: 12,
             engine: "SQLite 3.50".to_owned(),
             storage_format: "sqlite 3".to_owned(),
+            wal: Some(true),
             created: "2026-02-07T19:53:58Z".parse().unwrap(),
             tables: [("sales".to_owned(), 3), ("users".to_owned(), 2)].into(),
         }

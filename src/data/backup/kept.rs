@@ -135,6 +135,7 @@ mod tests {
                 size: 10,
                 engine: String::new(),
                 storage_format: String::new(),
+                wal: None,
                 created,
                 tables: [].into(),
             }),

@@ -41,6 +41,7 @@ fn backup(hours: i64) -> Backup {
         size: 10,
         engine: String::new(),
         storage_format: String::new(),
+        wal: None,
         created,
         tables: [("sales".to_owned(), 3)].into(),
     };

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::load::Load;
-use super::shape::{FOUND, ONLY_GOOD, ScriptProblem, Shape, text};
+use super::shape::{FOUND, KNOWN, ONLY_GOOD, ScriptProblem, Shape, text};
 use super::state::{self, IMPORTS};
 use super::target::Fitted;
 use crate::config::ColumnType;
@@ -52,16 +52,27 @@ fn place(table: &str, alias: &str, column: &str) -> Result<String, SqlProblem> {
     ))
 }
 
+/// Holds where an index `x` may have the column `c`: DuckDB tells the expressions of an index as text.
+const IN_INDEX: &str = "contains(lower(x.expressions::VARCHAR), lower(c.column_name)) \
+    AND (NOT regexp_full_match(lower(c.column_name), '[a-z0-9_]+') \
+    OR list_contains(regexp_split_to_array(lower(x.expressions::VARCHAR), '[^a-z0-9_]+'), lower(c.column_name)))";
+
 fn catalog(table: &str) -> Result<String, SqlProblem> {
     Ok(format!(
         "SELECT c.column_name AS name, c.data_type AS kind, c.is_nullable AS nullable,\n\
          c.column_default IS NOT NULL AS filled,\n\
          EXISTS (SELECT 1 FROM duckdb_constraints() AS k WHERE {} AND k.constraint_type = 'PRIMARY KEY' \
          AND k.constraint_column_names = [c.column_name]) AS \"primary\",\n\
+         EXISTS (SELECT 1 FROM duckdb_constraints() AS k WHERE {} \
+         AND k.constraint_type IN ('PRIMARY KEY', 'UNIQUE', 'FOREIGN KEY') \
+         AND list_contains(k.constraint_column_names, c.column_name)) \
+         OR EXISTS (SELECT 1 FROM duckdb_indexes() AS x WHERE {} AND {IN_INDEX}) AS indexed,\n\
          EXISTS (SELECT 1 FROM duckdb_views() AS v WHERE {}) AS is_view\n\
          FROM duckdb_columns() AS c CROSS JOIN (SELECT {} AS tidegate_name)\n\
          WHERE {} ORDER BY c.column_index",
         place(table, "k", "table_name")?,
+        place(table, "k", "table_name")?,
+        place(table, "x", "table_name")?,
         place(table, "v", "view_name")?,
         name(table)?,
         place(table, "c", "table_name")?,
@@ -79,6 +90,8 @@ pub struct On<'a> {
     pub is_flat: bool,
     /// Where the faults are listed.
     pub found: &'a str,
+    /// Where the rows are listed that the table has.
+    pub known: Option<&'a str>,
     /// Puts a query into the form that the caller reads.
     pub answer: &'a (dyn Fn(&str) -> String + Sync),
 }
@@ -161,13 +174,18 @@ pub fn script(load: &Load<'_>, fitted: &Fitted, on: On<'_>) -> Result<String, Sc
         script,
         "{}{ONLY_GOOD}{};\n",
         on.list(FOUND)?,
-        (on.answer)(
+        (on.answer)(&format!(
             "SELECT (SELECT count(DISTINCT tidegate_row) FROM tidegate_fault) AS bad,\n\
              (SELECT count(*) FROM tidegate_stage) AS good,\n\
              count(*) FILTER (changed <> 0) AS changed,\n\
-             count(*) FILTER (changed = 0) AS same FROM tidegate_match"
-        )
+             count(*) FILTER (changed = 0) AS same,\n\
+             {} AS reached FROM tidegate_match",
+            state::reached(load, Dialect::DuckDb)?
+        ))
     );
+    if let Some(known) = on.known {
+        let _ = writeln!(script, "COPY ({KNOWN}) TO {} (FORMAT csv, HEADER);", text(known)?);
+    }
     let Some(most) = most else {
         script.push_str("ROLLBACK;\n");
         return Ok(script);

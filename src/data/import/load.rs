@@ -28,7 +28,7 @@ pub struct Load<'a> {
     pub is_distinct: bool,
     /// What is done with them.
     pub mode: LoadMode,
-    /// Where the next import begins, if it is written.
+    /// How far the rows in the file go: where the next import begins, if all of them are written.
     pub watermark: Option<&'a str>,
     /// Where the rows come from, for `tidegate_imports`: a file's name, or a URL without its query.
     pub source: &'a str,
@@ -38,6 +38,9 @@ pub struct Load<'a> {
     /// file that the database makes, with the header `tidegate_row,column,value,rule`, one line for
     /// each fault, in the order of `tidegate_row`. A value that is NULL is empty.
     pub rejects: Option<&'a Path>,
+    /// Where the rows are listed that the table has already: a CSV file that the database makes, with the
+    /// header `tidegate_row`, one line for each row, in their order.
+    pub known: Option<&'a Path>,
 }
 
 /// What is done with checked rows.
@@ -97,6 +100,9 @@ pub struct Loaded {
     pub bad: u64,
     /// The first faults of them, by `tidegate_row`: at most 1,000. All are in [`Load::rejects`].
     pub faults: Vec<(u64, Fault)>,
+    /// Where the next import begins: the largest value up to [`Load::watermark`] among the rows that are
+    /// in the table now. A row that the database found bad moves nothing.
+    pub watermark: Option<String>,
 }
 
 /// How an import ended last, as `tidegate_imports` in the database has it.

@@ -18,6 +18,8 @@ use crate::config::{ColumnType, OnConflict};
 use crate::data::check::Dialect;
 use crate::data::sql::{self, SqlProblem, identifier, literal};
 
+mod straight;
+
 /// Why there is no SQL.
 #[derive(Debug, thiserror::Error)]
 pub enum ScriptProblem {
@@ -53,7 +55,7 @@ pub(super) struct Shape<'a> {
 /// A column of the import beside that of the table.
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four facts about a column, none of which follows from another"
+    reason = "facts about a column, none of which follows from another"
 )]
 pub(super) struct Both<'a> {
     /// Its name.
@@ -68,6 +70,7 @@ pub(super) struct Both<'a> {
     is_hash: bool,
     nullable: bool,
     table_nullable: bool,
+    indexed: bool,
     /// Whether no two rows may have the same value.
     pub(super) unique: bool,
 }
@@ -138,6 +141,7 @@ impl<'a> Shape<'a> {
                     is_hash: own.is_none(),
                     nullable: own.is_some_and(|own| own.nullable),
                     table_nullable: there.is_none_or(|there| there.nullable),
+                    indexed: there.is_some_and(|there| there.indexed),
                     unique: own.is_some_and(|own| own.unique),
                 }
             })
@@ -302,30 +306,6 @@ impl<'a> Shape<'a> {
         Ok(())
     }
 
-    /// Tells whether the rows can go into the table as they are, where that is missing or has no rows:
-    /// the check of each row was all that there is to find out.
-    pub(super) fn goes_straight(&self, load: &Load<'_>) -> bool {
-        let as_it_is = |column: &Both<'_>| {
-            let fits = column.table_nullable || !column.nullable;
-            fits && !column.is_hash && !column.is_cast(self.dialect)
-        };
-        load.is_distinct
-            && load.most_found().is_some()
-            && self.import.sql_rules.is_empty()
-            && self.unique().next().is_none()
-            && self.columns.iter().all(as_it_is)
-    }
-
-    /// The names of what is written, as SQL.
-    pub(super) fn names(&self) -> String {
-        list(self.columns.iter().map(|column| identifier(column.name)))
-    }
-
-    /// The column that the import numbers.
-    pub(super) fn numbered(&self) -> Option<String> {
-        self.fitted.numbered.as_deref().map(identifier)
-    }
-
     /// Makes the table where it is missing.
     pub(super) fn make(&self) -> String {
         if self.fitted.columns.is_some() {
@@ -360,21 +340,43 @@ impl<'a> Shape<'a> {
                  + row_number() OVER (ORDER BY s.tidegate_row), {staged} FROM tidegate_stage AS s{new};"
             ),
         };
-        if let (Some(differs), Some(_), OnConflict::Update) =
-            (self.differs(), &self.fitted.columns, self.import.on_conflict)
-        {
-            let set = self
-                .values()
-                .map(|value| format!("{} = {}", identifier(value.name), value.staged()));
-            let _ = writeln!(
-                script,
-                "UPDATE {table} AS t SET {} FROM tidegate_stage AS s WHERE {} AND {differs} AND s.tidegate_row \
-                 IN (SELECT tidegate_row FROM tidegate_match WHERE changed <> 0);",
-                list(set),
-                self.on()
-            );
+        if self.fitted.columns.is_some() && self.import.on_conflict == OnConflict::Update {
+            script.push_str(&self.updates());
         }
         script
+    }
+
+    /// Gives rows of the table their other values. DuckDB updates an indexed column by taking the row out
+    /// and putting it in again, which it refuses where a foreign key refers to the row, and may refuse
+    /// where it happens twice in a transaction. So indexed columns are set only where one of them has
+    /// another value, and each row is updated once.
+    fn updates(&self) -> String {
+        let (indexed, plain): (Vec<_>, Vec<_>) = self.values().partition(|value| value.indexed);
+        let differs = |columns: &[&Both<'_>]| {
+            let terms: Vec<String> = columns.iter().map(|column| column.is_other()).collect();
+            format!("({})", terms.join(" OR "))
+        };
+        let update = |columns: &mut dyn Iterator<Item = &Both<'_>>, when: &str| {
+            let set = columns.map(|one| format!("{} = {}", identifier(one.name), one.staged()));
+            format!(
+                "UPDATE {} AS t SET {} FROM tidegate_stage AS s WHERE {} AND {when} AND s.tidegate_row \
+                 IN (SELECT tidegate_row FROM tidegate_match WHERE changed <> 0);\n",
+                self.table,
+                list(set),
+                self.on()
+            )
+        };
+        match (plain.is_empty(), indexed.is_empty()) {
+            (true, true) => String::new(),
+            (false, true) | (true, false) => {
+                update(&mut self.values(), &differs(&[plain, indexed].concat()))
+            }
+            (false, false) => {
+                let (other, moved) = (differs(&plain), differs(&indexed));
+                update(&mut plain.into_iter(), &format!("{other} AND NOT {moved}"))
+                    + &update(&mut self.values(), &moved)
+            }
+        }
     }
 }
 
@@ -390,3 +392,6 @@ pub(super) const ONLY_GOOD: &str = "\
 /// The faults in their order.
 pub(super) const FOUND: &str = "SELECT tidegate_row, \"column\", value, rule \
     FROM tidegate_fault ORDER BY tidegate_row, place";
+
+/// The rows that the table has, in their order.
+pub(super) const KNOWN: &str = "SELECT tidegate_row FROM tidegate_match ORDER BY tidegate_row";

@@ -1,7 +1,7 @@
 //! The statements by which SQLite loads the checked rows of an import.
 
 use super::load::Load;
-use super::shape::{FOUND, ONLY_GOOD, ScriptProblem, Shape};
+use super::shape::{FOUND, KNOWN, ONLY_GOOD, ScriptProblem, Shape};
 use super::state::{self, IMPORTS};
 use super::target::Fitted;
 use crate::config::ColumnType;
@@ -39,6 +39,10 @@ pub struct Statements {
     pub found: &'static str,
     /// Takes the bad rows out.
     pub only_good: &'static str,
+    /// Asks for the rows that the table has, in order.
+    pub known: &'static str,
+    /// Asks how far the rows go.
+    pub reached: String,
     /// Makes the table where it is missing, and that of all imports.
     pub make: String,
     /// Writes the rows.
@@ -85,6 +89,8 @@ impl Statements {
             faults: shape.faults()?,
             found: FOUND,
             only_good: ONLY_GOOD,
+            known: KNOWN,
+            reached: format!("SELECT {}", state::reached(load, Dialect::Sqlite)?),
             make: format!(
                 "{}CREATE TABLE IF NOT EXISTS {IMPORTS} (name TEXT PRIMARY KEY, table_name TEXT, \
                  watermark TEXT, imported_at TEXT, rows INTEGER, source TEXT);\n",

@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
+use super::column::Column;
 use super::load::Load;
+use super::{duckdb, sqlite};
 use crate::config::ColumnType;
 use crate::data::check::Dialect;
-use crate::data::sql::{SqlProblem, literal};
+use crate::data::sql::{SqlProblem, identifier, literal};
 
 /// How the names of the tables begin that tidegate writes for itself.
 pub const OWN: &str = "tidegate_";
@@ -13,22 +15,44 @@ pub const OWN: &str = "tidegate_";
 /// The table, as SQL.
 pub const IMPORTS: &str = "tidegate_imports";
 
+/// Returns what the column of the watermark has at most among the staged rows, up to what was read, as
+/// SQL. Values beyond that lie in the future; rows that the database found bad have left the stage.
+pub fn reached(load: &Load<'_>, dialect: Dialect) -> Result<String, SqlProblem> {
+    let Some(read) = load.watermark else { return Ok("NULL".to_owned()) };
+    let read = literal(&Value::String(read.to_owned()))?;
+    let Some(column) = marking(load) else { return Ok(read) };
+    let kind = match dialect {
+        Dialect::DuckDb => duckdb::made(column.kind),
+        Dialect::Sqlite => sqlite::made(column.kind),
+    };
+    // The stage has the type of the table, which may be another.
+    Ok(format!(
+        "(SELECT CAST(max(value) AS VARCHAR) FROM (SELECT CAST({} AS {kind}) AS value \
+         FROM tidegate_stage) AS staged WHERE value <= CAST({read} AS {kind}))",
+        identifier(&column.name)
+    ))
+}
+
+/// The column of the watermark.
+fn marking<'a>(load: &Load<'a>) -> Option<&'a Column> {
+    let name = load.import.api.watermark.as_deref()?;
+    load.import.columns.iter().find(|column| column.name == name)
+}
+
 /// Returns the statement that remembers an import. A watermark never moves back.
 pub fn upsert(load: &Load<'_>, dialect: Dialect) -> Result<String, SqlProblem> {
     let text = |text: &str| literal(&Value::String(text.to_owned()));
-    let watermark = load.watermark.map_or_else(|| Ok("NULL".to_owned()), text)?;
+    let watermark = reached(load, dialect)?;
     let now = match dialect {
         Dialect::DuckDb => text(&load.now.strftime("%Y-%m-%d %H:%M:%S").to_string())?,
         Dialect::Sqlite => text(&load.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())?,
     };
-    let api = load.import.api.watermark.as_deref();
-    let column = load.import.columns.iter().find(|column| Some(column.name.as_str()) == api);
     // What is no number is no bound, either: the column may have been another once.
     let cast = match dialect {
         Dialect::DuckDb => "TRY_CAST",
         Dialect::Sqlite => "CAST",
     };
-    let compared = |value: &str| match column.map(|column| column.kind) {
+    let compared = |value: &str| match marking(load).map(|column| column.kind) {
         Some(ColumnType::Integer) => format!("{cast}({value} AS BIGINT)"),
         Some(ColumnType::Number | ColumnType::Amount) => format!("{cast}({value} AS DOUBLE)"),
         Some(

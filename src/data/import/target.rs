@@ -6,6 +6,10 @@ use crate::config::ColumnType;
 use crate::data::check::Dialect;
 
 /// A column of a table that is there.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts about a column, none of which follows from another"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableColumn {
     /// Its name.
@@ -18,6 +22,9 @@ pub struct TableColumn {
     pub filled: bool,
     /// Whether it alone is the primary key.
     pub primary: bool,
+    /// Whether an update of it takes the row out and puts it in again, as DuckDB does where a key, a
+    /// constraint or an index has the column. SQLite never does.
+    pub indexed: bool,
 }
 
 /// How an import goes into its table.

@@ -20,7 +20,7 @@ impl Classified for DatabaseError {
     fn exit(&self) -> Exit {
         match self {
             Self::NoEngine { .. } | Self::Text { .. } | Self::Table { .. } => Exit::Usage,
-            Self::Open { .. } | Self::Sql { .. } => Exit::BadInput,
+            Self::Open { .. } | Self::Sql { .. } | Self::Ended { .. } => Exit::BadInput,
             Self::InUse { .. } | Self::TimedOut { .. } => Exit::Unreachable,
             Self::Io { .. } => Exit::Internal,
         }

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::adapters::database;
 use crate::adapters::git::Git;
-use crate::adapters::store::{Container, Options, Retry, SECRET_VARIABLES, Store, StoreError};
+use crate::adapters::store::{Container, Options, Retry, Store, StoreError};
 use crate::config::{DataConfig, SignedUrlConfig};
 use crate::data::{PointerError, Validity};
 use crate::doctor::{
@@ -19,6 +19,7 @@ use crate::doctor::{
 };
 use crate::http::one_line;
 use crate::model::StoreUrl;
+use crate::model::store_variables::SECRET_VARIABLES;
 use crate::observe::data::{UrlFile, served};
 use crate::observe::globs;
 
@@ -154,9 +155,9 @@ fn refused(error: &StoreError) -> StoreAnswer {
         StoreError::Unreachable { .. } | StoreError::Busy { .. } | StoreError::Moved { .. } => {
             StoreAnswer::Unreachable(said)
         }
+        // Whatever publishes reads it first, so nothing but another file helps.
         StoreError::Damaged { .. } | StoreError::TooLarge { .. } | StoreError::Changed { .. } => {
-            let mend = "`tidegate data versions` shows what the store has; `tidegate sync --force` publishes again".to_owned();
-            StoreAnswer::PointerUnreadable { why: said, mend }
+            StoreAnswer::PointerUnreadable { why: said, mend: PointerError::UNUSABLE.to_owned() }
         }
     }
 }

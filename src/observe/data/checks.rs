@@ -35,6 +35,7 @@ pub(super) async fn run(
             Err(
                 error @ (DatabaseError::Text { .. }
                 | DatabaseError::Table { .. }
+                | DatabaseError::Ended { .. }
                 | DatabaseError::InUse { .. }
                 | DatabaseError::TimedOut { .. }),
             ) => check::inconclusive(

@@ -144,6 +144,7 @@ pub async fn prove(
     let counted = opened.await.map_err(|error: database::DatabaseError| match error {
         database::DatabaseError::Open { .. }
         | database::DatabaseError::Sql { .. }
+        | database::DatabaseError::Ended { .. }
         | database::DatabaseError::Text { .. }
         | database::DatabaseError::Table { .. } => {
             let problem = format!("its engine cannot use it: {}", plain(error.to_string()));

@@ -3,15 +3,16 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::Connection;
+use tidegate::adapters::database::holder;
 
 use super::{Kind, Place, names, newest};
 use crate::harness::duckdb;
 use crate::harness::environment::isolated_command;
+use crate::harness::small_disk::on_a_small_disk;
 use crate::harness::tidegate::Tidegate;
 
 #[test]
@@ -47,15 +48,26 @@ fn a_backup_that_was_killed_is_never_counted_and_the_next_removes_it() {
     place.run(&["backup", "--verify-all"]).success();
 }
 
+/// Waits for what comes soon, in no time that matters.
+fn wait(done: impl Fn() -> bool, what: &str) {
+    let until = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    while !done() {
+        assert!(std::time::Instant::now() < until, "{what}");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn killed_at_any_moment_the_next_backup_is_whole() {
     let place = Place::new(Kind::DuckDb);
     place.fill(50);
-    for wait in [2, 40, 80, 120, 160, 200, 260, 320, 400] {
+    for pause in [2, 40, 80, 120, 160, 200, 260, 320, 400] {
         let (mut child, _home) = place.tidegate(&["backup"]).start();
-        std::thread::sleep(std::time::Duration::from_millis(wait));
+        std::thread::sleep(std::time::Duration::from_millis(pause));
         let _ = child.kill();
         child.wait().unwrap();
+        // Its engine ends with it, an instant later.
+        wait(|| holder(&place.path()).is_none(), "the engine holds the database");
         assert_eq!(place.rows(), 50);
     }
     place.back_up();
@@ -66,6 +78,38 @@ fn killed_at_any_moment_the_next_backup_is_whole() {
     assert_eq!(left, [""; 0]);
     let left = place.kept().into_iter().filter(|name| name.ends_with(".unfinished"));
     assert_eq!(left.collect::<Vec<String>>(), [""; 0]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_engine_ends_with_the_run_that_was_killed() {
+    let place = Place::new(Kind::DuckDb);
+    place.fill(3);
+    // An engine that is in the middle of a long statement: it does not look at what it is sent.
+    let bin = place.folder.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *--version*) exec {} --version;; esac\n\
+         echo $$ > pid.new && mv pid.new pid\nsleep 600\n",
+        duckdb::command(newest()).display()
+    );
+    fs::write(bin.join("duckdb"), script).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(bin.join("duckdb"), executable).unwrap();
+    let path = std::env::join_paths([bin.as_path(), "/usr/bin".as_ref(), "/bin".as_ref()]).unwrap();
+    let (mut child, _home) = place.tidegate(&["backup"]).env("PATH", path).start();
+    let pid = place.folder.path().join("pid");
+    wait(|| pid.exists(), "the engine was not started");
+    let pid: u32 = fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
+    let runs = || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // Where nobody waits for ended processes, a zombie is left.
+        stat.contains("(duckdb)") && !stat.contains(") Z ")
+    };
+    assert!(runs());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait(|| !runs(), "the engine goes on after the run that started it");
 }
 
 #[test]
@@ -171,23 +215,6 @@ fn a_database_that_is_in_use_is_backed_up_beside_readers_and_never_replaced() {
     drop(sleeper.stdin.take());
     sleeper.wait().unwrap();
     place.run(&["backup", "--restore", "latest", "-y"]).success();
-}
-
-/// Mounts a small disk on a folder, runs something, and takes the disk away again. A mount needs root;
-/// the workflow's runner has it by sudo.
-fn on_a_small_disk<T>(folder: &Path, kilobytes: u32, run: impl FnOnce() -> T) -> T {
-    let mount = |arguments: &[&str]| {
-        let root = rustix::process::geteuid().is_root();
-        let mut command = Command::new(if root { arguments[0] } else { "sudo" });
-        let done = command.args(&arguments[usize::from(root)..]).arg(folder).output();
-        let done = done.expect("mount");
-        assert!(done.status.success(), "{arguments:?}: {done:?}");
-    };
-    let size = format!("size={kilobytes}k,mode=777");
-    mount(&["mount", "-t", "tmpfs", "-o", &size, "none"]);
-    let done = run();
-    mount(&["umount", "-l"]);
-    done
 }
 
 #[test]

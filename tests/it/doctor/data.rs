@@ -12,7 +12,7 @@ use crate::harness::azurite::{self, Azurite};
 use crate::harness::oci_registry::free_port;
 use crate::harness::project::{Project, actions};
 use crate::harness::s3_server::S3Server;
-use crate::harness::tidegate::Run;
+use crate::harness::tidegate::{Run, Tidegate};
 
 /// The workflow with the job that makes the data.
 const GATE_TEXT: &str = include_str!("../../../docs/examples/release-gate-data.yml");
@@ -239,6 +239,36 @@ fn a_pointer_that_cannot_be_read_is_an_error() {
     let run = doctor(&project).run().code(10);
     let found = finding(&run, "pointer-unreadable");
     assert!(found["problem"].as_str().unwrap().contains("latest.json"), "{found:#}");
+}
+
+#[test]
+fn what_is_said_to_mend_a_pointer_mends_it() {
+    let (project, store) = with_data();
+    let config = without(&configuration(&url(store.path()), "  job: data\n"), ", signed_url: {}");
+    project.dev.write(CONFIG, config);
+    fs::create_dir_all(project.dev.path().join("data")).unwrap();
+    let database =
+        rusqlite::Connection::open(project.dev.path().join("data/analytics.db")).unwrap();
+    database.execute_batch("create table days (day); insert into days values (1)").unwrap();
+    drop(database);
+    let sync = |more: &[&str]| {
+        let all = [&["sync", "--layer", "analytics"][..], more].concat();
+        Tidegate::new().args(all).current_dir(project.dev.path()).run()
+    };
+    sync(&[]).success();
+    let pointer = store.path().join("analytics/latest.json");
+    for text in ["{".to_owned(), "{\"format\": 1}".to_owned(), "x".repeat(20_000_000)] {
+        fs::write(&pointer, &text).unwrap();
+        let run = doctor(&project).run().code(10);
+        let found = finding(&run, "pointer-unreadable");
+        let mend = found["mend"].as_str().unwrap();
+        assert!(mend.contains("delete it, and publish again with `tidegate sync`"), "{mend}");
+        let kept = sync(&["--force"]);
+        assert!(kept.status != Some(0) && fs::read(&pointer).unwrap() == text.as_bytes());
+        fs::remove_file(&pointer).unwrap();
+        sync(&[]).success();
+        doctor(&project).run().code(0);
+    }
 }
 
 #[test]

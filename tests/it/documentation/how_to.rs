@@ -231,6 +231,11 @@ fn is(text: &str, first: &str) -> bool {
     text.lines().next() == Some(first)
 }
 
+/// A file as `data import sales` takes it.
+const SALES: &str = "date,user_id,product_name,quantity,unit_price,total_amount,region
+2026-02-07,1,Olive oil,2,9.90,19.80,Attica
+";
+
 #[test]
 fn readme() {
     let mut stage = Stage::new();
@@ -242,7 +247,12 @@ fn readme() {
         if is(lines, "tidegate init") {
             stage.world.dev.write("Makefile", "test:\n\ttrue\n");
         }
+        if lines.contains("data import sales") {
+            stage.world.dev.write("sales.csv", SALES);
+        }
     });
+    assert!(printed.contains("sales.csv -> sales in sales.db: 1 new"), "{printed}");
+    assert!(printed.contains("sales.db: healthy"), "{printed}");
     assert!(
         printed.contains("nothing new") || printed.contains("promotions are on hold"),
         "{printed}"

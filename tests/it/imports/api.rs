@@ -231,6 +231,30 @@ fn every_way_of_pages_ends_with_all_rows() {
 }
 
 #[test]
+fn the_page_after_the_last_is_empty_or_not_there() {
+    let first = || rows(&[sale("2026-02-01", 1), sale("2026-02-01", 2)]);
+    for (status, body) in [(200, "[]"), (204, "")] {
+        let (desk, server) = (self::desk(), api());
+        config(&desk, "{ pages: { by: page } }");
+        server.add(on("page=1").answer(200, &[], &first()));
+        server.add(on("page=2").answer(status, &[], body));
+        assert_eq!(json(&desk, &server, &[], 0)["inserted"], json!(2), "{status}");
+        assert_eq!(server.seen().len(), 2);
+    }
+    // Nobody said how many rows a page has: whether all are there cannot be told.
+    let (desk, server) = (self::desk(), api());
+    config(&desk, "{ pages: { by: page } }");
+    server.add(on("page=1").answer(200, &[], &first()));
+    server.add(on("page=2").answer(404, &[], "no such page"));
+    assert!(failure(&desk, &server, 10).contains("answered 404"));
+    // The first page is missing: the address is wrong.
+    let (desk, server) = (self::desk(), api());
+    config(&desk, "{ pages: { by: page, size_parameter: limit, size: 2 } }");
+    server.add(on("page=1").answer(404, &[], ""));
+    assert!(failure(&desk, &server, 10).contains("answered 404"));
+}
+
+#[test]
 fn limits_and_short_failures_are_waited_for() {
     for desk in desks() {
         let server = api();

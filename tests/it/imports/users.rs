@@ -6,6 +6,8 @@ use argon2::password_hash::{PasswordHash, PasswordVerifier as _};
 use serde_json::json;
 
 use super::{Desk, desks};
+use crate::harness::fault_proxy::{Fault, FaultProxy, Request, Rule};
+use crate::harness::tidegate::Tidegate;
 
 const USERS: &str = "username,email,role,initial_password\n\
     ana,Ana@acme.example,admin,Hunter2-secret\n\
@@ -110,4 +112,58 @@ fn a_file_without_a_header_shows_no_password() {
     let run = desk.import(&["users", "users.csv"]).code(10);
     assert!(run.stderr.contains("expected a header in line 1"), "{}", run.stderr);
     assert!(!run.stderr.contains("Hunter2"), "{}", run.stderr);
+}
+
+/// The files of a folder, and of those in it, that hold a text.
+fn holding(folder: &std::path::Path, text: &str) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(holding(&path, text));
+        } else if std::fs::read(&path)
+            .is_ok_and(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+        {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn passwords_of_an_api_wait_in_no_file_that_a_kill_would_leave() {
+    let [desk, _] = desks();
+    std::fs::create_dir_all(desk.path(".github")).unwrap();
+    desk.write(
+        ".github/tidegate.yml",
+        "data:\n  imports:\n    users: { preset: users, api: { pages: { by: page } } }\n",
+    );
+    std::fs::create_dir_all(desk.path("tmp")).unwrap();
+    let server = FaultProxy::start("127.0.0.1:1");
+    let user = |number: u32| {
+        json!({
+            "username": format!("u{number}"), "email": format!("u{number}@acme.example"),
+            "role": "viewer", "initial_password": format!("Hunter2-secret-{number}")
+        })
+    };
+    let page: Vec<_> = (0..2000).map(user).collect();
+    let on = |part: &'static str| Rule::when(move |request: &Request| request.path.contains(part));
+    server.add(on("page=1").answer(200, &[], &json!(page).to_string()));
+    server.add(on("page=2").fault(Fault::Hang));
+    let (mut child, _home) = Tidegate::new()
+        .args(["data", "import", "users"])
+        .env("USERS_API_URL", format!("http://{}/users", server.host()))
+        .env("DATABASE_PATH", desk.database)
+        .env("TMPDIR", desk.path("tmp"))
+        .current_dir(desk.folder.path())
+        .start();
+    let until = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    while server.seen().len() < 2 {
+        assert!(std::time::Instant::now() < until, "the second page was not asked for");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let waiting = holding(desk.folder.path(), "Hunter2");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!((waiting, holding(desk.folder.path(), "Hunter2")), (vec![], vec![]));
 }

@@ -183,11 +183,11 @@ async fn the_database_remembers_its_imports() {
                 { "name": "n", "type": "integer" }, { "name": "user", "type": "integer" }
             ], "api": { "watermark": "n" } }),
         );
-        let rows = [row(2, ["9", "1"])];
-        let spool = team.spool(&visits, &rows);
         let mut seen = Vec::new();
         for watermark in [Some("9"), None, Some("10"), Some("9")] {
             let source = "https://api.example/it's";
+            let rows = [row(2, [watermark.unwrap_or("9"), "1"])];
+            let spool = team.spool(&visits, &rows);
             let rows = rows.len() as u64;
             let load = Load { watermark, source, rows, ..team.of(&visits, &spool) };
             assert!(team.open().await.load(&load).await.unwrap().written, "{engine:?}");

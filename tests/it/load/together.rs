@@ -105,7 +105,8 @@ async fn a_reader_of_duckdb_keeps_its_file_while_another_takes_its_place() {
         let mut database = team.open().await;
         database.set_patience(Duration::from_millis(300));
         let error = database.load(&load).await.unwrap_err();
-        assert!(matches!(error, DatabaseError::InUse { .. }), "{version}: {error}");
+        let named = format!("app.duckdb is in use by process {} (", reader.id());
+        assert!(error.to_string().contains(&named), "{version}: {error}");
         let patience = Duration::from_millis(300);
         let file = team.file();
         let swap = || load_and_swap(database.as_ref(), &file, "app.duckdb", patience, &load);
@@ -117,7 +118,8 @@ async fn a_reader_of_duckdb_keeps_its_file_while_another_takes_its_place() {
         // A writer is waited for, and named as one.
         let writer = holding(version, &team.file(), &[]);
         let error = swap().await.unwrap_err();
-        assert!(matches!(error, DatabaseError::InUse { .. }), "{version}: {error}");
+        let named = format!("app.duckdb is in use by process {} (duckdb), which", writer.id());
+        assert!(error.to_string().contains(&named), "{version}: {error}");
         end(writer);
         assert_eq!(counts(&swap().await.unwrap()), [0, 0, 1, 0], "{version}");
         assert_eq!(beside(&team), ["app.duckdb"], "{version}");
@@ -125,7 +127,7 @@ async fn a_reader_of_duckdb_keeps_its_file_while_another_takes_its_place() {
 }
 
 #[tokio::test]
-async fn what_is_only_in_the_log_of_a_writer_that_was_killed_comes_along() {
+async fn a_file_with_rows_in_its_log_is_not_swapped_before_they_are_taken_in() {
     for version in duckdb::COMMANDS {
         let team = Team::new(Engine::DuckDb(version), "create table notes (n integer)");
         let mut writer = holding(version, &team.file(), &[]);
@@ -139,8 +141,17 @@ async fn what_is_only_in_the_log_of_a_writer_that_was_killed_comes_along() {
         let database = team.open().await;
         let patience = Duration::from_secs(20);
         let file = team.file();
-        let loaded = load_and_swap(database.as_ref(), &file, "app.duckdb", patience, &load);
-        assert_eq!(counts(&loaded.await.unwrap()), [3, 0, 0, 0], "{version}");
+        let swap = || load_and_swap(database.as_ref(), &file, "app.duckdb", patience, &load);
+        let held = (std::fs::read(&file).unwrap(), std::fs::read(&log).unwrap());
+        let said = swap().await.unwrap_err().to_string();
+        assert!(said.contains("rows wait in its log (.wal)"), "{version}: {said}");
+        assert!(said.contains("open it once with the duckdb command"), "{version}: {said}");
+        let after = (std::fs::read(&file).unwrap(), std::fs::read(&log).unwrap());
+        assert!(held == after, "{version}: something was changed");
+        assert_eq!(beside(&team), ["app.duckdb", "app.duckdb.wal"], "{version}");
+        // What it says to do helps.
+        duckdb::run(version, &file, "select 1");
+        assert_eq!(counts(&swap().await.unwrap()), [3, 0, 0, 0], "{version}");
         assert_eq!(team.text("select n from notes").await, "1", "{version}");
         assert_eq!(beside(&team), ["app.duckdb"], "{version}");
     }
@@ -175,7 +186,7 @@ async fn a_load_that_is_killed_leaves_nothing_half() {
         for is_distinct in [false, true] {
             let load = Load { rows: 3, is_distinct, ..team.of(&import, &spool) };
             let error = database.load(&load).await.unwrap_err();
-            assert!(matches!(error, DatabaseError::Sql { .. }), "{version}: {error}");
+            assert!(matches!(error, DatabaseError::Ended { .. }), "{version}: {error}");
             assert_eq!(team.text("select count(*) from sales").await, "0", "{version}");
             assert_eq!(team.open().await.imports().await.unwrap(), [], "{version}");
         }

@@ -106,7 +106,7 @@ fn addresses_that_cannot_be_told_are_said_at_once() {
 }
 
 #[test]
-fn an_import_without_rows_and_one_with_bad_rows_are_told() {
+fn an_import_of_an_empty_file_and_one_with_bad_rows_are_told() {
     const HEADER: &str = "date,user_id,product_name,quantity,unit_price,total_amount,region\n";
     let slack = Receiver::start();
     let team =
@@ -120,15 +120,18 @@ fn an_import_without_rows_and_one_with_bad_rows_are_told() {
         fs::write(team.path("sales.csv"), format!("{HEADER}{rows}")).unwrap();
         team.run(&["--run", "sales"])
     };
-    let none = imports("").success();
-    assert_eq!(none.line(), "sales: done, and its source had no rows");
+    let none = imports("").code(10);
+    assert!(
+        none.stdout.contains("sales: failed: sales.csv: it has a header and no rows"),
+        "{none:?}"
+    );
     imports("2026-05-01,7,Chair,2,10.00,20.00,north\n").success();
     let bad = imports("2026-05-01,7,Chair,-2,10.00,20.00,north\n").code(14);
     assert!(bad.stdout.contains("sales: failed: 1 bad row; line 2: quantity"), "{bad:?}");
     let told: Vec<String> =
         slack.received().iter().map(crate::harness::receiver::Received::text).collect();
     assert_eq!(told.len(), 3);
-    for (message, expected) in told.iter().zip(["brought no data", "works again", "sales failed"]) {
+    for (message, expected) in told.iter().zip(["sales failed", "works again", "sales failed"]) {
         assert!(message.contains(expected), "{message}");
     }
 }

@@ -27,6 +27,27 @@ fn the_workflow_passes_zizmor() {
     assert_eq!(parsed["on"]["schedule"][0]["timezone"], "Europe/Berlin");
 }
 
+#[test]
+fn what_github_does_not_take_is_named_and_nothing_is_written() {
+    let team = Team::new("", "");
+    let path = team.path(".github/tidegate.yml");
+    let text = fs::read_to_string(&path).unwrap();
+    for (cron, said) in [
+        ("0 4 * * 7", "the day of the week is \"7\"; write 0 to 6 or SUN to SAT"),
+        ("0 4 L * *", "the day of the month is \"L\"; write 1 to 31"),
+        ("0 4 15W * *", "the day of the month is \"15W\""),
+        ("0 4 * * FRI#2", "the day of the week is \"FRI#2\""),
+    ] {
+        fs::write(&path, text.replace("0 2 * * *", cron)).unwrap();
+        // Here they are fine.
+        team.run(&["--list"]).success();
+        let refused = team.run(&["--emit", "github"]).code(2);
+        assert!(refused.stdout.is_empty(), "{refused:?}");
+        let said = format!("task kpi: GitHub does not take the cron {cron:?}: {said}");
+        assert!(refused.stderr.contains(&said), "{refused:?}");
+    }
+}
+
 const COMPOSE: &str = include_str!("../../../docs/examples/schedule-compose.yml");
 
 #[test]

@@ -16,6 +16,10 @@ use crate::data::import::{
     Fitted, ImportState, Load, Loaded, Misfit, ScriptProblem, TableColumn, check_rules,
 };
 
+/// What DuckDB says where it cannot take a row out that it wants to put in again
+/// (<https://duckdb.org/docs/stable/sql/indexes>, "Limitations of ART Indexes").
+const REFERRED: &str = "still referenced by a foreign key";
+
 /// The most columns of a table that are looked at.
 const MOST_COLUMNS: usize = 10_000;
 
@@ -63,10 +67,11 @@ async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, Data
             Value::Bool(nullable),
             Value::Bool(filled),
             Value::Bool(primary),
+            Value::Bool(indexed),
             Value::Bool(is_view),
             Value::String(said),
             Value::Bool(is_empty),
-        ] = <[Value; 8]>::try_from(row).map_err(|_| unreadable())?
+        ] = <[Value; 9]>::try_from(row).map_err(|_| unreadable())?
         else {
             return Err(unreadable());
         };
@@ -74,7 +79,7 @@ async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, Data
             return Err(misfit(database, Misfit::View { table: load.import.table.clone() }));
         }
         seen = Some((said, is_empty));
-        columns.push(TableColumn { name, kind, nullable, filled, primary });
+        columns.push(TableColumn { name, kind, nullable, filled, primary, indexed });
     }
     Ok(seen.map(|(mark, is_empty)| Table { columns, mark, is_empty }))
 }
@@ -112,13 +117,15 @@ async fn run(
     let fitted = Fitted::of(load.import, Dialect::DuckDb, columns)
         .map_err(|problem| misfit(database, problem))?;
     let listed = load.listed();
-    let (spool, rejects) = (path(database, load.spool)?, path(database, &listed)?);
+    let (spool, found) = (path(database, load.spool)?, path(database, &listed)?);
+    let known = load.known.map(|known| path(database, known)).transpose()?;
     let answered = |query: &str| answer::select(query, 1);
     let on = On {
         mark: table.as_ref().map(|table| table.mark.as_str()),
         spool: &spool,
         is_flat: is_flat(load)?,
-        found: &rejects,
+        found: &found,
+        known: known.as_deref(),
         answer: &answered,
     };
     let wrong = |problem| match problem {
@@ -150,10 +157,13 @@ async fn run(
                 ),
             });
         }
-        Some(how) => return Err(database.refused(&said.messages, how)),
+        Some(_) if said.messages.contains(REFERRED) => {
+            return Err(referred(database, load, &fitted));
+        }
+        Some(how) => return Err(database.refused(&said, how)),
     };
     let counts = answer::read(&said.output).and_then(|rows| rows.into_iter().next());
-    let counts = counts.as_ref().and_then(Counts::read).ok_or_else(|| DatabaseError::Sql {
+    let counts = counts.as_ref().and_then(Counts::read).ok_or_else(|| DatabaseError::Ended {
         file: database.shown.clone(),
         reason: format!("{} does not tell how many rows it loaded", database.engine),
     })?;
@@ -164,8 +174,30 @@ async fn run(
         updated: if updates { counts.changed } else { 0 },
         unchanged: counts.same + if updates { 0 } else { counts.changed },
         bad: counts.bad,
+        watermark: counts.reached,
         faults: found::first(&listed)?,
     })
+}
+
+/// Says which columns DuckDB does not change in rows that a foreign key refers to.
+fn referred(database: &DuckDb, load: &Load<'_>, fitted: &Fitted) -> DatabaseError {
+    let keys = load.import.key_places();
+    let written = fitted.columns.iter().flatten().zip(&load.import.columns).enumerate();
+    let names: Vec<&str> = written
+        .filter(|(place, (column, _))| column.indexed && !keys.contains(place))
+        .map(|(_, (column, _))| column.name.as_str())
+        .collect();
+    DatabaseError::Sql {
+        file: database.shown.clone(),
+        reason: format!(
+            "a foreign key refers to rows of {} whose indexed columns would change ({}), which {} does \
+             not carry out, so nothing was written: drop the foreign key or the index, or let the \
+             import have `on_conflict: keep`",
+            load.import.table,
+            names.join(", "),
+            database.engine
+        ),
+    }
 }
 
 /// What the script answers.
@@ -174,6 +206,7 @@ struct Counts {
     good: u64,
     changed: u64,
     same: u64,
+    reached: Option<String>,
 }
 
 impl Counts {
@@ -184,6 +217,7 @@ impl Counts {
             good: number("good")?,
             changed: number("changed")?,
             same: number("same")?,
+            reached: row.get("reached").and_then(Value::as_str).map(str::to_owned),
         })
     }
 }

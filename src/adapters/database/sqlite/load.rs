@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher as _};
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use rusqlite::functions::FunctionFlags;
@@ -62,6 +63,7 @@ struct Owned {
     import: Import,
     spool: std::path::PathBuf,
     rejects: std::path::PathBuf,
+    known: Option<std::path::PathBuf>,
     rows: u64,
     bad: u64,
     is_distinct: bool,
@@ -77,6 +79,7 @@ impl Owned {
             import: load.import.clone(),
             spool: load.spool.to_owned(),
             rejects: load.listed(),
+            known: load.known.map(Path::to_owned),
             rows: load.rows,
             bad: load.bad,
             is_distinct: load.is_distinct,
@@ -99,6 +102,7 @@ impl Owned {
             source: &self.source,
             now: self.now,
             rejects: Some(&self.rejects),
+            known: self.known.as_deref(),
         }
     }
 
@@ -164,6 +168,10 @@ impl Owned {
         if bad > 0 {
             transaction.execute_batch(statements.only_good)?;
         }
+        if let Some(known) = &self.known {
+            write_known(&transaction, known, statements.known)?;
+        }
+        let watermark = transaction.query_row(&statements.reached, [], |row| row.get(0))?;
         let good = staged.saturating_sub(bad);
         let same = count("SELECT count(*) FROM tidegate_match WHERE changed = 0")?;
         let changed = count("SELECT count(*) FROM tidegate_match WHERE changed <> 0")?;
@@ -184,6 +192,7 @@ impl Owned {
             unchanged: same + if updates { 0 } else { changed },
             bad,
             faults: Vec::new(),
+            watermark,
         })
     }
 
@@ -253,6 +262,7 @@ fn table(connection: &Connection, import: &Import) -> Result<Option<Vec<TableCol
             filled: row.get::<_, bool>(3)? || is_rowid,
             kind,
             primary,
+            indexed: false,
         })
     })?;
     Ok(Some(columns.collect::<Result<_, _>>()?))
@@ -271,6 +281,19 @@ fn write_found(connection: &Connection, path: &Path, query: &str) -> Result<(), 
         let texts: [Option<String>; 3] = [row.get(1)?, row.get(2)?, row.get(3)?];
         let [column, value, rule] = texts.map(Option::unwrap_or_default);
         writer.write_record([row_number.to_string(), column, value, rule]).map_err(failed)?;
+    }
+    writer.flush().map_err(io)
+}
+
+/// Writes which rows the table has.
+fn write_known(connection: &Connection, path: &Path, query: &str) -> Result<(), Problem> {
+    let io = |source: std::io::Error| Problem::Io { path: path.display().to_string(), source };
+    let mut writer = BufWriter::new(File::create(path).map_err(io)?);
+    writeln!(writer, "tidegate_row").map_err(io)?;
+    let mut statement = connection.prepare(query)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        writeln!(writer, "{}", row.get::<_, i64>(0)?).map_err(io)?;
     }
     writer.flush().map_err(io)
 }

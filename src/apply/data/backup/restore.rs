@@ -3,12 +3,13 @@
 //! 1. The backup is read beside the database, compared, opened, and its tables are read.
 //! 2. A database that a process has open is refused.
 //! 3. What it keeps beside it (`.wal`, `-wal`) is folded in by its engine, where that can open it.
-//! 4. The database gets a second name, with what is still beside it: that is the safety copy, which
+//! 4. A backup of a SQLite file in WAL mode is put into that mode again, which its copy never is.
+//! 5. The database gets a second name, with what is still beside it: that is the safety copy, which
 //!    needs no space and cannot be half there.
-//! 5. What is beside it is removed, since engines would replay it into another file, and the backup is
+//! 6. What is beside it is removed, since engines would replay it into another file, and the backup is
 //!    renamed to its place.
 //!
-//! Killed before 5, nothing has changed. Killed within it, the safety copy holds everything.
+//! Killed before 6, nothing has changed. Killed within it, the safety copy holds everything.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub struct Restore {
     /// Its name.
     pub name: String,
     file: PathBuf,
+    /// Whether the database was one of SQLite in WAL mode, where the backup tells it.
+    wal: Option<bool>,
     _scratch: Scratch,
 }
 
@@ -64,7 +67,7 @@ pub async fn look_up(backups: &Backups<'_>, backup: &Backup) -> anyhow::Result<R
     };
     let engine = (backups.config, backups.root, backups.environment);
     kept::prove(backups.container, &backup.name, expected, &file, engine, &|_| {}).await?;
-    Ok(Restore { name: backup.name.clone(), file, _scratch: scratch })
+    Ok(Restore { name: backup.name.clone(), file, wal: described.wal, _scratch: scratch })
 }
 
 /// Puts it in the place of the database.
@@ -78,6 +81,12 @@ pub async fn install(backups: &Backups<'_>, restore: &Restore) -> anyhow::Result
         unheld(backups)?;
         fold(backups).await;
         unheld(backups)?;
+    }
+    // What it replaces tells it where the backup does not.
+    if restore.wal.unwrap_or_else(|| there && database::is_wal(target).unwrap_or_default()) {
+        database::set_wal(&restore.file)?;
+    }
+    if there {
         permit(&restore.file, target);
     } else {
         permit_new(&restore.file);

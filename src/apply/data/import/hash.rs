@@ -4,23 +4,22 @@
 //! (<https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html>), with a salt of
 //! 16 random bytes, in the PHC string format: RFC 9106.
 
-use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Lines};
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use argon2::password_hash::{PasswordHasher as _, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::passwords::{PasswordFile, random};
-use super::{ImportFailed, Importing, NO_HASH, Refused, Spool, check_row};
+use super::{ImportFailed, Importing, Listed, NO_HASH, Refused, Spool, check_row};
+use crate::adapters::database::DatabaseError;
 use crate::config::PasswordScheme;
-use crate::data::check::Dialect;
 use crate::data::import::Row;
-use crate::data::sql::{identifier, parts, table};
 
-/// How many users are looked up, and kept in memory, at once.
+/// How many users wait for their hashes, in memory, at once.
 const AT_ONCE: usize = 1000;
 
 /// The most threads: each takes 19 MiB.
@@ -31,18 +30,21 @@ struct Waiting {
     number: u64,
     values: Vec<Option<String>>,
     password: String,
+    /// Whether the table has the user.
+    is_known: bool,
 }
 
-/// Reads the rows again, and writes those that the database takes to a spool with hashes.
-pub(super) async fn hash(
+/// Reads the rows again, and writes those that the database takes to a spool with hashes. Which users it
+/// has, it has said itself, by the comparison with which it loads them.
+pub(super) fn hash(
     importing: &Importing<'_>,
-    found: &Path,
+    listed: Listed<'_>,
     passwords: &mut PasswordFile,
 ) -> Result<PathBuf, ImportFailed> {
     let mut spool = Spool::create(&importing.folder.join("hashed.csv"), importing.import)?;
     let mut reader = importing.batch.read(importing.import)?;
-    let (mut refused, mut row) = (Refused::open(found)?, Row::default());
-    let has_table = has_table(importing).await?;
+    let (mut refused, mut row) = (Refused::open(listed.found)?, Row::default());
+    let mut known = listed.known.map(Known::open).transpose()?;
     let mut waiting = Vec::with_capacity(AT_ONCE);
     while let Some(cells) = reader.next_row()? {
         let bad = check_row(importing, cells, &mut row).is_err();
@@ -54,37 +56,77 @@ pub(super) async fn hash(
             spool.row(cells.number, row.values(), Some(Some(NO_HASH)))?;
             continue;
         }
+        let is_known = match &mut known {
+            Some(known) => known.has(cells.number)?,
+            None => false,
+        };
         let values = row.values().map(|value| value.map(str::to_owned)).collect();
         let password = cells.password().unwrap_or_default().to_owned();
-        waiting.push(Waiting { number: cells.number, values, password });
+        waiting.push(Waiting { number: cells.number, values, password, is_known });
         if waiting.len() == AT_ONCE {
-            write(importing, has_table, &mut waiting, passwords, &mut spool).await?;
+            write(importing, &mut waiting, passwords, &mut spool)?;
         }
     }
-    write(importing, has_table, &mut waiting, passwords, &mut spool).await?;
+    write(importing, &mut waiting, passwords, &mut spool)?;
     spool.finish()
 }
 
-async fn write(
+/// The numbers of the rows that the table has, in their order.
+struct Known {
+    lines: Lines<BufReader<File>>,
+    next: Option<u64>,
+    path: PathBuf,
+}
+
+impl Known {
+    fn open(path: &Path) -> Result<Self, ImportFailed> {
+        let file = File::open(path).map_err(|source| Self::unreadable(path, source))?;
+        let mut known =
+            Self { lines: BufReader::new(file).lines(), next: None, path: path.to_owned() };
+        // The header.
+        known.lines.next();
+        known.read()?;
+        Ok(known)
+    }
+
+    /// Tells whether a row is among them; the rows are asked for in their order.
+    fn has(&mut self, number: u64) -> Result<bool, ImportFailed> {
+        while self.next.is_some_and(|next| next < number) {
+            self.read()?;
+        }
+        Ok(self.next == Some(number))
+    }
+
+    fn read(&mut self) -> Result<(), ImportFailed> {
+        let line = self.lines.next().transpose();
+        let line = line.map_err(|source| Self::unreadable(&self.path, source))?;
+        let number = line.map(|line| line.trim().parse()).transpose();
+        let wrong = |_| io::Error::other("expected the number of a row");
+        self.next = number.map_err(|error| Self::unreadable(&self.path, wrong(error)))?;
+        Ok(())
+    }
+
+    fn unreadable(path: &Path, source: io::Error) -> ImportFailed {
+        DatabaseError::Io { path: path.display().to_string(), source }.into()
+    }
+}
+
+fn write(
     importing: &Importing<'_>,
-    has_table: bool,
     waiting: &mut Vec<Waiting>,
     passwords: &mut PasswordFile,
     spool: &mut Spool,
 ) -> Result<(), ImportFailed> {
-    let there = if has_table { there(importing, waiting).await? } else { HashSet::new() };
     let places = importing.import.key_places();
     let mut new = Vec::new();
     for user in waiting.iter_mut() {
-        let key = key(&places, &user.values);
-        if there.contains(&key) {
-            user.password.clear();
+        if user.is_known {
             continue;
         }
         if user.password.trim().is_empty() {
             user.password = random()?;
-            passwords
-                .add(key.iter().map(|part| part.as_deref().unwrap_or_default()), &user.password)?;
+            let key = places.iter().map(|place| user.values.get(*place)?.as_deref());
+            passwords.add(key.map(Option::unwrap_or_default), &user.password)?;
         }
         new.push(user.password.as_str());
     }
@@ -92,85 +134,13 @@ async fn write(
     let hashes = all(&new, scheme.unwrap_or_default())?;
     let mut hashes = hashes.iter();
     for user in waiting.iter() {
-        let hash = if user.password.is_empty() { None } else { hashes.next() };
+        let hash = if user.is_known { None } else { hashes.next() };
         // Without one: where the user is gone meanwhile, the database refuses a row without a password.
         let hash = hash.map(String::as_str);
         spool.row(user.number, user.values.iter().map(Option::as_deref), Some(hash))?;
     }
     waiting.clear();
     Ok(())
-}
-
-fn key(places: &[usize], values: &[Option<String>]) -> Vec<Option<String>> {
-    places.iter().map(|place| values.get(*place).cloned().flatten()).collect()
-}
-
-async fn has_table(importing: &Importing<'_>) -> Result<bool, ImportFailed> {
-    if !importing.exists {
-        return Ok(false);
-    }
-    let mut names = parts(&importing.import.table).into_iter().rev();
-    let (name, schema) = (names.next(), names.next());
-    let is = |column: &str| format!("lower({column}) = lower(?)");
-    let (sql, schema) = match importing.database.dialect() {
-        Dialect::DuckDb => {
-            let all = format!("SELECT count(*) FROM duckdb_tables() WHERE {}", is("table_name"));
-            match schema {
-                Some(schema) => (format!("{all} AND {}", is("schema_name")), Some(schema)),
-                None => (all, None),
-            }
-        }
-        Dialect::Sqlite => {
-            (format!("SELECT count(*) FROM sqlite_master WHERE {}", is("name")), None)
-        }
-    };
-    let names: Vec<Value> = name.into_iter().chain(schema).map(Value::String).collect();
-    let rows = importing.database.query(&sql, &names, 1).await?;
-    let count = rows.rows.first().and_then(|row| row.first());
-    Ok(count.is_some_and(|count| count.as_u64() != Some(0) && count.as_str() != Some("0")))
-}
-
-/// Returns the keys of those users whom the table has.
-async fn there(
-    importing: &Importing<'_>,
-    waiting: &[Waiting],
-) -> Result<HashSet<Vec<Option<String>>>, ImportFailed> {
-    let places = importing.import.key_places();
-    let text = |place: &usize| {
-        format!("CAST({} AS VARCHAR)", identifier(&importing.import.columns[*place].name))
-    };
-    let firsts: HashSet<&str> = waiting
-        .iter()
-        .filter_map(|user| places.first().and_then(|place| user.values.get(*place)?.as_deref()))
-        .collect();
-    if firsts.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let columns: Vec<String> = places.iter().map(text).collect();
-    let marks = vec!["?"; firsts.len()].join(", ");
-    let sql = format!(
-        "SELECT DISTINCT {} FROM {} WHERE {} IN ({marks})",
-        columns
-            .iter()
-            .enumerate()
-            .map(|(n, column)| format!("{column} AS k{n}"))
-            .collect::<Vec<_>>()
-            .join(", "),
-        table(&importing.import.table),
-        columns[0],
-    );
-    let parameters: Vec<Value> =
-        firsts.into_iter().map(|first| Value::String(first.to_owned())).collect();
-    // Where more rows have these keys, some hashes are made that the database then leaves out.
-    let rows = importing.database.query(&sql, &parameters, 10 * AT_ONCE).await?;
-    let text = |value: Value| match value {
-        Value::Null => None,
-        Value::String(text) => Some(text),
-        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-            Some(other.to_string())
-        }
-    };
-    Ok(rows.rows.into_iter().map(|row| row.into_iter().map(text).collect()).collect())
 }
 
 /// Hashes all, in their order.

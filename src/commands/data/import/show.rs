@@ -70,7 +70,7 @@ pub(super) fn show(
         rejects: path(&imported.rejects),
         random_passwords: imported.random_passwords,
         password_file: path(&imported.password_file),
-        watermark: seen.source.watermark.as_deref(),
+        watermark: imported.loaded.watermark.as_deref(),
         warnings: warnings(seen, imported),
     };
     for warning in &shown.warnings {

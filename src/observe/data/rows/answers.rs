@@ -1,7 +1,7 @@
 //! Rows of an API, kept in a file until they are imported: it can be read again where the API cannot.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -24,10 +24,10 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Makes the file in a private folder of this run.
+    /// Makes the file in a private folder of this run, where it has no name.
     pub fn create(folder: &Path, import: &Import) -> io::Result<Self> {
-        let path = folder.join("answers.csv");
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        // It may hold passwords: without a name it is gone when this run ends, however that ends.
+        let file = tempfile::tempfile_in(folder)?;
         let mut answers =
             Self { file: BufWriter::new(file), pages: Vec::new(), faults: BTreeMap::new() };
         answers.write(import.sources().map(Some))?;
