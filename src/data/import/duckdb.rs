@@ -170,9 +170,9 @@ pub fn script(load: &Load<'_>, fitted: &Fitted, on: On<'_>) -> Result<String, Sc
     script.push_str("CREATE TEMP TABLE tidegate_match (tidegate_row UBIGINT, changed INTEGER);\n");
     script.push_str(&shape.matches());
     script.push_str(&shape.faults()?);
-    let _ = write!(
+    let _ = writeln!(
         script,
-        "{}{ONLY_GOOD}{};\n",
+        "{}{ONLY_GOOD}{};",
         on.list(FOUND)?,
         (on.answer)(&format!(
             "SELECT (SELECT count(DISTINCT tidegate_row) FROM tidegate_fault) AS bad,\n\
