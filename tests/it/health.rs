@@ -86,6 +86,19 @@ fn the_last_backup_and_what_is_wrong_with_newer_ones_are_told() {
         (&said["status"], &said["last_backup"]["name"]),
         (&"healthy".into(), &name.as_str().into())
     );
+    assert_eq!(said["last_backup"]["read"], "whole");
+    // Of the same size, and other bytes, which only reading tells: the one before counts.
+    let newer = place.back_up();
+    let file = place.backups().join(&newer);
+    let mut bytes = fs::read(&file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let said = place.run(&["health-check", "--json"]).success().json();
+    assert_eq!(said["status"], "warning", "{said}");
+    let (status, detail) = finding(&said, "backup");
+    assert_eq!(status, "warning");
+    assert!(detail.contains(&newer) && detail.contains("SHA-256"), "{detail}");
+    assert_eq!(said["last_backup"]["name"], name.as_str());
     let file = fs::File::options().write(true).open(place.backups().join(&name)).unwrap();
     file.set_len(10).unwrap();
     let said = place.run(&["health-check", "--json"]).success().json();

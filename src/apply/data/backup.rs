@@ -172,6 +172,7 @@ pub async fn back_up(backups: &Backups<'_>, lock: &BackupLock) -> anyhow::Result
         stored: created,
         description: Some(description),
         problem: None,
+        noted: false,
     })
 }
 
@@ -206,6 +207,20 @@ pub async fn sweep(backups: &Backups<'_>, lock: &BackupLock) -> anyhow::Result<V
         }
     }
     Ok(removed)
+}
+
+/// Writes beside each backup that is to be deleted that it is one of this machine's: whatever stops the
+/// deletion, the next run knows the rest, which then looks like the file of somebody else.
+///
+/// # Errors
+/// Those of the store.
+pub async fn mark(backups: &Backups<'_>, lock: &BackupLock, names: &[&str]) -> anyhow::Result<()> {
+    for name in names {
+        let note = Bytes::from(lock.owner.clone());
+        // Where there is one already, that serves.
+        backups.container.write(&format!("{name}{UNFINISHED}"), note, Expect::Missing).await?;
+    }
+    Ok(())
 }
 
 /// Removes a backup that was not finished: the note last, so that it can be found until then. The
