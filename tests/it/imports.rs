@@ -12,6 +12,7 @@ mod api;
 mod bad_rows;
 mod known;
 mod limits;
+mod mode;
 mod model;
 mod said;
 mod users;
