@@ -12,6 +12,8 @@ mod api;
 mod bad_rows;
 mod known;
 mod limits;
+#[cfg(target_os = "linux")]
+mod memory;
 mod mode;
 mod model;
 mod said;

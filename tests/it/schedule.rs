@@ -17,6 +17,7 @@ mod clock;
 mod emit;
 mod ends;
 mod fit;
+mod kpi;
 mod log;
 mod stopped;
 

@@ -25,6 +25,7 @@ use crate::data::sql;
 
 mod connect;
 mod content;
+mod fill;
 mod imports;
 mod load;
 mod mode;
