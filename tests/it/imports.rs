@@ -14,6 +14,7 @@ mod known;
 mod limits;
 #[cfg(target_os = "linux")]
 mod memory;
+mod mode;
 mod model;
 mod said;
 mod users;

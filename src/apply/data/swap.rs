@@ -59,7 +59,13 @@ pub async fn load_and_swap(
             return Err(DatabaseError::Open { file: shown.to_owned(), reason: reason.to_owned() });
         }
         let before = State::of(&file).map_err(io)?;
-        let scratch = scratch(&file).map_err(io)?;
+        let scratch = scratch(&file).map_err(|source| match source.kind() {
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                let reason = "its folder cannot be written, which `--swap` needs for the copy";
+                DatabaseError::Open { file: shown.to_owned(), reason: reason.to_owned() }
+            }
+            _ => io(source),
+        })?;
         let copy = scratch.path().join(file.file_name().unwrap_or_default());
         database.snapshot(&copy, database.storage(&original)?.as_deref()).await?;
         let loaded = database.at(&copy).load(load).await?;

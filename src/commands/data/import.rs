@@ -44,6 +44,9 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
         shown: file.clone(),
         patience: args.wait,
     });
+    let path = workspace.root.join(&file);
+    let is_wal = || database::is_wal(&path).unwrap_or(false);
+    let (was_there, was_wal) = (path.exists(), is_wal());
     let progress = output.progress(source.progress());
     let imported = block_on(async {
         let opened = database::open(&workspace.data, &workspace.root, &file, &*lookup);
@@ -76,8 +79,14 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
         LoadMode::All
     };
     let stopped = is_stopped(meant, imported.bad, imported.rows);
-    let seen =
-        show::Seen { import: &declared, source: &batch, database: &file, plan: args.plan, stopped };
+    let seen = show::Seen {
+        import: &declared,
+        source: &batch,
+        database: &file,
+        plan: args.plan,
+        stopped,
+        to_wal: was_there && !was_wal && is_wal(),
+    };
     show::show(&seen, &imported, output)?;
     Ok(if stopped { Exit::DataFailed } else { Exit::Done })
 }

@@ -259,8 +259,11 @@ impl Runner<'_> {
         match &ended.cut {
             Some(Cut::NotStarted(problem)) => Outcome::failed(problem, None),
             Some(Cut::TimedOut) => {
-                let minutes = task.timeout.as_secs_f64() / 60.0;
-                Outcome::failed(format!("stopped after {minutes} min, its `timeout`"), None)
+                let took = match task.timeout.as_secs() {
+                    seconds @ ..120 => format!("{seconds} s"),
+                    seconds => format!("{} min", seconds / 60),
+                };
+                Outcome::failed(format!("stopped after {took}, its `timeout`"), None)
             }
             Some(Cut::Stopped) => Outcome::Stopped,
             None => {

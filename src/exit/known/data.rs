@@ -25,6 +25,24 @@ impl Classified for DatabaseError {
             Self::Io { .. } => Exit::Internal,
         }
     }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::InUse { .. } => Some(
+                "end that process, or run it again when it is done; `data import` and `data backup` wait longer \
+                 with `--wait 10m`, and `data import --swap` goes on beside programs that only read a DuckDB file"
+                    .to_owned(),
+            ),
+            Self::NoEngine { .. }
+            | Self::Text { .. }
+            | Self::Table { .. }
+            | Self::Open { .. }
+            | Self::Sql { .. }
+            | Self::Ended { .. }
+            | Self::TimedOut { .. }
+            | Self::Io { .. } => None,
+        }
+    }
 }
 
 impl Classified for BackupError {

@@ -249,6 +249,9 @@ pub(super) async fn imports(database: &DuckDb) -> Result<Vec<ImportState>, Datab
         {
             Ok(Vec::new())
         }
+        Err(DatabaseError::Sql { reason, file }) if reason.contains("Binder Error") => {
+            Err(DatabaseError::Sql { file, reason: state::NOT_OWN.to_owned() })
+        }
         Err(error) => Err(error),
     }
 }

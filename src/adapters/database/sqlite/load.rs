@@ -12,16 +12,14 @@ use std::path::Path;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Problem, Sqlite, fill};
+use super::{Problem, Sqlite, fill, imports, mode};
 use crate::adapters::database::create::Creation;
-use crate::adapters::database::{Database as _, DatabaseError, found, state};
+use crate::adapters::database::{DatabaseError, found};
 use crate::config::OnConflict;
 use crate::data::check::Dialect;
 use crate::data::import::sqlite::Statements;
-use crate::data::import::state::select;
 use crate::data::import::{
-    Fitted, Import, ImportState, Load, LoadMode, Loaded, Misfit, ScriptProblem, TableColumn,
-    check_rules,
+    Fitted, Import, Load, LoadMode, Loaded, Misfit, ScriptProblem, TableColumn, check_rules,
 };
 use crate::data::sql;
 
@@ -55,7 +53,9 @@ async fn run(
     access: super::Access,
 ) -> Result<Loaded, DatabaseError> {
     let owned = Owned::of(load);
-    database.on(access, move |connection, _| owned.run(connection, access)).await
+    let (file, patience) = (database.file.clone(), database.limits.patience);
+    let before = move |connection: &Connection| mode::switch(connection, &file, patience);
+    database.on(access, move |connection, _| owned.run(connection, access, before)).await
 }
 
 /// A [`Load`] that goes to another thread.
@@ -106,8 +106,18 @@ impl Owned {
         }
     }
 
-    fn run(&self, connection: &mut Connection, access: super::Access) -> Result<Loaded, Problem> {
-        let loaded = self.bring(connection)?;
+    /// `before` is called before the first statement that writes to a file that was there.
+    fn run(
+        &self,
+        connection: &mut Connection,
+        access: super::Access,
+        before: impl FnOnce(&Connection),
+    ) -> Result<Loaded, Problem> {
+        let loaded = self.bring(connection, |connection| {
+            if access == super::Access::Write {
+                before(connection);
+            }
+        })?;
         if access == super::Access::Create && loaded.written {
             // Readers go on beside the imports that follow. Not from the beginning: whatever is written
             // then is written twice.
@@ -116,7 +126,11 @@ impl Owned {
         Ok(loaded)
     }
 
-    fn bring(&self, connection: &mut Connection) -> Result<Loaded, Problem> {
+    fn bring(
+        &self,
+        connection: &mut Connection,
+        before: impl FnOnce(&Connection),
+    ) -> Result<Loaded, Problem> {
         let load = self.load();
         connection.execute_batch(&format!(
             "PRAGMA cache_size = -{CACHE}; PRAGMA temp.cache_size = -{CACHE};"
@@ -135,6 +149,7 @@ impl Owned {
         )?;
         // What does not fit is said before a large file is read.
         let (has_rows, statements) = self::statements(connection, &load)?;
+        before(connection);
         if !has_rows
             && statements.straight.is_some()
             && let Some(loaded) = self.straight(connection)?
@@ -216,6 +231,7 @@ impl Owned {
 
 /// Looks at the table: whether it has rows, and the statements that fit it.
 fn statements(connection: &Connection, load: &Load<'_>) -> Result<(bool, Statements), Problem> {
+    imports::own(connection)?;
     let table = table(connection, load.import)?;
     let fitted = Fitted::of(load.import, Dialect::Sqlite, table.as_deref())?;
     let statements = Statements::of(load, &fitted)?;
@@ -296,22 +312,6 @@ fn write_known(connection: &Connection, path: &Path, query: &str) -> Result<(), 
         writeln!(writer, "{}", row.get::<_, i64>(0)?).map_err(io)?;
     }
     writer.flush().map_err(io)
-}
-
-/// Tells how the imports ended last.
-pub(super) async fn imports(database: &Sqlite) -> Result<Vec<ImportState>, DatabaseError> {
-    if !database.file.exists() {
-        return Ok(Vec::new());
-    }
-    match database.query(&select(Dialect::Sqlite), &[], state::MOST).await {
-        Ok(found) => state::read(&database.shown, found),
-        Err(DatabaseError::Sql { reason, .. })
-            if reason.contains("no such table: tidegate_imports") =>
-        {
-            Ok(Vec::new())
-        }
-        Err(error) => Err(error),
-    }
 }
 
 impl From<ScriptProblem> for Problem {
