@@ -8,6 +8,7 @@
 
 pub mod api;
 mod column;
+mod distinct;
 pub mod duckdb;
 mod fault;
 mod faults;
@@ -25,6 +26,7 @@ mod target;
 mod tests;
 
 pub use column::{Column, ValueProblem};
+pub use distinct::Keys;
 pub use fault::{BadRow, Fault, RowPlace};
 pub use load::{ImportState, Load, LoadMode, Loaded};
 pub use row::Row;

@@ -13,6 +13,8 @@ mod bad_rows;
 mod known;
 mod leftovers;
 mod limits;
+#[cfg(target_os = "linux")]
+mod memory;
 mod model;
 mod order;
 mod said;

@@ -15,6 +15,7 @@ use crate::harness::duckdb;
 mod bad;
 mod references;
 mod rows;
+mod straight;
 mod tables;
 mod together;
 
@@ -107,6 +108,7 @@ impl Team {
             spool,
             rows: 0,
             bad: 0,
+            is_distinct: false,
             mode: LoadMode::All,
             watermark: None,
             source: "rows.csv",

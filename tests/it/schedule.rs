@@ -16,6 +16,7 @@ mod alerts;
 mod clock;
 mod emit;
 mod ends;
+mod kpi;
 mod log;
 mod stopped;
 

@@ -26,6 +26,7 @@ use crate::data::import::{ImportState, Load, Loaded, Misfit};
 use crate::data::sql;
 
 mod content;
+mod fill;
 mod load;
 mod spool;
 

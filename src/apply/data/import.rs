@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::adapters::database::{Database, DatabaseError, Findings};
 use crate::apply::data::swap::load_and_swap;
-use crate::data::import::{BadRow, Fault, Import, Load, LoadMode, Loaded, MaxBad, Row};
+use crate::data::import::{BadRow, Fault, Import, Keys, Load, LoadMode, Loaded, MaxBad, Row};
 use crate::observe::data::rows::{Batch, Cells, RowsError};
 
 mod hash;
@@ -175,6 +175,8 @@ impl ImportFailed {
 struct Checked {
     rows: u64,
     bad: u64,
+    /// Whether no two good rows have the same key, for sure.
+    is_distinct: bool,
     /// The first bad rows, by their numbers.
     named: Vec<(u64, Vec<Fault>)>,
 }
@@ -271,11 +273,15 @@ pub fn is_stopped(mode: LoadMode, bad: u64, rows: u64) -> bool {
 fn check(importing: &Importing<'_>, spool: &mut Spool) -> Result<Checked, ImportFailed> {
     let mut reader = importing.batch.read(importing.import)?;
     let (mut checked, mut row) = (Checked::default(), Row::default());
+    let mut keys = Keys::of(importing.import);
     let hash = importing.import.password.as_ref().map(|_| Some(NO_HASH));
     while let Some(cells) = reader.next_row()? {
         checked.rows += 1;
         match check_row(importing, cells, &mut row) {
-            Ok(()) => spool.row(cells.number, row.values(), hash)?,
+            Ok(()) => {
+                keys.add(&row);
+                spool.row(cells.number, row.values(), hash)?;
+            }
             Err(faults) => {
                 checked.bad += 1;
                 if checked.named.len() < MOST_NAMED {
@@ -284,6 +290,7 @@ fn check(importing: &Importing<'_>, spool: &mut Spool) -> Result<Checked, Import
             }
         }
     }
+    checked.is_distinct = keys.are_distinct();
     Ok(checked)
 }
 
@@ -330,6 +337,7 @@ async fn load(
         spool,
         rows: checked.rows,
         bad: checked.bad,
+        is_distinct: checked.is_distinct,
         mode,
         watermark: importing.batch.watermark.as_deref(),
         source: &importing.batch.source,

@@ -67,7 +67,7 @@ impl Runner<'_> {
         }
         loop {
             self.tell(stop).await;
-            if stop.is_asked() {
+            if stop.is_asked().await {
                 break;
             }
             let now = self.clock.now();
@@ -100,6 +100,9 @@ impl Runner<'_> {
         let mut ran = Vec::new();
         if self.begin(stop).await? {
             for Due { task, slot } in self.book.due(self.schedule, self.clock.now()) {
+                if stop.is_asked().await {
+                    break;
+                }
                 let stopped = self.run(task, slot, stop).await;
                 ran.push(task);
                 if stopped {

@@ -10,7 +10,7 @@ use crate::adapters::database::create::Creation;
 use crate::adapters::database::{Database as _, DatabaseError, found, state};
 use crate::config::OnConflict;
 use crate::data::check::Dialect;
-use crate::data::import::duckdb::{CHANGED, Paths, STOPPED, columns, script};
+use crate::data::import::duckdb::{CHANGED, FILLED, On, STOPPED, columns, script, straight};
 use crate::data::import::state::select;
 use crate::data::import::{
     Fitted, ImportState, Load, Loaded, Misfit, ScriptProblem, TableColumn, check_rules,
@@ -43,8 +43,14 @@ pub(super) async fn load(database: &DuckDb, load: &Load<'_>) -> Result<Loaded, D
     Ok(loaded)
 }
 
-/// A table that is there: its columns, and what tells that they changed.
-type Table = (Vec<TableColumn>, String);
+/// A table that is there.
+struct Table {
+    columns: Vec<TableColumn>,
+    /// What tells that they changed.
+    mark: String,
+    /// Whether it seemed to have no rows.
+    is_empty: bool,
+}
 
 async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, DatabaseError> {
     let query = columns(&load.import.table).map_err(|problem| database.wrong(problem))?;
@@ -53,7 +59,7 @@ async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, Data
         file: database.shown.clone(),
         reason: format!("{} does not tell the columns of {}", database.engine, load.import.table),
     };
-    let (mut table, mut mark) = (Vec::new(), None);
+    let (mut columns, mut seen) = (Vec::new(), None);
     for row in found.rows {
         let [
             Value::String(name),
@@ -64,17 +70,18 @@ async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, Data
             Value::Bool(indexed),
             Value::Bool(is_view),
             Value::String(said),
-        ] = <[Value; 8]>::try_from(row).map_err(|_| unreadable())?
+            Value::Bool(is_empty),
+        ] = <[Value; 9]>::try_from(row).map_err(|_| unreadable())?
         else {
             return Err(unreadable());
         };
         if is_view {
             return Err(misfit(database, Misfit::View { table: load.import.table.clone() }));
         }
-        mark = Some(said);
-        table.push(TableColumn { name, kind, nullable, filled, primary, indexed });
+        seen = Some((said, is_empty));
+        columns.push(TableColumn { name, kind, nullable, filled, primary, indexed });
     }
-    Ok(mark.map(|mark| (table, mark)))
+    Ok(seen.map(|(mark, is_empty)| Table { columns, mark, is_empty }))
 }
 
 /// Tells whether no value of the spool has a line break: its lines are its rows.
@@ -106,24 +113,38 @@ async fn run(
     access: Access,
     table: Option<Table>,
 ) -> Result<Loaded, DatabaseError> {
-    let columns = table.as_ref().map(|(columns, _)| columns.as_slice());
+    let columns = table.as_ref().map(|table| table.columns.as_slice());
     let fitted = Fitted::of(load.import, Dialect::DuckDb, columns)
         .map_err(|problem| misfit(database, problem))?;
     let listed = load.listed();
     let (spool, found) = (path(database, load.spool)?, path(database, &listed)?);
     let known = load.known.map(|known| path(database, known)).transpose()?;
-    let paths = Paths { spool: &spool, found: &found, known: known.as_deref() };
-    let mark = table.as_ref().map(|(_, mark)| mark.as_str());
     let answered = |query: &str| answer::select(query, 1);
-    let is_flat = is_flat(load)?;
-    let script =
-        script(load, &fitted, mark, paths, is_flat, &answered).map_err(
-            |problem| match problem {
-                ScriptProblem::Misfit(problem) => misfit(database, problem),
-                ScriptProblem::Sql(problem) => database.wrong(problem),
-            },
-        )?;
-    let said = database.waited(access, &script).await?;
+    let on = On {
+        mark: table.as_ref().map(|table| table.mark.as_str()),
+        spool: &spool,
+        is_flat: is_flat(load)?,
+        found: &found,
+        known: known.as_deref(),
+        answer: &answered,
+    };
+    let wrong = |problem| match problem {
+        ScriptProblem::Misfit(problem) => misfit(database, problem),
+        ScriptProblem::Sql(problem) => database.wrong(problem),
+    };
+    let mut said = None;
+    if table.as_ref().is_none_or(|table| table.is_empty)
+        && let Some(script) = straight(load, &fitted, on).map_err(wrong)?
+    {
+        let first = database.waited(access, &script).await?;
+        // Another process has filled it since: nothing is written, and its rows are compared.
+        let is_filled = first.failed.is_some() && first.messages.contains(FILLED);
+        said = (!is_filled).then_some(first);
+    }
+    let said = match said {
+        Some(said) => said,
+        None => database.waited(access, &script(load, &fitted, on).map_err(wrong)?).await?,
+    };
     let stopped = match &said.failed {
         None => false,
         Some(_) if said.messages.contains(STOPPED) => true,

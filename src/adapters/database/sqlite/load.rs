@@ -1,7 +1,8 @@
 //! Rows of an import, brought into a SQLite file.
 //!
 //! The rows are staged in a temporary table, which locks nobody out; then one transaction compares
-//! and writes. In WAL mode, readers go on all the time.
+//! and writes. Where the table has no rows, and nothing is left to find out about those of the import,
+//! one transaction takes them straight into it. In WAL mode, readers go on all the time.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher as _};
@@ -9,14 +10,12 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use rusqlite::functions::FunctionFlags;
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::spool::{Spool, values};
-use super::{Problem, Sqlite};
+use super::{Problem, Sqlite, fill};
 use crate::adapters::database::create::Creation;
 use crate::adapters::database::{Database as _, DatabaseError, found, state};
-use crate::config::{ColumnType, OnConflict};
+use crate::config::OnConflict;
 use crate::data::check::Dialect;
 use crate::data::import::sqlite::Statements;
 use crate::data::import::state::select;
@@ -67,6 +66,7 @@ struct Owned {
     known: Option<std::path::PathBuf>,
     rows: u64,
     bad: u64,
+    is_distinct: bool,
     mode: LoadMode,
     watermark: Option<String>,
     source: String,
@@ -82,6 +82,7 @@ impl Owned {
             known: load.known.map(Path::to_owned),
             rows: load.rows,
             bad: load.bad,
+            is_distinct: load.is_distinct,
             mode: load.mode,
             watermark: load.watermark.map(str::to_owned),
             source: load.source.to_owned(),
@@ -95,6 +96,7 @@ impl Owned {
             spool: &self.spool,
             rows: self.rows,
             bad: self.bad,
+            is_distinct: self.is_distinct,
             mode: self.mode,
             watermark: self.watermark.as_deref(),
             source: &self.source,
@@ -105,11 +107,17 @@ impl Owned {
     }
 
     fn run(&self, connection: &mut Connection, access: super::Access) -> Result<Loaded, Problem> {
-        let load = self.load();
-        if access == super::Access::Create {
-            // From the beginning, readers go on beside the imports that follow.
+        let loaded = self.bring(connection)?;
+        if access == super::Access::Create && loaded.written {
+            // Readers go on beside the imports that follow. Not from the beginning: whatever is written
+            // then is written twice.
             connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
         }
+        Ok(loaded)
+    }
+
+    fn bring(&self, connection: &mut Connection) -> Result<Loaded, Problem> {
+        let load = self.load();
         connection.execute_batch(&format!(
             "PRAGMA cache_size = -{CACHE}; PRAGMA temp.cache_size = -{CACHE};"
         ))?;
@@ -120,17 +128,23 @@ impl Owned {
             |context| {
                 let mut hash = DefaultHasher::new();
                 for place in 0..context.len() {
-                    add(&mut hash, context.get_raw(place));
+                    fill::add(&mut hash, context.get_raw(place));
                 }
                 Ok(hash.finish().cast_signed())
             },
         )?;
         // What does not fit is said before a large file is read.
-        let statements = statements(connection, &load)?.1;
+        let (has_rows, statements) = self::statements(connection, &load)?;
+        if !has_rows
+            && statements.straight.is_some()
+            && let Some(loaded) = self.straight(connection)?
+        {
+            return Ok(loaded);
+        }
         let staged = {
             let transaction = connection.transaction()?;
             transaction.execute_batch(&statements.prepare)?;
-            let staged = stage(&transaction, &load, &statements)?;
+            let staged = fill::stage(&transaction, &load, &statements.stage, &statements.keys)?;
             transaction.commit()?;
             staged
         };
@@ -166,6 +180,7 @@ impl Owned {
         if written {
             transaction.execute_batch(&statements.make)?;
             transaction.execute_batch(&statements.write)?;
+            transaction.execute_batch(&statements.remember)?;
             transaction.commit()?;
         } else {
             transaction.rollback()?;
@@ -179,6 +194,23 @@ impl Owned {
             faults: Vec::new(),
             watermark,
         })
+    }
+
+    /// Takes the rows into a table without any, without a stage. `None` where another process has filled
+    /// it since.
+    fn straight(&self, connection: &mut Connection) -> Result<Option<Loaded>, Problem> {
+        let load = self.load();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (has_rows, statements) = statements(&transaction, &load)?;
+        let Some(insert) = statements.straight.as_deref().filter(|_| !has_rows) else {
+            return Ok(None);
+        };
+        transaction.execute_batch(&statements.make)?;
+        let inserted = fill::straight(&transaction, &load, insert)?;
+        transaction.execute_batch(&statements.remember)?;
+        write_found(&transaction, &self.rejects, "SELECT 0, '', '', '' WHERE 0")?;
+        transaction.commit()?;
+        Ok(Some(Loaded { written: true, inserted, ..Loaded::default() }))
     }
 }
 
@@ -234,92 +266,6 @@ fn table(connection: &Connection, import: &Import) -> Result<Option<Vec<TableCol
         })
     })?;
     Ok(Some(columns.collect::<Result<_, _>>()?))
-}
-
-/// Puts the rows of the spool into the stage; returns how many.
-fn stage(
-    connection: &Connection,
-    load: &Load<'_>,
-    statements: &Statements,
-) -> Result<u64, Problem> {
-    let io = |error: std::io::Error| Problem::Io {
-        path: load.spool.display().to_string(),
-        source: error,
-    };
-    let wrong = |row: &str| {
-        let short: String = row.chars().take(40).collect();
-        Problem::Reason(format!("the checked rows cannot be read back, near {short:?}"))
-    };
-    let import = load.import;
-    let kinds: Vec<ColumnType> = crate::data::import::kinds(import).collect();
-    let key_place = kinds.len() + 2;
-    let mut insert = connection.prepare(&statements.stage)?;
-    let mut spool = Spool::open(load.spool).map_err(io)?;
-    let mut is_key = vec![false; kinds.len()];
-    for place in &statements.keys {
-        if let Some(flag) = is_key.get_mut(*place) {
-            *flag = true;
-        }
-    }
-    let mut staged = 0;
-    while let Some(record) = spool.next().map_err(io)? {
-        let mut cells = values(record);
-        let number = cells.next().flatten().and_then(|cell| cell.parse::<i64>().ok());
-        insert.raw_bind_parameter(1, number.ok_or_else(|| wrong(record))?)?;
-        let mut hash = DefaultHasher::new();
-        for (place, (kind, is_key)) in kinds.iter().zip(&is_key).enumerate() {
-            let cell = cells.next().ok_or_else(|| wrong(record))?;
-            let value = match &cell {
-                None => ValueRef::Null,
-                Some(text) => typed(*kind, text).ok_or_else(|| wrong(record))?,
-            };
-            if *is_key {
-                add(&mut hash, value);
-            }
-            let value = rusqlite::types::ToSqlOutput::Borrowed(value);
-            insert.raw_bind_parameter(place + 2, value)?;
-        }
-        insert.raw_bind_parameter(key_place, hash.finish().cast_signed())?;
-        insert.raw_execute()?;
-        staged += 1;
-    }
-    Ok(staged)
-}
-
-/// Returns a value of the spool as SQLite takes it.
-fn typed(kind: ColumnType, text: &str) -> Option<ValueRef<'_>> {
-    Some(match kind {
-        ColumnType::Text | ColumnType::Email | ColumnType::Date | ColumnType::Timestamp => {
-            ValueRef::Text(text.as_bytes())
-        }
-        ColumnType::Integer => ValueRef::Integer(text.parse().ok()?),
-        ColumnType::Number | ColumnType::Amount => ValueRef::Real(text.parse().ok()?),
-        ColumnType::Boolean => ValueRef::Integer(i64::from(text == "true")),
-    })
-}
-
-/// Hashes a value: those that SQLite takes for equal have one hash.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "a whole number is hashed as the real number that equals it, if there is one"
-)]
-fn add(hash: &mut DefaultHasher, value: ValueRef<'_>) {
-    match value {
-        ValueRef::Null => hash.write_u8(0),
-        ValueRef::Integer(number) if (number as f64) as i64 == number => {
-            add(hash, ValueRef::Real(number as f64));
-        }
-        ValueRef::Integer(number) => hash.write_i64(number),
-        // Zero has two signs.
-        ValueRef::Real(number) => {
-            hash.write_u64(if number == 0.0 { 0 } else { number.to_bits() });
-        }
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-            hash.write_usize(bytes.len());
-            hash.write(bytes);
-        }
-    }
 }
 
 /// Writes what was found.
