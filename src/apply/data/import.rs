@@ -91,6 +91,8 @@ pub struct Imported {
     pub random_passwords: u64,
     /// Where they stand.
     pub password_file: Option<PathBuf>,
+    /// Where passwords stand of users whom an import has written that was killed right after.
+    pub kept_passwords: Vec<PathBuf>,
     /// The columns of the source that the import does not have.
     pub ignored: Vec<String>,
     /// What stands between the cells of the file.
@@ -222,6 +224,7 @@ pub async fn import(importing: &Importing<'_>) -> Result<Imported, ImportFailed>
         if is_stopped(mode, checked.bad + seen.bad, checked.rows) {
             return Ok(summed(imported, importing, checked, seen));
         }
+        imported.kept_passwords = passwords::recover(importing).await;
         let mut made = PasswordFile::at(importing.passwords, import);
         (importing.say)("hashing passwords");
         path = hash::hash(importing, listed, &mut made)?;
@@ -293,6 +296,21 @@ fn check(importing: &Importing<'_>, spool: &mut Spool) -> Result<Checked, Import
 
 /// Checks one row.
 fn check_row(importing: &Importing<'_>, cells: Cells<'_>, row: &mut Row) -> Result<(), Vec<Fault>> {
+    checked_row(importing, cells, row)
+        .map_err(|faults| faults.into_iter().map(|fault| shown(importing.import, fault)).collect())
+}
+
+/// Returns a fault as it may be shown: where an import has passwords, each value may be one, because
+/// the cells of its row may stand in another order than the header says.
+fn shown(import: &Import, fault: Fault) -> Fault {
+    if import.password.is_some() { fault.without_value() } else { fault }
+}
+
+fn checked_row(
+    importing: &Importing<'_>,
+    cells: Cells<'_>,
+    row: &mut Row,
+) -> Result<(), Vec<Fault>> {
     if let Some(fault) = cells.misshapen() {
         return Err(vec![fault]);
     }
@@ -346,6 +364,7 @@ fn summed(
     imported.bad = checked.bad + loaded.bad;
     let mut named = checked.named;
     for (number, fault) in std::mem::take(&mut loaded.faults) {
+        let fault = shown(importing.import, fault);
         // The faults of a row stand together.
         match named.last_mut() {
             Some((last, faults)) if *last == number => faults.push(fault),

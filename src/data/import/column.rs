@@ -96,6 +96,18 @@ impl Column {
         }
     }
 
+    /// Tells whether a value that is right cannot well be a password: an address, a day, a time, or one
+    /// of a few words.
+    pub fn is_telling(&self) -> bool {
+        match self.kind {
+            ColumnType::Boolean | ColumnType::Date | ColumnType::Timestamp | ColumnType::Email => {
+                true
+            }
+            ColumnType::Text => !self.one_of.is_empty(),
+            ColumnType::Integer | ColumnType::Number | ColumnType::Amount => false,
+        }
+    }
+
     /// Reads a value, and writes it to `into` as the database takes it. Returns the number that it is,
     /// where the column has numbers. `now` is the time of the import; a day is UTC's, and the day that
     /// begins first on earth counts as begun.

@@ -104,6 +104,12 @@ fn warnings(seen: &Seen<'_>, imported: &Imported) -> Vec<String> {
             seen.database
         ));
     }
+    for file in &imported.kept_passwords {
+        warnings.push(format!(
+            "passwords of an import that was killed after it had written its users: {}",
+            file.display()
+        ));
+    }
     if !seen.stopped && imported.bad > 0 && imported.loaded.written {
         let rows = count(imported.bad, "row is", "rows are");
         warnings.push(format!("{rows} bad and not imported"));
