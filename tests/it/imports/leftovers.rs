@@ -97,7 +97,7 @@ fn signals_remove_the_copies_before_they_end_an_import() {
         let (mut child, _home) = started(&desk, &["users", "users.csv"], is_there);
         rustix::process::kill_process(rustix::process::Pid::from_child(&child), signal).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(code));
-        assert_eq!(named(&desk.path("tmp"), ""), [PathBuf::new(); 0]);
+        assert_eq!(named(&desk.path("tmp"), ""), Vec::<PathBuf>::new());
         assert!(!desk.path(desk.database).exists());
     }
 }
@@ -113,7 +113,7 @@ fn copies_beside_the_database_are_removed_too() {
         child.kill().unwrap();
         child.wait().unwrap();
         desk.import(&["sales", "sales.csv"]).success();
-        assert_eq!(named(&here, ".tidegate-"), [PathBuf::new(); 0]);
+        assert_eq!(named(&here, ".tidegate-"), Vec::<PathBuf>::new());
     }
     let [_, desk] = desks();
     desk.write("many.csv", &many_sales());
@@ -126,7 +126,7 @@ fn copies_beside_the_database_are_removed_too() {
     child.wait().unwrap();
     assert_eq!(named(&here, ".tidegate-").len(), 1);
     desk.import(&["sales", "sales.csv"]).success();
-    assert_eq!(named(&here, ".tidegate-"), [PathBuf::new(); 0]);
+    assert_eq!(named(&here, ".tidegate-"), Vec::<PathBuf>::new());
 }
 
 #[test]
