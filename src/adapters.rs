@@ -10,6 +10,7 @@ pub mod image_cache;
 pub mod name_service;
 pub mod notify;
 pub mod registry;
+pub mod scratch;
 pub mod shell;
 pub mod state_branch;
 pub mod store;

@@ -1,8 +1,11 @@
 //! `data backup`.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::Variables;
+use super::data_import::wait;
 use crate::data::BackupChoice;
 
 /// Back the database up, bring a backup back, verify backups, and delete old ones
@@ -44,6 +47,9 @@ pub struct DataBackup {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Wait so long for a database that another process holds
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = wait)]
+    pub wait: Duration,
     /// The database [default: that of the environment, else of the configuration]
     #[arg(long, value_name = "PATH")]
     pub database: Option<String>,

@@ -74,7 +74,7 @@ fn max_bad(text: &str) -> Result<MaxBad, String> {
     MaxBad::parse(text).ok_or_else(|| "expected a share or a number such as 1% or 20".to_owned())
 }
 
-fn wait(text: &str) -> Result<Duration, String> {
+pub(super) fn wait(text: &str) -> Result<Duration, String> {
     crate::config::wait(text)
         .filter(|wait| *wait <= Duration::from_hours(6))
         .ok_or_else(|| "expected a time of at most 6 hours such as 30s or 5m".to_owned())

@@ -18,6 +18,7 @@ use crate::output::Output;
 use crate::schedule::{Schedule, github};
 
 mod child;
+mod fit;
 mod folder;
 mod journal;
 mod list;
@@ -58,11 +59,17 @@ pub(super) fn run(
         return Ok(Exit::Done);
     }
     if args.list {
-        return list::run(&workspace.root, &schedule, now, output);
+        let warnings = fit::warnings(&workspace, &schedule);
+        return list::run(&workspace.root, &schedule, now, warnings, output);
     }
     let task = args.run.as_deref().map(|name| schedule.task(name)).transpose()?;
     let journal = Journal::open(&*workspace.lookup(), &workspace.root, now)?;
     let config = tell::with_channels(&workspace)?;
+    if task.is_none() {
+        for warning in fit::warnings(&workspace, &schedule) {
+            output.warning(&warning)?;
+        }
+    }
     let folder = Folder::hold(&workspace.root, now)?;
     let book = folder.read()?;
     let lookup = workspace.lookup();

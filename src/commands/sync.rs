@@ -55,7 +55,8 @@ pub(super) fn run(global: &Global, args: &cli::Sync, output: &mut Output) -> any
         workspace.layer(&args.layer)?;
     }
     let wants = |name: &str| args.layer == "all" || args.layer == name;
-    let steps = args.layer == "all" && !workspace.data.before.is_empty();
+    let made = !workspace.data.before.is_empty() || !workspace.data.aggregates.is_empty();
+    let steps = args.layer == "all" && made;
     let (mut exit, mut database) = (Exit::Done, None);
     if workspace.data.database().is_some_and(|(name, ..)| wants(name)) || steps {
         let (ended, shown) = database::run(global, &workspace, args, output)?;

@@ -57,7 +57,7 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<DataStepConfig>,
     /// SQL that fills summary tables after `before`: at most 100, in order. Each has to give the same
-    /// result when it runs twice.
+    /// result when it runs twice. It runs on the layer with `file`, else on `database`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aggregates: Vec<AggregateConfig>,
     /// What the data has to show before it is published: at most 200.

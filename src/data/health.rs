@@ -99,6 +99,8 @@ pub struct LastBackup {
     pub size: u64,
     /// The rows that it holds.
     pub rows: u64,
+    /// What was read of it now.
+    pub read: BackupRead,
 }
 
 /// Whether the database could be opened.
@@ -110,6 +112,18 @@ pub enum Opened {
     InUse(String),
     /// It was not, and why.
     No(String),
+}
+
+/// What was read of the last backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackupRead {
+    /// All of it, now: its bytes are those that were opened when it was made.
+    Whole,
+    /// Nothing: it is not on this machine, where reading it costs time and money.
+    Elsewhere,
+    /// Not all of it: there was no time.
+    TooLarge,
 }
 
 /// What was seen.
@@ -136,7 +150,10 @@ pub struct Observed {
     pub newest: BTreeMap<String, Result<Vec<Vec<Value>>, String>>,
     /// How each import ended last, or why that is not known.
     pub imports: Result<Vec<ImportState>, String>,
-    /// The backups, newest first, or why they are not known.
+    /// What was read of the newest backup that is whole.
+    pub backup_read: BackupRead,
+    /// The backups, newest first, or why they are not known. One whose bytes are not those that were
+    /// opened has a problem.
     pub backups: Result<Vec<Backup>, String>,
     /// Whether somebody has said where backups are kept.
     pub backups_expected: bool,

@@ -9,6 +9,7 @@
 pub mod api;
 mod column;
 mod constraint;
+mod distinct;
 pub mod duckdb;
 mod fault;
 mod faults;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use column::{Column, ValueProblem};
 pub use constraint::{Constraint, Part, told};
+pub use distinct::Keys;
 pub use fault::{BadRow, Fault, RowPlace};
 pub use load::{ImportState, Load, LoadMode, Loaded};
 pub use row::Row;

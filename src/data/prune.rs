@@ -63,6 +63,10 @@ pub enum Reason {
     },
     /// It was stored less than a day ago: its release may be under way.
     Fresh,
+    /// Nothing says that this program made it.
+    Foreign,
+    /// Its description cannot be read: a newer program may have written it.
+    Unreadable,
 }
 
 impl fmt::Display for Reason {
@@ -79,6 +83,8 @@ impl fmt::Display for Reason {
             Self::Newest { last } => write!(f, "among the newest {last}"),
             Self::Young { days } => write!(f, "younger than {days} days"),
             Self::Fresh => f.write_str("stored less than a day ago"),
+            Self::Foreign => f.write_str("it has no description: not made by tidegate"),
+            Self::Unreadable => f.write_str("its description cannot be read"),
         }
     }
 }

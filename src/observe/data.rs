@@ -56,6 +56,8 @@ pub struct Preparation<'a> {
     pub served: Option<&'a Pointer>,
     /// Whether to run the steps and the aggregates.
     pub steps: bool,
+    /// The database that the aggregates fill where no layer has a `file`, from the root.
+    pub database: Option<&'a str>,
     /// Whether to take the snapshot and check it.
     pub publish: bool,
     /// The time of this run.
@@ -90,13 +92,12 @@ pub async fn prepare(preparation: &Preparation<'_>) -> anyhow::Result<Prepared> 
             }
         }
     }
-    let Some((_, _, file)) = preparation.config.database() else { return Ok(prepared) };
-    let aggregates = preparation.steps && !preparation.config.aggregates.is_empty();
-    if !aggregates && !preparation.publish {
-        return Ok(prepared);
-    }
     let (config, root) = (preparation.config, preparation.root);
-    if aggregates {
+    let published = config.database().map(|(_, _, file)| file);
+    if preparation.steps
+        && !config.aggregates.is_empty()
+        && let Some(file) = published.or(preparation.database)
+    {
         let database = database::open(config, root, file, preparation.environment).await?;
         for aggregate in &config.aggregates {
             prepared.steps.push(aggregates::run(preparation, database.as_ref(), aggregate).await?);
@@ -106,6 +107,7 @@ pub async fn prepare(preparation: &Preparation<'_>) -> anyhow::Result<Prepared> 
         }
     }
     if preparation.publish
+        && let Some(file) = published
         && let Some(snapshot) = snapshot::take(preparation, file, &mut prepared).await?
     {
         checks::run(preparation, &snapshot, &mut prepared).await?;

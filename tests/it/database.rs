@@ -128,6 +128,7 @@ impl Team {
         redactor.add(&Secret::new("s3cret-of-the-store"));
         let scratch = tempfile::tempdir_in(self.scratch.path()).unwrap();
         let preparation = Preparation {
+            database: None,
             config: &self.config(),
             root: self.root(),
             scratch: &scratch.keep(),

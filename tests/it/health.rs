@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::backups::{Kind, Place, newest};
 use crate::harness::duckdb;
 use crate::harness::environment::isolated_command;
+use crate::harness::small_disk::{on_a_small_disk, read_only};
 
 const HEALTH: &str =
     "  health:\n    tables:\n      sales: { min_rows: 2, column: date, max_age: 36h }\n";
@@ -86,6 +87,19 @@ fn the_last_backup_and_what_is_wrong_with_newer_ones_are_told() {
         (&said["status"], &said["last_backup"]["name"]),
         (&"healthy".into(), &name.as_str().into())
     );
+    assert_eq!(said["last_backup"]["read"], "whole");
+    // Of the same size, and other bytes, which only reading tells: the one before counts.
+    let newer = place.back_up();
+    let file = place.backups().join(&newer);
+    let mut bytes = fs::read(&file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let said = place.run(&["health-check", "--json"]).success().json();
+    assert_eq!(said["status"], "warning", "{said}");
+    let (status, detail) = finding(&said, "backup");
+    assert_eq!(status, "warning");
+    assert!(detail.contains(&newer) && detail.contains("SHA-256"), "{detail}");
+    assert_eq!(said["last_backup"]["name"], name.as_str());
     let file = fs::File::options().write(true).open(place.backups().join(&name)).unwrap();
     file.set_len(10).unwrap();
     let said = place.run(&["health-check", "--json"]).success().json();
@@ -109,6 +123,9 @@ fn a_database_that_a_process_holds_is_a_warning_that_names_it() {
     let (status, detail) = finding(&said, "database");
     assert_eq!(status, "warning");
     assert!(detail.contains(&format!("process {}", holder.id())), "{detail}");
+    let run = place.run(&["backup", "--wait", "1s"]).code(8);
+    assert!(run.stderr.contains(&format!("process {}", holder.id())), "{}", run.stderr);
+    assert!(run.stderr.contains("--wait 10m"), "{}", run.stderr);
     drop(holder.stdin.take());
     holder.wait().unwrap();
 }
@@ -139,7 +156,7 @@ impl Serving {
         let mut command: Command =
             isolated_command(env!("CARGO_BIN_EXE_tidegate"), place.folder.path());
         let mut child = command
-            .args(["data", "health-check", "--serve", "127.0.0.1:0", "--database"])
+            .args(["data", "health-check", "--serve", "localhost:0", "--database"])
             .arg(place.kind.file())
             .env("PATH", duckdb::path())
             .current_dir(place.folder.path())
@@ -215,7 +232,7 @@ fn other_requests_and_garbage_are_refused_and_it_goes_on() {
     assert!(!serving.says(long.as_bytes()).0.contains("200"));
     // Some who say nothing do not keep others out.
     let _silent: Vec<TcpStream> =
-        (0..10).map(|_| TcpStream::connect(serving.address).unwrap()).collect();
+        (0..200).map(|_| TcpStream::connect(serving.address).unwrap()).collect();
     assert_eq!(serving.get("/health").0, "HTTP/1.1 200 OK");
 }
 
@@ -234,6 +251,8 @@ fn addresses_that_others_reach_are_refused() {
     let place = place(Kind::Sqlite, "current_date");
     let run = place.run(&["health-check", "--serve", "0.0.0.0:0"]).code(2);
     assert!(run.stderr.contains("--allow-remote"), "{}", run.stderr);
+    let run = place.run(&["health-check", "--serve", "localhost"]).code(2);
+    assert!(run.stderr.contains("such as 127.0.0.1:8090"), "{}", run.stderr);
 }
 
 #[test]
@@ -251,4 +270,38 @@ fn expectations_that_make_no_sense_are_refused() {
         let run = place.run(&["health-check"]).code(2);
         assert!(run.stderr.contains(key), "{data}: {}", run.stderr);
     }
+}
+
+#[test]
+fn a_database_in_wal_mode_is_read_and_backed_up_where_its_folder_cannot_be_written() {
+    let outer = tempfile::TempDir::new().unwrap();
+    let folder = outer.path().join("served");
+    fs::create_dir(&folder).unwrap();
+    fs::create_dir(outer.path().join(".github")).unwrap();
+    let config = format!(
+        "version: 1\ndata:\n  backup: {{ to: \"file://{}\" }}\n",
+        outer.path().join("kept").display()
+    );
+    fs::write(outer.path().join(".github/tidegate.yml"), config).unwrap();
+    on_a_small_disk(&folder, 8192, || {
+        let open = rusqlite::Connection::open(folder.join("sales.db")).unwrap();
+        open.query_row("pragma journal_mode = wal", [], |_| Ok(())).unwrap();
+        open.execute_batch("create table sales (id integer); insert into sales values (1)")
+            .unwrap();
+        open.close().unwrap();
+        read_only(&folder);
+        let run = |command: &[&str]| {
+            let all = command.iter().chain(&["--database", "served/sales.db", "--json"]);
+            crate::harness::tidegate::Tidegate::new()
+                .args(["data"])
+                .args(all)
+                .current_dir(outer.path())
+                .run()
+        };
+        let said = run(&["health-check"]).success().json();
+        assert_eq!(finding(&said, "database").0, "healthy", "{said}");
+        assert_eq!(said["tables"][0]["rows"], 1);
+        let made = run(&["backup"]).success().json();
+        assert_eq!(made["backup"]["description"]["tables"]["sales"], 1, "{made}");
+    });
 }

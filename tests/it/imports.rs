@@ -11,11 +11,17 @@ use crate::harness::tidegate::{Run, Tidegate};
 mod api;
 mod bad_rows;
 mod known;
+mod leftovers;
 mod limits;
+#[cfg(target_os = "linux")]
+mod memory;
+mod mode;
 mod model;
+mod order;
 mod said;
 mod users;
 mod watermark;
+mod whole;
 
 /// A folder of a person who imports, and a database in it.
 struct Desk {

@@ -16,6 +16,7 @@ mod bad;
 mod constraints;
 mod references;
 mod rows;
+mod straight;
 mod tables;
 mod together;
 
@@ -108,6 +109,7 @@ impl Team {
             spool,
             rows: 0,
             bad: 0,
+            is_distinct: false,
             mode: LoadMode::All,
             watermark: None,
             source: "rows.csv",

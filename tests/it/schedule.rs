@@ -16,6 +16,8 @@ mod alerts;
 mod clock;
 mod emit;
 mod ends;
+mod fit;
+mod kpi;
 mod log;
 mod stopped;
 

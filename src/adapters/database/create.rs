@@ -3,13 +3,12 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
 use super::DatabaseError;
+use crate::adapters::scratch::{self, Scratch};
 
 /// A place for a file that is being made.
 pub(super) struct Creation {
-    folder: TempDir,
+    folder: Scratch,
     target: PathBuf,
     shown: String,
 }
@@ -21,10 +20,8 @@ impl Creation {
         let parent = target.parent().filter(|parent| parent.is_dir());
         let parent =
             parent.ok_or_else(|| open("its folder does not exist; make it first".to_owned()))?;
-        let folder = tempfile::Builder::new()
-            .prefix(".tidegate-new-")
-            .tempdir_in(parent)
-            .map_err(|error| open(error.to_string()))?;
+        let folder =
+            Scratch::make(parent, scratch::NEW).map_err(|error| open(error.to_string()))?;
         Ok(Self { folder, target: target.to_owned(), shown: shown.to_owned() })
     }
 

@@ -13,23 +13,26 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::config::DbConfig;
-use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, params_from_iter};
+use rusqlite::{Connection, ErrorCode, InterruptHandle, params_from_iter};
 use serde_json::Value;
 
 use super::open::Limits;
-use super::{Database, DatabaseError, Rows};
+use super::{Database, DatabaseError, Rows, holder};
 use crate::data::check::Dialect;
 use crate::data::import::{ImportState, Load, Loaded, Misfit};
 use crate::data::sql;
 
+mod connect;
 mod constraints;
 mod content;
+mod fill;
+mod imports;
 mod load;
+mod mode;
 mod spool;
-mod stage;
+
+use connect::{Access, connect};
 
 /// How many pages are copied between two looks at the clock.
 const PAGES: i32 = 4096;
@@ -64,19 +67,6 @@ impl From<rusqlite::Error> for Problem {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }
-}
-
-/// How a file is opened.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
-    /// It is read, and no other file.
-    Read,
-    /// It is written.
-    Write,
-    /// It is made.
-    Create,
-    /// There is none: a database in memory.
-    Memory,
 }
 
 /// Interrupts its connection when nobody waits any more.
@@ -118,9 +108,11 @@ impl Sqlite {
         let (send, handle) = tokio::sync::oneshot::channel();
         let deadline = Instant::now() + limits.timeout;
         let mut job = tokio::task::spawn_blocking(move || {
-            let mut connection = connect(&file, access, limits.patience)?;
+            let (mut connection, still) = connect(&file, access, limits.patience)?;
             let _ = send.send(connection.get_interrupt_handle());
-            job(&mut connection, deadline)
+            let done = job(&mut connection, deadline)?;
+            // It was read as one that does not change.
+            if still && mode::is_written(&file) { Err(busy()) } else { Ok(done) }
         });
         let mut interrupt = Interrupt(handle.await.ok());
         let ended = match tokio::time::timeout(self.limits.timeout, &mut job).await {
@@ -163,7 +155,19 @@ impl Sqlite {
             Some(ErrorCode::DiskFull) => DatabaseError::Full { file, reason },
             Some(ErrorCode::OperationInterrupted) => self.late(),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                DatabaseError::InUse { file, holder: "another process".to_owned() }
+                // Its connection is closed: looking gives no lock free.
+                let who = holder(&self.file).map(|who| who.to_string());
+                DatabaseError::InUse { file, holder: who.unwrap_or("another process".to_owned()) }
+            }
+            Some(
+                ErrorCode::NotADatabase
+                | ErrorCode::CannotOpen
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::PermissionDenied
+                | ErrorCode::ReadOnly,
+            ) if mode::is_closed(&self.file) => {
+                let wal = "it is in WAL mode, which needs a folder that can be written while programs have it open";
+                DatabaseError::Open { file, reason: format!("{reason}; {wal}") }
             }
             Some(
                 ErrorCode::NotADatabase
@@ -181,26 +185,9 @@ impl Sqlite {
     }
 }
 
-fn connect(file: &Path, access: Access, patience: Duration) -> Result<Connection, Problem> {
-    let flags = match access {
-        Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
-        Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
-        Access::Create | Access::Memory => {
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
-        }
-    } | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = match access {
-        Access::Memory => Connection::open_in_memory_with_flags(flags)?,
-        Access::Read | Access::Write | Access::Create => Connection::open_with_flags(file, flags)?,
-    };
-    connection.busy_timeout(patience)?;
-    // A name between double quotes that is no column is an error, not a text.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    if access == Access::Read {
-        connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    }
-    Ok(connection)
+fn busy() -> Problem {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+    Problem::Sqlite(rusqlite::Error::SqliteFailure(code, None))
 }
 
 #[async_trait]
@@ -287,7 +274,7 @@ impl Database for Sqlite {
     }
 
     async fn imports(&self) -> Result<Vec<ImportState>, DatabaseError> {
-        load::imports(self).await
+        imports::imports(self).await
     }
 
     fn at(&self, file: &Path) -> Box<dyn Database> {
@@ -324,10 +311,7 @@ fn backup(
                     std::thread::sleep(PAUSE);
                 }
                 StepResult::Busy | StepResult::Locked => {
-                    return Err(Problem::Sqlite(rusqlite::Error::SqliteFailure(
-                        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-                        None,
-                    )));
+                    return Err(busy());
                 }
                 other => return Err(Problem::Reason(format!("the backup stopped: {other:?}"))),
             }

@@ -8,6 +8,9 @@ use crate::data::import::ImportState;
 /// The most imports that are read.
 pub(super) const MOST: usize = 10_000;
 
+/// What is said where the table is that of somebody else.
+pub(super) const NOT_OWN: &str = "its table tidegate_imports is not as tidegate writes it, and the name is taken by that: rename the table";
+
 /// Reads the rows of [`crate::data::import::state::select`].
 pub(super) fn read(shown: &str, found: Rows) -> Result<Vec<ImportState>, DatabaseError> {
     let state = |row: Vec<Value>| {
@@ -22,8 +25,5 @@ pub(super) fn read(shown: &str, found: Rows) -> Result<Vec<ImportState>, Databas
         })
     };
     let states: Option<Vec<_>> = found.rows.into_iter().map(state).collect();
-    states.ok_or_else(|| DatabaseError::Sql {
-        file: shown.to_owned(),
-        reason: "its table tidegate_imports is not as tidegate writes it".to_owned(),
-    })
+    states.ok_or_else(|| DatabaseError::Sql { file: shown.to_owned(), reason: NOT_OWN.to_owned() })
 }

@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -93,6 +94,8 @@ pub struct Backups<'a> {
     pub environment: &'a (dyn Fn(&str) -> Option<String> + Send + Sync),
     /// The time of this run.
     pub now: Timestamp,
+    /// How long a database is waited for that another process holds; `None` for what is usual.
+    pub wait: Option<Duration>,
     /// Is told what happens, for people who wait.
     pub say: &'a (dyn Fn(&str) + Send + Sync),
 }
@@ -125,8 +128,11 @@ pub async fn back_up(backups: &Backups<'_>, lock: &BackupLock) -> anyhow::Result
     let name = backups.name()?;
     let scratch = Scratch::make(backups.folder(), name)?;
     let copy = scratch.path().join(name);
-    let database =
+    let mut database =
         database::open(backups.config, backups.root, backups.shown, backups.environment).await?;
+    if let Some(wait) = backups.wait {
+        database.set_patience(wait);
+    }
     (backups.say)(&format!("copying {} by {}", backups.shown, database.engine()));
     let storage = storage(database.as_ref(), backups.file);
     let storage_format = database.snapshot(&copy, storage.as_deref()).await?;
@@ -172,6 +178,7 @@ pub async fn back_up(backups: &Backups<'_>, lock: &BackupLock) -> anyhow::Result
         stored: created,
         description: Some(description),
         problem: None,
+        noted: false,
     })
 }
 
@@ -206,6 +213,20 @@ pub async fn sweep(backups: &Backups<'_>, lock: &BackupLock) -> anyhow::Result<V
         }
     }
     Ok(removed)
+}
+
+/// Writes beside each backup that is to be deleted that it is one of this machine's: whatever stops the
+/// deletion, the next run knows the rest, which then looks like the file of somebody else.
+///
+/// # Errors
+/// Those of the store.
+pub async fn mark(backups: &Backups<'_>, lock: &BackupLock, names: &[&str]) -> anyhow::Result<()> {
+    for name in names {
+        let note = Bytes::from(lock.owner.clone());
+        // Where there is one already, that serves.
+        backups.container.write(&format!("{name}{UNFINISHED}"), note, Expect::Missing).await?;
+    }
+    Ok(())
 }
 
 /// Removes a backup that was not finished: the note last, so that it can be found until then. The

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::adapters::database::{Database, DatabaseError, Findings};
 use crate::apply::data::swap::load_and_swap;
-use crate::data::import::{BadRow, Fault, Import, Load, LoadMode, Loaded, MaxBad, Row};
+use crate::data::import::{BadRow, Fault, Import, Keys, Load, LoadMode, Loaded, MaxBad, Row};
 use crate::observe::data::rows::{Batch, Cells, RowsError};
 
 mod hash;
@@ -91,6 +91,8 @@ pub struct Imported {
     pub random_passwords: u64,
     /// Where they stand.
     pub password_file: Option<PathBuf>,
+    /// Where passwords stand of users whom an import has written that was killed right after.
+    pub kept_passwords: Vec<PathBuf>,
     /// The columns of the source that the import does not have.
     pub ignored: Vec<String>,
     /// What stands between the cells of the file.
@@ -175,6 +177,8 @@ impl ImportFailed {
 struct Checked {
     rows: u64,
     bad: u64,
+    /// Whether no two good rows have the same key, for sure.
+    is_distinct: bool,
     /// The first bad rows, by their numbers.
     named: Vec<(u64, Vec<Fault>)>,
 }
@@ -222,6 +226,7 @@ pub async fn import(importing: &Importing<'_>) -> Result<Imported, ImportFailed>
         if is_stopped(mode, checked.bad + seen.bad, checked.rows) {
             return Ok(summed(imported, importing, checked, seen));
         }
+        imported.kept_passwords = passwords::recover(importing).await;
         let mut made = PasswordFile::at(importing.passwords, import);
         (importing.say)("hashing passwords");
         path = hash::hash(importing, listed, &mut made)?;
@@ -270,11 +275,15 @@ pub fn is_stopped(mode: LoadMode, bad: u64, rows: u64) -> bool {
 fn check(importing: &Importing<'_>, spool: &mut Spool) -> Result<Checked, ImportFailed> {
     let mut reader = importing.batch.read(importing.import)?;
     let (mut checked, mut row) = (Checked::default(), Row::default());
+    let mut keys = Keys::of(importing.import);
     let hash = importing.import.password.as_ref().map(|_| Some(NO_HASH));
     while let Some(cells) = reader.next_row()? {
         checked.rows += 1;
         match check_row(importing, cells, &mut row) {
-            Ok(()) => spool.row(cells.number, row.values(), hash)?,
+            Ok(()) => {
+                keys.add(&row);
+                spool.row(cells.number, row.values(), hash)?;
+            }
             Err(faults) => {
                 checked.bad += 1;
                 if checked.named.len() < MOST_NAMED {
@@ -283,11 +292,27 @@ fn check(importing: &Importing<'_>, spool: &mut Spool) -> Result<Checked, Import
             }
         }
     }
+    checked.is_distinct = keys.are_distinct();
     Ok(checked)
 }
 
 /// Checks one row.
 fn check_row(importing: &Importing<'_>, cells: Cells<'_>, row: &mut Row) -> Result<(), Vec<Fault>> {
+    checked_row(importing, cells, row)
+        .map_err(|faults| faults.into_iter().map(|fault| shown(importing.import, fault)).collect())
+}
+
+/// Returns a fault as it may be shown: where an import has passwords, each value may be one, because
+/// the cells of its row may stand in another order than the header says.
+fn shown(import: &Import, fault: Fault) -> Fault {
+    if import.password.is_some() { fault.without_value() } else { fault }
+}
+
+fn checked_row(
+    importing: &Importing<'_>,
+    cells: Cells<'_>,
+    row: &mut Row,
+) -> Result<(), Vec<Fault>> {
     if let Some(fault) = cells.misshapen() {
         return Err(vec![fault]);
     }
@@ -314,6 +339,7 @@ async fn load(
         spool,
         rows: checked.rows,
         bad: checked.bad,
+        is_distinct: checked.is_distinct,
         mode,
         watermark: importing.batch.watermark.as_deref(),
         source: &importing.batch.source,
@@ -340,6 +366,7 @@ fn summed(
     imported.bad = checked.bad + loaded.bad;
     let mut named = checked.named;
     for (number, fault) in std::mem::take(&mut loaded.faults) {
+        let fault = shown(importing.import, fault);
         // The faults of a row stand together.
         match named.last_mut() {
             Some((last, faults)) if *last == number => faults.push(fault),

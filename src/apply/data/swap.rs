@@ -8,8 +8,8 @@
 //! 3. Where the file is what it was, the copy is renamed over it. What is left of the old `.wal` is
 //!    removed.
 //!
-//! Killed at any point, the file is the old one or the new one, whole. A folder `.tidegate-swap-…` may
-//! be left beside it.
+//! Killed at any point, the file is the old one or the new one, whole. A folder `.tidegate-swap-…` that
+//! is left beside it is removed by the next import.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::adapters::database::{Database, DatabaseError, holder};
+use crate::adapters::scratch::{self, Scratch};
 use crate::data::check::Dialect;
 use crate::data::import::{Load, LoadMode, Loaded};
 
@@ -59,8 +60,14 @@ pub async fn load_and_swap(
             return Err(DatabaseError::Open { file: shown.to_owned(), reason: reason.to_owned() });
         }
         let before = State::of(&file).map_err(io)?;
-        let scratch = scratch(&file).map_err(io)?;
-        let copy = scratch.path().join(file.file_name().unwrap_or_default());
+        let folder = scratch(&file).map_err(|source| match source.kind() {
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                let reason = "its folder cannot be written, which `--swap` needs for the copy";
+                DatabaseError::Open { file: shown.to_owned(), reason: reason.to_owned() }
+            }
+            _ => io(source),
+        })?;
+        let copy = folder.path().join(file.file_name().unwrap_or_default());
         database.snapshot(&copy, database.storage(&original)?.as_deref()).await?;
         let loaded = database.at(&copy).load(load).await?;
         if !loaded.written {
@@ -93,9 +100,8 @@ pub async fn load_and_swap(
 }
 
 /// A folder on the file system of the file.
-fn scratch(file: &Path) -> std::io::Result<tempfile::TempDir> {
-    let parent = file.parent().unwrap_or_else(|| Path::new("."));
-    tempfile::Builder::new().prefix(".tidegate-swap-").tempdir_in(parent)
+fn scratch(file: &Path) -> std::io::Result<Scratch> {
+    Scratch::make(file.parent().unwrap_or_else(|| Path::new(".")), scratch::SWAP)
 }
 
 /// Gives the copy to the owner of the original, with the same rights: who could open the one can open

@@ -1,6 +1,7 @@
 //! `data backup`: backs the database up, brings a backup back, verifies and cleans up.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -46,13 +47,16 @@ pub(super) struct Kept {
     pub(super) config: BackupConfig,
     /// Whether somebody has said where backups are kept.
     pub(super) expected: bool,
+    /// How long a database is waited for that another process holds; `None` for what is usual.
+    pub(super) wait: Option<Duration>,
     lookup: Lookup,
 }
 
 pub(super) fn run(global: &Global, args: &DataBackup, output: &mut Output) -> anyhow::Result<Exit> {
     let workspace = Workspace::for_database(global, args.variables.env_file.as_deref())?;
     workspace.mask_secrets(output)?;
-    let kept = Kept::of(workspace, args.database.as_deref())?;
+    let mut kept = Kept::of(workspace, args.database.as_deref())?;
+    kept.wait = Some(args.wait);
     if args.list {
         return list::run(&kept, output);
     }
@@ -135,7 +139,12 @@ impl Kept {
             (None, Some(bucket)) => {
                 let bucket = bucket.trim_start_matches("s3://").trim_end_matches('/');
                 let store: StoreUrl = format!("s3://{bucket}/").parse().map_err(|_| {
-                    Failed::new(Exit::Usage, "AWS_S3_BACKUP_BUCKET is no name of a bucket")
+                    let found: String = bucket.chars().take(100).collect();
+                    let problem = format!(
+                        "AWS_S3_BACKUP_BUCKET: expected the name of a bucket such as acme-backups, found {found:?}"
+                    );
+                    Failed::new(Exit::Usage, problem)
+                        .with_hint("small letters, digits, - and ., 3 to 63 of them; a folder may follow: acme-backups/sales")
                 })?;
                 split(&store)
             }
@@ -148,7 +157,7 @@ impl Kept {
             }
         };
         let lookup = workspace.lookup();
-        Ok(Self { workspace, shown, file, place, container, config, expected, lookup })
+        Ok(Self { workspace, shown, file, place, container, config, expected, wait: None, lookup })
     }
 
     /// Opens the container. Nothing is asked of it yet. Each runtime needs one of its own.
@@ -181,6 +190,7 @@ impl Kept {
             container,
             environment: &*self.lookup,
             now: self.workspace.now,
+            wait: self.wait,
             say,
         }
     }

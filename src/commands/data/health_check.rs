@@ -8,6 +8,7 @@ use crate::commands::workspace::Workspace;
 use crate::data::Validity;
 use crate::data::health::{Health, HealthStatus, UrlHealth};
 use crate::exit::Exit;
+use crate::model::StoreUrl;
 use crate::observe::data::health::{HealthQuery, observe};
 use crate::output::{Output, bad, clean, good, strong, warn};
 
@@ -53,6 +54,7 @@ async fn look(kept: &Kept, now: jiff::Timestamp) -> Health {
         root: &workspace.root,
         database: &kept.shown,
         backups: container.as_ref().map_err(|error| format!("{error:#}")),
+        backups_here: matches!(kept.place, StoreUrl::Folder { .. }),
         backups_expected: kept.expected,
         urls: urls(workspace),
         environment: &*lookup,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::session::block_on;
 use super::super::workspace::Workspace;
 use crate::adapters::database;
+use crate::adapters::scratch::{self, Scratch};
 use crate::apply::data::import::{ImportFailed, Importing, RejectsTo, Swap, import, is_stopped};
 use crate::cli::{DataImport, Global};
 use crate::data::import::{Import, ImportError, LoadMode};
@@ -24,7 +25,7 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
     workspace.mask_secrets(output)?;
     let declared = find(&workspace, &args.name)?;
     let file = workspace.database_file(args.database.as_deref())?;
-    let folder = private()?;
+    let folder = private(&workspace.root.join(&file))?;
     let source = Source::of(global, &workspace, args, &declared)?;
     let mode = if args.plan {
         LoadMode::Plan
@@ -44,6 +45,9 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
         shown: file.clone(),
         patience: args.wait,
     });
+    let path = workspace.root.join(&file);
+    let is_wal = || database::is_wal(&path).unwrap_or(false);
+    let (was_there, was_wal) = (path.exists(), is_wal());
     let progress = output.progress(source.progress());
     let imported = block_on(async {
         let opened = database::open(&workspace.data, &workspace.root, &file, &*lookup);
@@ -76,8 +80,14 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
         LoadMode::All
     };
     let stopped = is_stopped(meant, imported.bad, imported.rows);
-    let seen =
-        show::Seen { import: &declared, source: &batch, database: &file, plan: args.plan, stopped };
+    let seen = show::Seen {
+        import: &declared,
+        source: &batch,
+        database: &file,
+        plan: args.plan,
+        stopped,
+        to_wal: was_there && !was_wal && is_wal(),
+    };
     show::show(&seen, &imported, output)?;
     Ok(if stopped { Exit::DataFailed } else { Exit::Done })
 }
@@ -106,16 +116,17 @@ fn named(beside: &Path, end: &str) -> PathBuf {
     beside.with_file_name(format!("{name}.{end}"))
 }
 
-/// Makes a folder that nobody else can look into, and that goes away with this run.
-fn private() -> anyhow::Result<tempfile::TempDir> {
-    let mut folder = tempfile::Builder::new();
-    folder.prefix("tidegate-import-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        folder.permissions(std::fs::Permissions::from_mode(0o700));
+/// Makes a folder that nobody else can look into, and that goes away with this run. What killed runs
+/// have left is removed, there and beside the database.
+fn private(database: &Path) -> anyhow::Result<Scratch> {
+    scratch::remove_when_stopped();
+    let temporary = std::env::temp_dir();
+    scratch::sweep(&temporary, &[scratch::IMPORT]);
+    let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+    if let Some(beside) = database.parent() {
+        scratch::sweep(beside, &[scratch::SWAP, scratch::NEW]);
     }
-    let made = folder.tempdir().or_exit(Exit::Internal);
+    let made = Scratch::make(&temporary, scratch::IMPORT).or_exit(Exit::Internal);
     made.map_err(|error| error.context("cannot make a temporary folder"))
 }
 

@@ -17,6 +17,8 @@ const NEXT: usize = 5;
 struct Listing<'a> {
     now: Timestamp,
     tasks: Vec<Listed<'a>>,
+    /// What will fail at its time, as far as that can be seen now.
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -37,12 +39,13 @@ pub(super) fn run(
     root: &Path,
     schedule: &Schedule,
     now: Timestamp,
+    warnings: Vec<String>,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
     let mut book = folder::look(root)?;
     book.adopt(schedule, now);
     let tasks = schedule.tasks.iter().map(|task| listed(task, &book, now)).collect();
-    output.show("tidegate/schedule/1", &Listing { now, tasks }, |output, listing| {
+    output.show("tidegate/schedule/1", &Listing { now, tasks, warnings }, |output, listing| {
         let mut table = Table::new(&["TASK", "RUNS", "NEXT", "ZONE", "CRON", "LAST", ""]);
         for task in &listing.tasks {
             let next = match (task.due, task.next.first()) {
@@ -84,7 +87,7 @@ pub(super) fn run(
                 strong(task.task)
             ))?;
         }
-        Ok(())
+        listing.warnings.iter().try_for_each(|warning| output.warning(warning))
     })?;
     Ok(Exit::Done)
 }

@@ -67,7 +67,7 @@ impl Runner<'_> {
         }
         loop {
             self.tell(stop).await;
-            if stop.is_asked() {
+            if stop.is_asked().await {
                 break;
             }
             let now = self.clock.now();
@@ -100,6 +100,9 @@ impl Runner<'_> {
         let mut ran = Vec::new();
         if self.begin(stop).await? {
             for Due { task, slot } in self.book.due(self.schedule, self.clock.now()) {
+                if stop.is_asked().await {
+                    break;
+                }
                 let stopped = self.run(task, slot, stop).await;
                 ran.push(task);
                 if stopped {
@@ -256,8 +259,11 @@ impl Runner<'_> {
         match &ended.cut {
             Some(Cut::NotStarted(problem)) => Outcome::failed(problem, None),
             Some(Cut::TimedOut) => {
-                let minutes = task.timeout.as_secs_f64() / 60.0;
-                Outcome::failed(format!("stopped after {minutes} min, its `timeout`"), None)
+                let took = match task.timeout.as_secs() {
+                    seconds @ ..120 => format!("{seconds} s"),
+                    seconds => format!("{} min", seconds / 60),
+                };
+                Outcome::failed(format!("stopped after {took}, its `timeout`"), None)
             }
             Some(Cut::Stopped) => Outcome::Stopped,
             None => {

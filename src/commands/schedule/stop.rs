@@ -45,8 +45,15 @@ impl Stop {
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// Tells whether it was asked to stop.
-    pub(super) fn is_asked(&self) -> bool {
+    /// Tells whether it was asked to stop, also while nobody waited for that.
+    pub(super) async fn is_asked(&mut self) -> bool {
+        // Signals that have come are taken up here.
+        tokio::task::yield_now().await;
+        tokio::select! {
+            biased;
+            () = self.asked() => {}
+            () = std::future::ready(()) => {}
+        }
         self.since.is_some()
     }
 
@@ -67,8 +74,9 @@ impl Stop {
             let end = self.since.map(|since| since + grace);
             tokio::select! {
                 biased;
-                done = &mut work => return Some(done),
+                // First: where both are there, it was asked while the work went on.
                 () = self.asked() => if self.again { return None },
+                done = &mut work => return Some(done),
                 // Without a wish to stop there is no end, and this branch is off.
                 () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => return None,
             }

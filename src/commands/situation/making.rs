@@ -182,6 +182,7 @@ impl<'a> Making<'a> {
         let redactor = session.redactor();
         let served = served.as_ref().map(|(pointer, _)| pointer);
         let mut prepared = observe::data::prepare(&Preparation {
+            database: None,
             config: data,
             root: &session.root,
             scratch: scratch.path(),

@@ -119,6 +119,10 @@ pub(super) fn run(
         None => None,
     };
     let served = served.map(|(pointer, _)| pointer);
+    let filled = match &database {
+        None if !workspace.data.aggregates.is_empty() => Some(workspace.database_file(None)?),
+        None | Some(_) => None,
+    };
     let mut prepared = {
         let progress = output.progress("making the data");
         let say = |text: &str| progress.say(text);
@@ -133,6 +137,7 @@ pub(super) fn run(
             served: served.as_ref(),
             // The steps change the team's own database: that is not what a plan does.
             steps: !args.skip_steps && !args.plan,
+            database: filled.as_deref(),
             publish,
             now: workspace.now,
             say: &say,

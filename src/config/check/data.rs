@@ -263,14 +263,17 @@ fn checks(data: &DataConfig) -> Result<(), Misfit> {
         }
         self::asked(check).map_err(wrong)?;
     }
-    let needs_database =
-        [("aggregates", !data.aggregates.is_empty()), ("checks", !data.checks.is_empty())];
-    match needs_database.iter().find(|(_, there)| *there && data.database().is_none()) {
-        Some((key, _)) => {
-            Err(misfit(&["data", key], "expected a layer with a `file` besides: they are SQL"))
-        }
-        None => Ok(()),
+    if !data.checks.is_empty() && data.database().is_none() {
+        return Err(misfit(
+            &["data", "checks"],
+            "expected a layer with a `file` besides: they are SQL",
+        ));
     }
+    if !data.aggregates.is_empty() && data.database().is_none() && data.database.is_none() {
+        let problem = "expected a `database` or a layer with a `file` besides: they are SQL";
+        return Err(misfit(&["data", "aggregates"], problem));
+    }
+    Ok(())
 }
 
 fn asked(check: &DataCheckConfig) -> Result<(), Wrong> {

@@ -22,9 +22,12 @@ pub struct Backup {
     pub stored: Timestamp,
     /// Its description; `None` where there is none, or none that can be read.
     pub description: Option<BackupDescription>,
-    /// Why its description cannot be read.
+    /// Why its description cannot be read, or what else was found wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// Whether the note lies beside it that a run of this program makes it, or has begun to delete it.
+    #[serde(skip)]
+    pub noted: bool,
 }
 
 impl Backup {
@@ -35,9 +38,16 @@ impl Backup {
 
     /// Says why it cannot be used.
     pub fn why_not_whole(&self) -> Option<String> {
+        if let Some(problem) = &self.problem {
+            return Some(problem.clone());
+        }
         let Some(description) = &self.description else {
-            let unfinished = "it was not finished: it has no description";
-            return Some(self.problem.clone().unwrap_or_else(|| unfinished.to_owned()));
+            let why = if self.noted {
+                "it was not finished: it has no description"
+            } else {
+                "it has no description: another program made it, or its description was deleted"
+            };
+            return Some(why.to_owned());
         };
         match self.size {
             Some(size) if size == description.size => None,
@@ -48,9 +58,14 @@ impl Backup {
         }
     }
 
-    /// Tells whether it was never finished, so that nobody counts on it.
+    /// Tells whether this program never finished it, so that nobody counts on it.
     pub fn is_unfinished(&self) -> bool {
-        self.description.is_none() && self.problem.is_none()
+        self.description.is_none() && self.problem.is_none() && self.noted
+    }
+
+    /// Tells whether nothing says that this program made it: it is somebody's all the same.
+    pub fn is_foreign(&self) -> bool {
+        self.description.is_none() && self.problem.is_none() && !self.noted
     }
 
     /// Sorts backups newest first: by the order in which they were made; what is not described, by time.
@@ -67,9 +82,10 @@ impl Backup {
         });
     }
 
-    /// Everything that is deleted with it, in this order: first what says that it can be used.
+    /// Everything that is deleted with it, in this order: first what says that it can be used, and
+    /// last what says whose the rest is.
     fn paths(&self) -> Vec<String> {
-        let ends = [DESCRIPTION, UNFINISHED, ""];
+        let ends = [DESCRIPTION, "", UNFINISHED];
         ends.into_iter().map(|end| format!("{}{end}", self.name)).collect()
     }
 }
@@ -95,7 +111,9 @@ pub fn prune_backups(backups: &[Backup], days: u32, last: u32, now: Timestamp) -
             Some(position) if position <= last => Some(Reason::Newest { last }),
             Some(_) if young => Some(Reason::Young { days }),
             Some(_) | None if fresh => Some(Reason::Fresh),
+            None if backup.is_foreign() => Some(Reason::Foreign),
             // A description that nobody can read may be that of a good copy.
+            None if backup.problem.is_some() => Some(Reason::Unreadable),
             None if young && !backup.is_unfinished() => Some(Reason::Young { days }),
             Some(_) | None => None,
         };
@@ -140,6 +158,7 @@ mod tests {
                 tables: [].into(),
             }),
             problem: None,
+            noted: false,
         }
     }
 
@@ -157,7 +176,7 @@ mod tests {
         let all = sorted(vec![aged(1, 100), aged(2, 60), aged(3, 31), aged(4, 29), aged(5, 1)]);
         let plan = prune_backups(&all, 30, 2, now());
         assert_eq!(names(&plan), ["x_3.db", "x_2.db", "x_1.db"]);
-        assert_eq!(plan.remove[0].paths, ["x_3.db.json", "x_3.db.unfinished", "x_3.db"]);
+        assert_eq!(plan.remove[0].paths, ["x_3.db.json", "x_3.db", "x_3.db.unfinished"]);
         let plan = prune_backups(&all, 30, 4, now());
         assert_eq!(names(&plan), ["x_1.db"]);
     }
@@ -166,8 +185,7 @@ mod tests {
     fn the_newest_whole_one_stays_whatever_is_asked_for() {
         let mut damaged = aged(3, 40);
         damaged.size = Some(9);
-        let mut unfinished = aged(4, 35);
-        unfinished.description = None;
+        let unfinished = Backup { description: None, noted: true, ..aged(4, 35) };
         let all = sorted(vec![aged(1, 100), aged(2, 60), damaged, unfinished]);
         let plan = prune_backups(&all, 0, 0, now());
         let kept: Vec<&str> = plan.keep.iter().map(|kept| kept.path.as_str()).collect();
@@ -176,9 +194,20 @@ mod tests {
     }
 
     #[test]
+    fn what_this_program_did_not_make_or_cannot_read_stays() {
+        let foreign = Backup { description: None, ..aged(3, 400) };
+        let problem = Some("a newer program made it".to_owned());
+        let newer = Backup { description: None, problem, ..aged(4, 400) };
+        let all = sorted(vec![aged(1, 100), aged(2, 60), foreign, newer]);
+        let plan = prune_backups(&all, 0, 1, now());
+        assert_eq!(names(&plan), ["x_1.db"]);
+        let reasons: Vec<&Reason> = plan.keep.iter().map(|kept| &kept.reason).collect();
+        assert!(reasons.contains(&&Reason::Foreign) && reasons.contains(&&Reason::Unreadable));
+    }
+
+    #[test]
     fn what_is_under_way_stays() {
-        let mut unfinished = aged(2, 0);
-        unfinished.description = None;
+        let unfinished = Backup { description: None, noted: true, ..aged(2, 0) };
         let all = sorted(vec![aged(1, 3), unfinished]);
         assert_eq!(names(&prune_backups(&all, 0, 1, now())), [""; 0]);
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    HealthFinding, HealthPart, HealthStatus, LastBackup, Observed, Opened, TableHealth, freshness,
-    space,
+    BackupRead, HealthFinding, HealthPart, HealthStatus, LastBackup, Observed, Opened, TableHealth,
+    freshness, space,
 };
 use crate::config::{HealthConfig, TableHealthConfig};
 use crate::data::Outcome;
@@ -184,7 +184,7 @@ pub(super) fn backups(
         Err(_) => return None,
     };
     // The last one that can be restored counts, whatever came after it.
-    for damaged in backups.iter().filter(|backup| !backup.is_unfinished()) {
+    for damaged in backups.iter().filter(|one| !one.is_unfinished() && !one.is_foreign()) {
         if let Some(why) = damaged.why_not_whole() {
             findings.add(part, HealthStatus::Warning, format!("{}: {why}", damaged.name));
         }
@@ -200,7 +200,17 @@ pub(super) fn backups(
     };
     let created = known.created;
     let age = now.duration_since(created);
-    let detail = format!("{}, {} ago, verified by opening it", backup.name, hours(age));
+    let read = observed.backup_read;
+    let verified = match read {
+        BackupRead::Whole => "read now: unchanged since it was verified by opening it",
+        BackupRead::Elsewhere => {
+            "verified by opening it when it was made, and not read now: `tidegate data backup --verify-all` does that"
+        }
+        BackupRead::TooLarge => {
+            "verified by opening it when it was made, and too large to be read now: `tidegate data backup --verify-all` does that"
+        }
+    };
+    let detail = format!("{}, {} ago, {verified}", backup.name, hours(age));
     let bound = expected.then(|| set.unwrap_or(BACKUP_AGE));
     match bound.filter(|bound| is_over(age, *bound)) {
         Some(bound) => {
@@ -209,7 +219,8 @@ pub(super) fn backups(
         }
         None => findings.add(part, HealthStatus::Healthy, detail),
     }
-    Some(LastBackup { name: backup.name.clone(), created, size: known.size, rows: known.rows() })
+    let (name, size, rows) = (backup.name.clone(), known.size, known.rows());
+    Some(LastBackup { name, created, size, rows, read })
 }
 
 pub(super) fn urls(observed: &Observed, findings: &mut Findings, now: Timestamp) {

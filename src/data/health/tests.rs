@@ -27,6 +27,7 @@ fn seen() -> Observed {
         newest: BTreeMap::new(),
         imports: Ok(Vec::new()),
         backups: Ok(Vec::new()),
+        backup_read: BackupRead::Whole,
         backups_expected: false,
         urls: Vec::new(),
     }
@@ -52,6 +53,7 @@ fn backup(hours: i64) -> Backup {
         stored: created,
         description: Some(description),
         problem: None,
+        noted: false,
     }
 }
 
@@ -174,7 +176,7 @@ fn a_bound_that_is_set_is_an_error_and_a_usual_one_a_warning() {
 #[test]
 fn a_damaged_backup_is_told_and_the_one_before_counts() {
     let damaged = Backup { name: "sales_2.db".to_owned(), size: Some(9), ..backup(1) };
-    let unfinished = Backup { description: None, ..backup(0) };
+    let unfinished = Backup { description: None, noted: true, ..backup(0) };
     let backups = Ok(vec![unfinished, damaged, backup(25)]);
     let observed = Observed { backups, backups_expected: true, ..seen() };
     let health = Health::of(observed.clone(), &config("{}"), now());

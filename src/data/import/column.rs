@@ -21,6 +21,9 @@ const CENTS: u32 = 2;
 /// The largest amount: 16 digits before the point, as `DECIMAL(18, 2)` has.
 const LARGEST_AMOUNT: i128 = 9_999_999_999_999_999;
 
+/// So many characters of an amount are never more digits than that.
+const SURE_AMOUNT: usize = 16;
+
 /// A column of an import.
 #[derive(Debug, Clone)]
 pub struct Column {
@@ -90,6 +93,18 @@ impl Column {
             | ColumnType::Date
             | ColumnType::Timestamp
             | ColumnType::Email => false,
+        }
+    }
+
+    /// Tells whether a value that is right cannot well be a password: an address, a day, a time, or one
+    /// of a few words.
+    pub fn is_telling(&self) -> bool {
+        match self.kind {
+            ColumnType::Boolean | ColumnType::Date | ColumnType::Timestamp | ColumnType::Email => {
+                true
+            }
+            ColumnType::Text => !self.one_of.is_empty(),
+            ColumnType::Integer | ColumnType::Number | ColumnType::Amount => false,
         }
     }
 
@@ -169,6 +184,10 @@ impl Column {
     }
 
     fn integer(text: &str, into: &mut String) -> Result<Decimal, ValueProblem> {
+        if let Some(number) = quick(text).filter(|number| number.scale() == 0) {
+            into.push_str(text);
+            return Ok(number);
+        }
         let text = text.trim();
         let plain = text.parse::<i64>().ok().filter(|_| !text.starts_with('+'));
         // Spreadsheets write whole numbers of a column with decimals as 3.0.
@@ -197,6 +216,10 @@ impl Column {
     fn amount(text: &str, into: &mut String) -> Result<Decimal, ValueProblem> {
         // A million of them are read quickly: as they stand, without a text in between.
         if let Some(number) = quick(text).filter(|number| number.scale() <= CENTS) {
+            if text.len() <= SURE_AMOUNT {
+                into.push_str(text);
+                return Ok(number);
+            }
             return whole_part(number).inspect(|_| into.push_str(text));
         }
         let number = decimal(text)?;

@@ -19,24 +19,39 @@ pub const STOPPED: &str = "tidegate: too many rows are bad";
 /// What it says where the table is no longer what it was.
 pub const CHANGED: &str = "tidegate: the table was changed meanwhile";
 
-/// The files that the script reads and writes.
-#[derive(Debug, Clone, Copy)]
-pub struct Paths<'a> {
-    /// The checked rows.
-    pub spool: &'a str,
-    /// Where the faults go.
-    pub found: &'a str,
-    /// Where the rows are listed that the table has.
-    pub known: Option<&'a str>,
-}
+/// What it says where the table has rows now.
+pub const FILLED: &str = "tidegate: the table has rows";
 
 /// Returns the query that tells the columns of the table, as [`super::target::TableColumn`] has them,
-/// whether it `is_view`, its constraints for [`super::told`], and a `mark` that a change of them changes.
+/// whether it `is_view`, its constraints for [`super::told`], a `mark` that a change of them changes, and
+/// whether it seems to have no rows.
 pub fn columns(table: &str) -> Result<String, SqlProblem> {
     let catalog = catalog(table)?;
+    let (place, name) = (place(table, "t", "table_name")?, name(table)?);
     Ok(format!(
         "WITH found AS ({catalog})\n\
-         SELECT *, (SELECT md5(to_json(list(found))::VARCHAR) FROM found) AS mark FROM found"
+         SELECT *, (SELECT md5(to_json(list(found))::VARCHAR) FROM found) AS mark,\n\
+         EXISTS (SELECT 1 FROM duckdb_tables() AS t CROSS JOIN (SELECT {name} AS tidegate_name) \
+         WHERE {place} AND t.estimated_size = 0) AS is_empty FROM found"
+    ))
+}
+
+/// Returns the name of a table without its schema, as a text.
+fn name(table: &str) -> Result<String, SqlProblem> {
+    sql::parts(table).last().map_or(Err(SqlProblem::Value), |name| text(name))
+}
+
+/// Returns the condition that `column` of a view of the catalog, which is called `alias`, names the
+/// table `tidegate_name`.
+fn place(table: &str, alias: &str, column: &str) -> Result<String, SqlProblem> {
+    let schema = match sql::parts(table).as_slice() {
+        [_] => "current_schema()".to_owned(),
+        [schema, _] => text(schema)?,
+        _ => return Err(SqlProblem::Value),
+    };
+    Ok(format!(
+        "{alias}.database_name = current_database() AND lower({alias}.schema_name) = lower({schema}) \
+         AND lower({alias}.{column}) = lower(tidegate_name)"
     ))
 }
 
@@ -46,18 +61,6 @@ const IN_INDEX: &str = "contains(lower(x.expressions::VARCHAR), lower(c.column_n
     OR list_contains(regexp_split_to_array(lower(x.expressions::VARCHAR), '[^a-z0-9_]+'), lower(c.column_name)))";
 
 fn catalog(table: &str) -> Result<String, SqlProblem> {
-    let parts = sql::parts(table);
-    let (schema, name) = match parts.as_slice() {
-        [name] => ("current_schema()".to_owned(), name),
-        [schema, name] => (text(schema)?, name),
-        _ => return Err(SqlProblem::Value),
-    };
-    let place = |alias: &str, name: &str| {
-        format!(
-            "{alias}.database_name = current_database() AND lower({alias}.schema_name) = lower({schema}) \
-             AND lower({alias}.{name}) = lower(tidegate_name)"
-        )
-    };
     Ok(format!(
         "SELECT c.column_name AS name, c.data_type AS kind, c.is_nullable AS nullable,\n\
          c.column_default IS NOT NULL AS filled,\n\
@@ -78,48 +81,113 @@ fn catalog(table: &str) -> Result<String, SqlProblem> {
          AND regexp_full_match(x.expressions::VARCHAR, '\\[[A-Za-z0-9_]+(, [A-Za-z0-9_]+)*\\]'))) AS constraints\n\
          FROM duckdb_columns() AS c CROSS JOIN (SELECT {} AS tidegate_name)\n\
          WHERE {} ORDER BY c.column_index",
-        place("k", "table_name"),
-        place("k", "table_name"),
-        place("x", "table_name"),
-        place("v", "view_name"),
-        place("k", "table_name"),
-        place("x", "table_name"),
-        text(name)?,
-        place("c", "table_name"),
+        place(table, "k", "table_name")?,
+        place(table, "k", "table_name")?,
+        place(table, "x", "table_name")?,
+        place(table, "v", "view_name")?,
+        place(table, "k", "table_name")?,
+        place(table, "x", "table_name")?,
+        name(table)?,
+        place(table, "c", "table_name")?,
     ))
 }
 
-/// Returns the script. `mark` is what [`columns`] said, `None` where the table is missing; `most`, how
-/// many rows may be bad before nothing is written, `None` where it only looks. `answer` puts a query
-/// into the form that the caller reads.
-pub fn script(
+/// What the scripts work on.
+#[derive(Clone, Copy)]
+pub struct On<'a> {
+    /// What [`columns`] said, `None` where the table is missing.
+    pub mark: Option<&'a str>,
+    /// The checked rows.
+    pub spool: &'a str,
+    /// Whether each line of them is a row.
+    pub is_flat: bool,
+    /// Where the faults are listed.
+    pub found: &'a str,
+    /// Where the rows are listed that the table has.
+    pub known: Option<&'a str>,
+    /// Puts a query into the form that the caller reads.
+    pub answer: &'a (dyn Fn(&str) -> String + Sync),
+}
+
+impl On<'_> {
+    /// Begins the transaction, and makes sure that the table is what it was.
+    fn begin(&self, table: &str) -> Result<String, SqlProblem> {
+        Ok(format!(
+            "BEGIN TRANSACTION;\n\
+             SELECT CASE WHEN (SELECT coalesce(md5(to_json(list(q))::VARCHAR), '') FROM ({}) AS q) <> {} \
+             THEN error('{CHANGED}') END AS guard;\n",
+            catalog(table)?,
+            text(self.mark.unwrap_or_default())?,
+        ))
+    }
+
+    fn list(&self, faults: &str) -> Result<String, SqlProblem> {
+        let found = text(self.found)?;
+        Ok(format!("COPY ({faults}) TO {found} (FORMAT csv, HEADER, QUOTE '\"', ESCAPE '\"');\n"))
+    }
+}
+
+/// Remembers the import, and ends the transaction.
+fn end(load: &Load<'_>) -> Result<String, SqlProblem> {
+    Ok(format!(
+        "CREATE TABLE IF NOT EXISTS {IMPORTS} (name VARCHAR PRIMARY KEY, table_name VARCHAR, \
+         watermark VARCHAR, imported_at TIMESTAMP, rows BIGINT, source VARCHAR);\n{};\nCOMMIT;\n",
+        state::upsert(load, Dialect::DuckDb)?
+    ))
+}
+
+/// Returns the script by which rows go into a table that is missing, or has no rows, without a stage:
+/// in half the time. `None` where something about them is still to be found out.
+pub fn straight(
     load: &Load<'_>,
     fitted: &Fitted,
-    mark: Option<&str>,
-    paths: Paths<'_>,
-    is_flat: bool,
-    answer: &dyn Fn(&str) -> String,
-) -> Result<String, ScriptProblem> {
-    let import = load.import;
+    on: On<'_>,
+) -> Result<Option<String>, ScriptProblem> {
+    let shape = Shape::new(load, fitted, Dialect::DuckDb);
+    if !shape.goes_straight(load) {
+        return Ok(None);
+    }
+    let (table, names) = (&shape.table, shape.names());
+    let (id, number) = match shape.numbered() {
+        None => (String::new(), ""),
+        Some(id) => (format!("{id}, "), "row_number() OVER (ORDER BY tidegate_row), "),
+    };
+    let mut script = on.begin(&load.import.table)?;
+    if on.mark.is_some() {
+        let rows = format!("SELECT 1 FROM {table}");
+        let _ = writeln!(
+            script,
+            "SELECT CASE WHEN EXISTS ({rows}) THEN error('{FILLED}') END AS guard;"
+        );
+    }
+    script.push_str(&shape.make());
+    let _ = write!(
+        script,
+        "INSERT INTO {table} ({id}{names}) SELECT {number}{names} FROM {};\n{}{};\n{}",
+        read(&shape, on)?,
+        on.list("SELECT 0 AS tidegate_row, '' AS \"column\", '' AS value, '' AS rule LIMIT 0")?,
+        (on.answer)(&format!(
+            "SELECT 0 AS bad, count(*) AS good, 0 AS changed, 0 AS same FROM {table}"
+        )),
+        end(load)?,
+    );
+    Ok(Some(script))
+}
+
+/// Returns the script that finds out which rows are bad and which the table has, and writes.
+pub fn script(load: &Load<'_>, fitted: &Fitted, on: On<'_>) -> Result<String, ScriptProblem> {
     let most = load.most_found();
     let shape = Shape::new(load, fitted, Dialect::DuckDb);
-    let mut script = "BEGIN TRANSACTION;\n".to_owned();
-    let _ = writeln!(
-        script,
-        "SELECT CASE WHEN (SELECT coalesce(md5(to_json(list(q))::VARCHAR), '') FROM ({}) AS q) <> {} \
-         THEN error('{CHANGED}') END AS guard;",
-        catalog(&import.table)?,
-        text(mark.unwrap_or_default())?,
-    );
-    script.push_str(&stage(&shape, paths.spool, is_flat)?);
+    let mut script = on.begin(&load.import.table)?;
+    script.push_str(&stage(&shape, on)?);
     script.push_str("CREATE TEMP TABLE tidegate_match (tidegate_row UBIGINT, changed INTEGER);\n");
     script.push_str(&shape.matches());
     script.push_str(&shape.faults()?);
-    let _ = write!(
+    let _ = writeln!(
         script,
-        "COPY ({FOUND}) TO {} (FORMAT csv, HEADER, QUOTE '\"', ESCAPE '\"');\n{ONLY_GOOD}{};\n",
-        text(paths.found)?,
-        answer(&format!(
+        "{}{ONLY_GOOD}{};",
+        on.list(FOUND)?,
+        (on.answer)(&format!(
             "SELECT (SELECT count(DISTINCT tidegate_row) FROM tidegate_fault) AS bad,\n\
              (SELECT count(*) FROM tidegate_stage) AS good,\n\
              count(*) FILTER (changed <> 0) AS changed,\n\
@@ -128,7 +196,7 @@ pub fn script(
             state::reached(load, Dialect::DuckDb)?
         ))
     );
-    if let Some(known) = paths.known {
+    if let Some(known) = on.known {
         let _ = writeln!(script, "COPY ({KNOWN}) TO {} (FORMAT csv, HEADER);", text(known)?);
     }
     let Some(most) = most else {
@@ -144,12 +212,7 @@ pub fn script(
     }
     script.push_str(&shape.make());
     script.push_str(&shape.write());
-    let _ = write!(
-        script,
-        "CREATE TABLE IF NOT EXISTS {IMPORTS} (name VARCHAR PRIMARY KEY, table_name VARCHAR, \
-         watermark VARCHAR, imported_at TIMESTAMP, rows BIGINT, source VARCHAR);\n{};\nCOMMIT;\n",
-        state::upsert(load, Dialect::DuckDb)?
-    );
+    script.push_str(&end(load)?);
     Ok(script)
 }
 
@@ -158,11 +221,10 @@ pub fn rule_script(
     load: &Load<'_>,
     fitted: &Fitted,
     rule: &SqlRule,
-    spool: &str,
-    is_flat: bool,
+    on: On<'_>,
 ) -> Result<String, ScriptProblem> {
     let shape = Shape::new(load, fitted, Dialect::DuckDb);
-    let (stage, alone) = (stage(&shape, spool, is_flat)?, alone(load.import, rule)?);
+    let (stage, alone) = (stage(&shape, on)?, alone(load.import, rule)?);
     Ok(format!("BEGIN TRANSACTION;\n{stage}{alone};\nROLLBACK;\n"))
 }
 
@@ -180,13 +242,27 @@ pub fn made(kind: ColumnType) -> &'static str {
 }
 
 /// Reads the spool. Where it is not flat, a value has a line break: several threads would begin to read
-/// in the middle of values, and may take their lines for rows. Values that the type of the table does not hold as they are come beside it.
-fn stage(shape: &Shape<'_>, spool: &str, is_flat: bool) -> Result<String, SqlProblem> {
+/// in the middle of values, and may take their lines for rows.
+fn read(shape: &Shape<'_>, on: On<'_>) -> Result<String, SqlProblem> {
     let mut types = vec!["'tidegate_row': 'UBIGINT'".to_owned()];
+    for column in &shape.columns {
+        types.push(format!("{}: '{}'", text(column.name)?, made(column.kind)));
+    }
+    Ok(format!(
+        "read_csv({}, header=true, auto_detect=false, delim=',', quote='\"', escape='\"', \
+         nullstr='\\N', allow_quoted_nulls=false, parallel={}, columns={{{}}})",
+        text(on.spool)?,
+        on.is_flat,
+        types.join(", "),
+    ))
+}
+
+/// Puts the rows into the stage. Values that the type of the table does not hold as they are come
+/// beside it.
+fn stage(shape: &Shape<'_>, on: On<'_>) -> Result<String, SqlProblem> {
     let mut staged = vec!["tidegate_row".to_owned()];
     let mut lost = Vec::new();
     for (place, column) in shape.columns.iter().enumerate() {
-        types.push(format!("{}: '{}'", text(column.name)?, made(column.kind)));
         let name = identifier(column.name);
         if column.is_cast(Dialect::DuckDb) {
             let cast = format!("TRY_CAST({name} AS {})", column.table_kind);
@@ -211,11 +287,9 @@ fn stage(shape: &Shape<'_>, spool: &str, is_flat: bool) -> Result<String, SqlPro
     let keys: Vec<String> = shape.keys().map(|key| identifier(key.name)).collect();
     Ok(format!(
         "CREATE TEMP TABLE tidegate_stage AS SELECT *, hash({}) AS tidegate_key FROM (\n\
-         SELECT {}\nFROM read_csv({}, header=true, auto_detect=false, delim=',', quote='\"', escape='\"', \
-         nullstr='\\N', allow_quoted_nulls=false, parallel={is_flat}, columns={{{}}}));\n",
+         SELECT {}\nFROM {});\n",
         keys.join(", "),
         staged.join(", "),
-        text(spool)?,
-        types.join(", "),
+        read(shape, on)?,
     ))
 }

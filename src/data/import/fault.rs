@@ -52,6 +52,12 @@ impl Fault {
         });
         Self { column: column.to_owned(), value, rule: rule.into() }
     }
+
+    /// Leaves the value out: it may be a password.
+    #[must_use]
+    pub fn without_value(self) -> Self {
+        Self { value: None, ..self }
+    }
 }
 
 /// A row that is not written, and why.

@@ -12,7 +12,8 @@ use super::spec::{Import, MaxBad};
 ///
 /// The file is CSV (RFC 4180) with a header: `tidegate_row`, the names of the import's columns, then
 /// that of the password's hash where there is one. `tidegate_row` is the number that its source gives a
-/// row: a line, or a place in an answer. NULL is `\N` without quotes; every other value is quoted.
+/// row: a line, or a place in an answer. NULL is `\N` without quotes; every other value is quoted, unless
+/// it is made of letters of ASCII, digits, `.`, `-` and `:`.
 #[derive(Debug, Clone)]
 pub struct Load<'a> {
     /// The import.
@@ -23,6 +24,8 @@ pub struct Load<'a> {
     pub rows: u64,
     /// How many of them are bad already, and not in the file.
     pub bad: u64,
+    /// Whether no two rows of the file have the same key, for sure; else the database looks.
+    pub is_distinct: bool,
     /// What is done with them.
     pub mode: LoadMode,
     /// How far the rows in the file go: where the next import begins, if all of them are written.

@@ -27,6 +27,11 @@ impl Row {
         })
     }
 
+    /// Returns them with the number that each of them is, where it is one.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (Option<&str>, Option<Decimal>)> {
+        self.values().zip(self.numbers.iter().copied())
+    }
+
     fn clear(&mut self) {
         self.text.clear();
         self.ends.clear();

@@ -19,6 +19,7 @@ use crate::data::check::Dialect;
 use crate::data::sql::{self, SqlProblem, identifier, literal};
 
 mod constraints;
+mod straight;
 
 /// Why there is no SQL.
 #[derive(Debug, thiserror::Error)]
@@ -318,25 +319,22 @@ impl<'a> Shape<'a> {
     pub(super) fn write(&self) -> String {
         let table = &self.table;
         let mut script = String::new();
-        let names = list(self.columns.iter().map(|column| identifier(column.name)));
+        let names = self.names();
         let staged = list(self.columns.iter().map(Both::staged));
         let new = match self.fitted.columns {
             None => String::new(),
             Some(_) => format!(" WHERE {UNMATCHED}"),
         };
-        let _ = match &self.fitted.numbered {
+        let _ = match self.numbered() {
             None => writeln!(
                 script,
                 "INSERT INTO {table} ({names}) SELECT {staged} FROM tidegate_stage AS s{new};"
             ),
-            Some(id) => {
-                let id = identifier(id);
-                writeln!(
-                    script,
-                    "INSERT INTO {table} ({id}, {names}) SELECT (SELECT coalesce(max({id}), 0) FROM {table}) \
-                     + row_number() OVER (ORDER BY s.tidegate_row), {staged} FROM tidegate_stage AS s{new};"
-                )
-            }
+            Some(id) => writeln!(
+                script,
+                "INSERT INTO {table} ({id}, {names}) SELECT (SELECT coalesce(max({id}), 0) FROM {table}) \
+                 + row_number() OVER (ORDER BY s.tidegate_row), {staged} FROM tidegate_stage AS s{new};"
+            ),
         };
         if self.fitted.columns.is_some() && self.import.on_conflict == OnConflict::Update {
             script.push_str(&self.updates());

@@ -21,6 +21,9 @@ pub fn made(kind: ColumnType) -> &'static str {
 /// The statements of a load, in the order in which they run.
 #[derive(Debug, Clone)]
 pub struct Statements {
+    /// Puts a row into the table itself: its values. `None` where something about the rows is still to
+    /// be found out; only for a table that is missing, or has no rows.
+    pub straight: Option<String>,
     /// Makes the temporary tables.
     pub prepare: String,
     /// Puts a row into the stage: its number, its values, and the hash of its key.
@@ -49,8 +52,10 @@ pub struct Statements {
     pub reached: String,
     /// Makes the table where it is missing, and that of all imports.
     pub make: String,
-    /// Writes the rows and remembers the import.
+    /// Writes the rows.
     pub write: String,
+    /// Remembers the import.
+    pub remember: String,
     /// Forgets the temporary tables.
     pub forget: &'static str,
 }
@@ -66,6 +71,7 @@ impl Statements {
             .collect();
         let columns = columns.join(", ");
         let marks = vec!["?"; shape.columns.len() + 2].join(", ");
+        let is_straight = shape.goes_straight(load) && shape.numbered().is_none();
         let mut index =
             "CREATE INDEX tidegate_by_key ON tidegate_stage (tidegate_key);\n".to_owned();
         for (place, column) in shape.unique().enumerate() {
@@ -75,6 +81,10 @@ impl Statements {
             ));
         }
         Ok(Self {
+            straight: is_straight.then(|| {
+                let marks = vec!["?"; shape.columns.len()].join(", ");
+                format!("INSERT INTO {} ({}) VALUES ({marks})", shape.table, shape.names())
+            }),
             prepare: format!(
                 "CREATE TEMP TABLE tidegate_stage (tidegate_row INTEGER PRIMARY KEY, {columns}, tidegate_key INTEGER);\n\
                  CREATE TEMP TABLE tidegate_match (tidegate_row INTEGER PRIMARY KEY, changed INTEGER);\n\
@@ -102,7 +112,8 @@ impl Statements {
                  watermark TEXT, imported_at TEXT, rows INTEGER, source TEXT);\n",
                 shape.make()
             ),
-            write: format!("{}{};\n", shape.write(), state::upsert(load, Dialect::Sqlite)?),
+            write: shape.write(),
+            remember: state::upsert(load, Dialect::Sqlite)?,
             forget: "DROP TABLE temp.tidegate_stage; DROP TABLE temp.tidegate_match; DROP TABLE temp.tidegate_lost; DROP TABLE temp.tidegate_fault;",
         })
     }

@@ -173,3 +173,22 @@ fn too_many_bad_rows_are_a_number_or_a_share() {
     assert!(!rows.is_exceeded(2, 3) && rows.is_exceeded(3, 1000));
     assert_eq!((MaxBad::parse("101%"), MaxBad::parse("x")), (None, None));
 }
+
+proptest::proptest! {
+    /// A space before a number keeps it from being read the quick way.
+    #[test]
+    fn numbers_are_read_alike_in_both_ways(text in "-?[0-9]{1,20}(\\.[0-9]{0,4})?") {
+        let read = |kind: &str, text: &str| {
+            let import = import(&format!("columns: [{{ name: it, type: {kind}, max: 100000000000000000 }}]"));
+            let mut row = Row::default();
+            match import.check([Some(text)].into_iter(), now(), &mut row) {
+                Ok(()) => Ok(row.values().flatten().map(str::to_owned).collect::<Vec<_>>()),
+                Err(faults) => Err(faults.into_iter().map(|fault| fault.rule).collect::<Vec<_>>()),
+            }
+        };
+        for kind in ["integer", "number", "amount"] {
+            let spaced = format!(" {text}");
+            proptest::prop_assert_eq!(read(kind, &text), read(kind, &spaced), "{} {}", kind, text);
+        }
+    }
+}

@@ -44,13 +44,17 @@ impl Classified for DatabaseError {
                 "mend the row, or give the import a rule of its own that names such rows"
                     .to_owned(),
             ),
+            Self::InUse { .. } => Some(
+                "end that process, or run it again when it is done; `data import` and `data backup` wait longer \
+                 with `--wait 10m`, and `data import --swap` goes on beside programs that only read a DuckDB file"
+                    .to_owned(),
+            ),
             Self::NoEngine { .. }
             | Self::Text { .. }
             | Self::Table { .. }
             | Self::Open { .. }
             | Self::Sql { .. }
             | Self::Ended { .. }
-            | Self::InUse { .. }
             | Self::TimedOut { .. }
             | Self::Io { .. } => None,
         }

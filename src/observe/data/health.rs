@@ -10,11 +10,14 @@ use crate::adapters::store::Container;
 use crate::config::{DataConfig, HealthConfig};
 use crate::data::Backup;
 use crate::data::check::Dialect;
-use crate::data::health::{Observed, Opened, UrlHealth, newest_question};
+use crate::data::health::{BackupRead, Observed, Opened, UrlHealth, newest_question};
 use crate::data::import::ImportState;
 
 /// How long a database is waited for that another process holds.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the last backups are read altogether.
+const READING: Duration = Duration::from_secs(30);
 
 /// What is looked at, and with what.
 pub struct HealthQuery<'a> {
@@ -28,6 +31,8 @@ pub struct HealthQuery<'a> {
     pub database: &'a str,
     /// Where backups are kept, or why nobody knows.
     pub backups: Result<&'a Container, String>,
+    /// Whether they lie on this machine, so that the newest is read.
+    pub backups_here: bool,
     /// Whether somebody has said where backups are kept.
     pub backups_expected: bool,
     /// The signed URLs that were handed out.
@@ -59,7 +64,10 @@ pub async fn observe(query: HealthQuery<'_>) -> Observed {
     let whole = query.root.join(query.database);
     // A link leads to the database: its backups have its name, and its disk is the one that fills.
     let file = whole.canonicalize().unwrap_or(whole);
-    let backups = backups(&query, &file).await;
+    let (backups, backup_read) = match backups(&query, &file).await {
+        Ok((backups, read)) => (Ok(backups), read),
+        Err(why) => (Err(why), BackupRead::Elsewhere),
+    };
     Observed {
         database: query.database.to_owned(),
         engine: seen.engine,
@@ -72,6 +80,7 @@ pub async fn observe(query: HealthQuery<'_>) -> Observed {
         newest: seen.newest,
         imports: seen.imports,
         backups,
+        backup_read,
         backups_expected: query.backups_expected,
         urls: query.urls,
     }
@@ -129,11 +138,34 @@ async fn read(
     Ok(())
 }
 
-async fn backups(query: &HealthQuery<'_>, file: &Path) -> Result<Vec<Backup>, String> {
+async fn backups(
+    query: &HealthQuery<'_>,
+    file: &Path,
+) -> Result<(Vec<Backup>, BackupRead), String> {
     let container = query.backups.clone()?;
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let found = kept::kept(container, name).await.map_err(|error| format!("{error:#}"))?;
-    Ok(found.backups)
+    let mut backups = found.backups;
+    if !query.backups_here {
+        return Ok((backups, BackupRead::Elsewhere));
+    }
+    let until = tokio::time::Instant::now() + READING;
+    // The size alone does not tell that a disk has changed its bytes.
+    let read = tokio::time::timeout_at(until, prove(container, &mut backups)).await;
+    let read = if read.is_ok() { BackupRead::Whole } else { BackupRead::TooLarge };
+    Ok((backups, read))
+}
+
+/// Reads the newest backup, and where it is damaged the one before, until one is as it was made.
+async fn prove(container: &Container, backups: &mut [Backup]) {
+    for backup in backups.iter_mut().filter(|backup| backup.is_whole()) {
+        let Some(described) = &backup.description else { continue };
+        match kept::changed(container, &backup.name, described).await {
+            Ok(None) => return,
+            Ok(Some(problem)) => backup.problem = Some(problem),
+            Err(error) => backup.problem = Some(format!("it cannot be read: {error:#}")),
+        }
+    }
 }
 
 /// What a user may write to the disk of a folder, in bytes (statvfs(3), `f_bavail`).

@@ -1,7 +1,6 @@
 //! Reads the store of backups: which there are, and whether one can be restored.
 
-use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -59,6 +58,8 @@ pub async fn kept(container: &Container, file: &str) -> anyhow::Result<Found> {
             unfinished.push((name.to_owned(), object));
         }
     }
+    let noted: BTreeSet<&str> = unfinished.iter().map(|(name, _)| name.as_str()).collect();
+    let noted = &noted;
     let described = stream::iter(found).map(|(name, (copy, description))| async move {
         let (description, problem) = match &description {
             Some(object) => read(container, object).await?,
@@ -67,6 +68,7 @@ pub async fn kept(container: &Container, file: &str) -> anyhow::Result<Found> {
         let stored = copy.as_ref().map(|copy| copy.modified);
         let created = backup_time(file, &format!("backups/{name}"));
         anyhow::Ok(Backup {
+            noted: noted.contains(name.as_str()),
             name,
             created: created.unwrap_or_default(),
             size: copy.map(|copy| copy.size),
@@ -168,6 +170,25 @@ pub async fn prove(
     Ok(counted)
 }
 
+/// Reads a backup, and says what is wrong with its bytes. Nothing is kept of them.
+///
+/// # Errors
+/// Those of the store.
+pub async fn changed(
+    container: &Container,
+    name: &str,
+    described: &BackupDescription,
+) -> anyhow::Result<Option<String>> {
+    let expected = Expected { sha256: &described.sha256, size: described.size, tables: None };
+    match compare(container, name, expected, &mut std::io::sink(), &|_| {}).await {
+        Ok(()) => Ok(None),
+        Err(error) => match error.downcast::<BackupDamaged>() {
+            Ok(damaged) => Ok(Some(damaged.problem)),
+            Err(error) => Err(error),
+        },
+    }
+}
+
 async fn fetch(
     container: &Container,
     name: &str,
@@ -175,9 +196,28 @@ async fn fetch(
     target: &Path,
     say: &(dyn Fn(u64) + Send + Sync),
 ) -> anyhow::Result<()> {
-    let damaged = |problem: String| BackupDamaged { name: name.to_owned(), problem };
     let io = |source| StoreError::File { path: target.to_owned(), source };
     let mut file = std::fs::File::create_new(target).map_err(io)?;
+    compare(container, name, expected, &mut file, say).await.map_err(|error| match error
+        .downcast::<std::io::Error>(
+    ) {
+        Ok(source) => io(source).into(),
+        Err(error) => error,
+    })?;
+    file.sync_all().map_err(io)?;
+    Ok(())
+}
+
+/// Copies a backup, and compares it with what it has to be. An error of `target` is that of
+/// [`std::io`].
+async fn compare(
+    container: &Container,
+    name: &str,
+    expected: Expected<'_>,
+    target: &mut (dyn std::io::Write + Send),
+    say: &(dyn Fn(u64) + Send + Sync),
+) -> anyhow::Result<()> {
+    let damaged = |problem: String| BackupDamaged { name: name.to_owned(), problem };
     let mut body = match container.stream(name, 0, None).await {
         Err(StoreError::Missing { .. }) => {
             return Err(damaged("its file is gone".to_owned()).into());
@@ -192,7 +232,7 @@ async fn fetch(
             return Err(damaged(format!("it has more than {} bytes", expected.size)).into());
         }
         hash.update(&piece);
-        file.write_all(&piece).map_err(io)?;
+        target.write_all(&piece)?;
         say(size);
     }
     if size != expected.size {
@@ -203,6 +243,5 @@ async fn fetch(
     if found != expected.sha256 {
         return Err(damaged(format!("its SHA-256 is {found}, not {}", expected.sha256)).into());
     }
-    file.sync_all().map_err(io)?;
     Ok(())
 }

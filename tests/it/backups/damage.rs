@@ -55,7 +55,11 @@ fn no_finished_backup_is_none_to_count_on() {
     place.run(&["backup", "--verify-all"]).code(14);
     let name = place.back_up();
     place.run(&["backup", "--verify-all"]).success();
-    fs::remove_file(place.backups().join(format!("{name}.json"))).unwrap();
+    fs::rename(
+        place.backups().join(format!("{name}.json")),
+        place.backups().join(format!("{name}.unfinished")),
+    )
+    .unwrap();
     let run = place.run(&["backup", "--verify-all"]).code(14);
     assert!(run.stdout.contains("has no finished backup"), "{}", run.stdout);
 }

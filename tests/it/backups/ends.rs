@@ -266,3 +266,12 @@ fn a_file_in_the_place_of_the_folder_of_backups_is_named() {
     fs::remove_file(place.backups()).unwrap();
     place.back_up();
 }
+
+#[test]
+fn a_bucket_that_is_none_is_said_with_what_was_found() {
+    let mut place = Place::new(Kind::Sqlite);
+    place.fill(1);
+    place.environment = vec![("AWS_S3_BACKUP_BUCKET".to_owned(), "Not A Bucket".to_owned())];
+    let run = place.run(&["backup"]).code(2);
+    assert!(run.stderr.contains("acme-backups, found \"Not A Bucket\""), "{}", run.stderr);
+}

@@ -55,10 +55,11 @@ fn the_newest_whole_backup_stays_when_newer_ones_are_damaged() {
     let place = Place::with(Kind::Sqlite, "  backup: { keep_days: 0, keep_last: 1 }\n");
     place.fill(1);
     let old = aged(&place, &["20200101_000000", "20200102_000000", "20200103_000000"]);
-    // One was cut short, and one was not finished.
+    // One was cut short, and one was not finished: it has a note and no description.
     let cut = fs::File::options().write(true).open(place.backups().join(&old[1])).unwrap();
     cut.set_len(100).unwrap();
-    fs::remove_file(place.backups().join(format!("{}.json", old[2]))).unwrap();
+    let end = |end: &str| place.backups().join(format!("{}.{end}", old[2]));
+    fs::rename(end("json"), end("unfinished")).unwrap();
     place.run(&["backup", "--prune", "-y"]).success();
     let list = place.list();
     let whole: Vec<&Value> = list.iter().filter(|backup| backup["verified"] == true).collect();
@@ -97,4 +98,54 @@ fn nothing_goes_before_the_newest_that_stays_is_proved() {
     let run = place.run(&["backup", "--prune", "-y"]).code(14);
     assert!(run.stderr.contains(&newest) && run.stderr.contains("SHA-256"), "{}", run.stderr);
     assert_eq!(place.kept(), before);
+}
+
+#[test]
+fn copies_that_another_program_made_are_listed_and_never_deleted() {
+    let place = Place::with(Kind::Sqlite, "  backup: { keep_days: 0, keep_last: 1 }\n");
+    place.fill(1);
+    let old = aged(&place, &["20200101_000000"]);
+    let newest = place.back_up();
+    let copies = ["sales_20200104_030000.db", "sales_20200105_030000.db"];
+    for copy in copies {
+        let file = place.backups().join(copy);
+        fs::copy(place.path(), &file).unwrap();
+        let old = SystemTime::now() - Duration::from_hours(48);
+        fs::File::options().write(true).open(file).unwrap().set_modified(old).unwrap();
+    }
+    // What a newer program wrote, nobody here can judge.
+    let newer = "sales_20200106_030000.db";
+    fs::write(place.backups().join(newer), "x").unwrap();
+    fs::write(place.backups().join(format!("{newer}.json")), "{\"format\": 99}").unwrap();
+    let list = place.run(&["backup", "--list"]).success();
+    assert_eq!(list.stdout.matches("not made by tidegate").count(), 2, "{}", list.stdout);
+    let run = place.run(&["backup", "--prune", "-y"]).success();
+    assert!(run.stdout.contains("not made by tidegate"), "{}", run.stdout);
+    let kept = place.kept();
+    let expected = [
+        copies[0].to_owned(),
+        copies[1].to_owned(),
+        newer.to_owned(),
+        format!("{newer}.json"),
+        newest.clone(),
+        format!("{newest}.json"),
+    ];
+    assert_eq!(kept, expected, "{} goes, and nothing else", old[0]);
+    let run = place.run(&["backup", "--restore", copies[0], "-y"]).code(14);
+    assert!(run.stderr.contains("another program made it"), "{}", run.stderr);
+    let run = place.run(&["backup"]).success();
+    assert!(!run.stderr.contains("removed"), "{}", run.stderr);
+}
+
+#[test]
+fn what_a_killed_deletion_leaves_is_removed_by_the_next_backup() {
+    let place = Place::with(Kind::Sqlite, "  backup: { keep_days: 0, keep_last: 1 }\n");
+    place.fill(1);
+    let name = place.back_up();
+    // Between its description and its file.
+    let owner = fs::read(place.folder.path().join(".tidegate-sales.db.backup-lock")).unwrap();
+    fs::write(place.backups().join(format!("{name}.unfinished")), owner).unwrap();
+    fs::remove_file(place.backups().join(format!("{name}.json"))).unwrap();
+    let newest = place.back_up();
+    assert_eq!(place.kept(), [newest.clone(), format!("{newest}.json")]);
 }

@@ -19,3 +19,12 @@ pub fn on_a_small_disk<T>(folder: &Path, kilobytes: u32, run: impl FnOnce() -> T
     mount(&["umount", "-l"]);
     done
 }
+
+/// Lets nobody write to the disk that is mounted on a folder.
+pub fn read_only(folder: &Path) {
+    let root = rustix::process::geteuid().is_root();
+    let mut command = Command::new(if root { "mount" } else { "sudo" });
+    let arguments = ["mount", "-o", "remount,ro"];
+    let done = command.args(&arguments[usize::from(root)..]).arg(folder).output().expect("mount");
+    assert!(done.status.success(), "{done:?}");
+}

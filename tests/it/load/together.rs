@@ -183,11 +183,13 @@ async fn a_load_that_is_killed_leaves_nothing_half() {
         let database = open(&config, team.folder.path(), file, &|_| None).await.unwrap();
         let import = preset("sales");
         let spool = team.spool(&import, &sales());
-        let load = Load { rows: 3, ..team.of(&import, &spool) };
-        let error = database.load(&load).await.unwrap_err();
-        assert!(matches!(error, DatabaseError::Ended { .. }), "{version}: {error}");
-        assert_eq!(team.text("select count(*) from sales").await, "0", "{version}");
-        assert_eq!(team.open().await.imports().await.unwrap(), [], "{version}");
+        for is_distinct in [false, true] {
+            let load = Load { rows: 3, is_distinct, ..team.of(&import, &spool) };
+            let error = database.load(&load).await.unwrap_err();
+            assert!(matches!(error, DatabaseError::Ended { .. }), "{version}: {error}");
+            assert_eq!(team.text("select count(*) from sales").await, "0", "{version}");
+            assert_eq!(team.open().await.imports().await.unwrap(), [], "{version}");
+        }
         let loaded = team.load(&import, &sales()).await;
         assert_eq!((loaded.written, counts(&loaded)), (true, [3, 0, 0, 0]), "{version}");
     }

@@ -11,7 +11,9 @@ use crate::adapters::database::create::Creation;
 use crate::adapters::database::{Database as _, DatabaseError, found, state};
 use crate::config::OnConflict;
 use crate::data::check::Dialect;
-use crate::data::import::duckdb::{CHANGED, Paths, STOPPED, columns, rule_script, script};
+use crate::data::import::duckdb::{
+    CHANGED, FILLED, On, STOPPED, columns, rule_script, script, straight,
+};
 use crate::data::import::state::select;
 use crate::data::import::{
     Constraint, Fitted, ImportState, Load, Loaded, Misfit, ScriptProblem, TableColumn, check_rules,
@@ -58,8 +60,15 @@ pub(super) async fn load(database: &DuckDb, load: &Load<'_>) -> Result<Loaded, D
     Ok(loaded)
 }
 
-/// A table that is there: its columns, its constraints, and what tells that they changed.
-type Table = (Vec<TableColumn>, Vec<Constraint>, String);
+/// A table that is there.
+struct Table {
+    columns: Vec<TableColumn>,
+    constraints: Vec<Constraint>,
+    /// What tells that they changed.
+    mark: String,
+    /// Whether it seemed to have no rows.
+    is_empty: bool,
+}
 
 async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, DatabaseError> {
     let query = columns(&load.import.table).map_err(|problem| database.wrong(problem))?;
@@ -68,7 +77,7 @@ async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, Data
         file: database.shown.clone(),
         reason: format!("{} does not tell the columns of {}", database.engine, load.import.table),
     };
-    let (mut table, mut seen) = (Vec::new(), None);
+    let (mut columns, mut seen) = (Vec::new(), None);
     for row in found.rows {
         let [
             Value::String(name),
@@ -80,19 +89,20 @@ async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, Data
             Value::Bool(is_view),
             Value::String(constraints),
             Value::String(said),
-        ] = <[Value; 9]>::try_from(row).map_err(|_| unreadable())?
+            Value::Bool(is_empty),
+        ] = <[Value; 10]>::try_from(row).map_err(|_| unreadable())?
         else {
             return Err(unreadable());
         };
         if is_view {
             return Err(misfit(database, Misfit::View { table: load.import.table.clone() }));
         }
-        seen = Some((constraints, said));
-        table.push(TableColumn { name, kind, nullable, filled, primary, indexed });
+        seen = Some((constraints, said, is_empty));
+        columns.push(TableColumn { name, kind, nullable, filled, primary, indexed });
     }
-    let Some((constraints, mark)) = seen else { return Ok(None) };
+    let Some((constraints, mark, is_empty)) = seen else { return Ok(None) };
     let constraints = told(&load.import.table, &constraints).ok_or_else(unreadable)?;
-    Ok(Some((table, constraints, mark)))
+    Ok(Some(Table { columns, constraints, mark, is_empty }))
 }
 
 /// Tells whether no value of the spool has a line break: its lines are its rows.
@@ -124,21 +134,37 @@ async fn run(
     access: Access,
     table: Option<Table>,
 ) -> Result<Loaded, DatabaseError> {
-    let columns = table.as_ref().map(|(columns, _, _)| columns.as_slice());
+    let columns = table.as_ref().map(|table| table.columns.as_slice());
     let fitted = Fitted::of(load.import, Dialect::DuckDb, columns)
         .map_err(|problem| misfit(database, problem))?;
-    let constraints = table.as_ref().map(|(_, constraints, _)| constraints.clone());
+    let constraints = table.as_ref().map(|table| table.constraints.clone());
     let fitted = fitted.under(constraints.unwrap_or_default());
     let listed = load.listed();
     let (spool, found) = (path(database, load.spool)?, path(database, &listed)?);
     let known = load.known.map(|known| path(database, known)).transpose()?;
-    let paths = Paths { spool: &spool, found: &found, known: known.as_deref() };
-    let mark = table.as_ref().map(|(_, _, mark)| mark.as_str());
     let answered = |query: &str| answer::select(query, 1);
-    let is_flat = is_flat(load)?;
-    let script = script(load, &fitted, mark, paths, is_flat, &answered)
-        .map_err(|problem| unfit(database, problem))?;
-    let said = database.waited(access, &script).await?;
+    let on = On {
+        mark: table.as_ref().map(|table| table.mark.as_str()),
+        spool: &spool,
+        is_flat: is_flat(load)?,
+        found: &found,
+        known: known.as_deref(),
+        answer: &answered,
+    };
+    let wrong = |problem| unfit(database, problem);
+    let mut said = None;
+    if table.as_ref().is_none_or(|table| table.is_empty)
+        && let Some(script) = straight(load, &fitted, on).map_err(wrong)?
+    {
+        let first = database.waited(access, &script).await?;
+        // Another process has filled it since: nothing is written, and its rows are compared.
+        let is_filled = first.failed.is_some() && first.messages.contains(FILLED);
+        said = (!is_filled).then_some(first);
+    }
+    let said = match said {
+        Some(said) => said,
+        None => database.waited(access, &script(load, &fitted, on).map_err(wrong)?).await?,
+    };
     let stopped = match &said.failed {
         None => false,
         Some(_) if said.messages.contains(STOPPED) => true,
@@ -156,7 +182,7 @@ async fn run(
         }
         Some(how) => {
             let access = if table.is_some() { Access::Look } else { Access::Attach };
-            let rule = wrong_of(database, load, &fitted, access, (&spool, is_flat)).await?;
+            let rule = wrong_of(database, load, &fitted, access, on).await?;
             return Err(rule.unwrap_or_else(|| refused(database, load, &fitted, &said, how)));
         }
     };
@@ -183,10 +209,10 @@ async fn wrong_of(
     load: &Load<'_>,
     fitted: &Fitted,
     access: Access,
-    (spool, is_flat): (&str, bool),
+    on: On<'_>,
 ) -> Result<Option<DatabaseError>, DatabaseError> {
     for rule in &load.import.sql_rules {
-        let script = rule_script(load, fitted, rule, spool, is_flat);
+        let script = rule_script(load, fitted, rule, on);
         let script = script.map_err(|problem| unfit(database, problem))?;
         let said = database.waited(access, &script).await?;
         let words = said.messages.trim().lines().next().unwrap_or_default();
@@ -306,6 +332,9 @@ pub(super) async fn imports(database: &DuckDb) -> Result<Vec<ImportState>, Datab
             if reason.contains("tidegate_imports does not exist") =>
         {
             Ok(Vec::new())
+        }
+        Err(DatabaseError::Sql { reason, file }) if reason.contains("Binder Error") => {
+            Err(DatabaseError::Sql { file, reason: state::NOT_OWN.to_owned() })
         }
         Err(error) => Err(error),
     }

@@ -1,7 +1,8 @@
 //! Rows of an import, brought into a SQLite file.
 //!
 //! The rows are staged in a temporary table, which locks nobody out; then one transaction compares
-//! and writes. In WAL mode, readers go on all the time.
+//! and writes. Where the table has no rows, and nothing is left to find out about those of the import,
+//! one transaction takes them straight into it. In WAL mode, readers go on all the time.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher as _};
@@ -12,17 +13,15 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::constraints::constraints;
-use super::stage::{add, stage};
-use super::{Problem, Sqlite};
+use super::{Problem, Sqlite, fill, imports, mode};
 use crate::adapters::database::create::Creation;
-use crate::adapters::database::{Database as _, DatabaseError, found, state};
+use crate::adapters::database::{DatabaseError, found};
 use crate::config::OnConflict;
 use crate::data::check::Dialect;
 use crate::data::import::sqlite::Statements;
-use crate::data::import::state::select;
 use crate::data::import::{
-    Fitted, Import, ImportState, Load, LoadMode, Loaded, Misfit, ScriptProblem, TableColumn,
-    check_rules, written, wrong_rule,
+    Fitted, Import, Load, LoadMode, Loaded, Misfit, ScriptProblem, TableColumn, check_rules,
+    written, wrong_rule,
 };
 use crate::data::sql;
 
@@ -56,7 +55,9 @@ async fn run(
     access: super::Access,
 ) -> Result<Loaded, DatabaseError> {
     let owned = Owned::of(load);
-    database.on(access, move |connection, _| owned.run(connection, access)).await
+    let (file, patience) = (database.file.clone(), database.limits.patience);
+    let before = move |connection: &Connection| mode::switch(connection, &file, patience);
+    database.on(access, move |connection, _| owned.run(connection, access, before)).await
 }
 
 /// A [`Load`] that goes to another thread.
@@ -67,6 +68,7 @@ struct Owned {
     known: Option<std::path::PathBuf>,
     rows: u64,
     bad: u64,
+    is_distinct: bool,
     mode: LoadMode,
     watermark: Option<String>,
     source: String,
@@ -82,6 +84,7 @@ impl Owned {
             known: load.known.map(Path::to_owned),
             rows: load.rows,
             bad: load.bad,
+            is_distinct: load.is_distinct,
             mode: load.mode,
             watermark: load.watermark.map(str::to_owned),
             source: load.source.to_owned(),
@@ -95,6 +98,7 @@ impl Owned {
             spool: &self.spool,
             rows: self.rows,
             bad: self.bad,
+            is_distinct: self.is_distinct,
             mode: self.mode,
             watermark: self.watermark.as_deref(),
             source: &self.source,
@@ -104,12 +108,32 @@ impl Owned {
         }
     }
 
-    fn run(&self, connection: &mut Connection, access: super::Access) -> Result<Loaded, Problem> {
-        let load = self.load();
-        if access == super::Access::Create {
-            // From the beginning, readers go on beside the imports that follow.
+    /// `before` is called before the first statement that writes to a file that was there.
+    fn run(
+        &self,
+        connection: &mut Connection,
+        access: super::Access,
+        before: impl FnOnce(&Connection),
+    ) -> Result<Loaded, Problem> {
+        let loaded = self.bring(connection, |connection| {
+            if access == super::Access::Write {
+                before(connection);
+            }
+        })?;
+        if access == super::Access::Create && loaded.written {
+            // Readers go on beside the imports that follow. Not from the beginning: whatever is written
+            // then is written twice.
             connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
         }
+        Ok(loaded)
+    }
+
+    fn bring(
+        &self,
+        connection: &mut Connection,
+        before: impl FnOnce(&Connection),
+    ) -> Result<Loaded, Problem> {
+        let load = self.load();
         connection.execute_batch(&format!(
             "PRAGMA cache_size = -{CACHE}; PRAGMA temp.cache_size = -{CACHE};"
         ))?;
@@ -120,17 +144,24 @@ impl Owned {
             |context| {
                 let mut hash = DefaultHasher::new();
                 for place in 0..context.len() {
-                    add(&mut hash, context.get_raw(place));
+                    fill::add(&mut hash, context.get_raw(place));
                 }
                 Ok(hash.finish().cast_signed())
             },
         )?;
         // What does not fit is said before a large file is read.
-        let statements = statements(connection, &load)?.1;
+        let (has_rows, statements) = self::statements(connection, &load)?;
+        before(connection);
+        if !has_rows
+            && statements.straight.is_some()
+            && let Some(loaded) = self.straight(connection)?
+        {
+            return Ok(loaded);
+        }
         let staged = {
             let transaction = connection.transaction()?;
             transaction.execute_batch(&statements.prepare)?;
-            let staged = stage(&transaction, &load, &statements)?;
+            let staged = fill::stage(&transaction, &load, &statements)?;
             transaction.commit()?;
             staged
         };
@@ -168,6 +199,7 @@ impl Owned {
         if written {
             transaction.execute_batch(&statements.make)?;
             transaction.execute_batch(&statements.write).map_err(|error| refused(&load, error))?;
+            transaction.execute_batch(&statements.remember)?;
             transaction.commit().map_err(|error| refused(&load, error))?;
         } else {
             transaction.rollback()?;
@@ -182,10 +214,34 @@ impl Owned {
             watermark,
         })
     }
+
+    /// Takes the rows into a table without any, without a stage. `None` where another process has filled
+    /// it since, or has to find a row bad.
+    fn straight(&self, connection: &mut Connection) -> Result<Option<Loaded>, Problem> {
+        let load = self.load();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (has_rows, statements) = statements(&transaction, &load)?;
+        let Some(insert) = statements.straight.as_deref().filter(|_| !has_rows) else {
+            return Ok(None);
+        };
+        transaction.execute_batch(&statements.make)?;
+        let Some(inserted) = fill::straight(&transaction, &load, insert, &statements.exact)
+            .map_err(|problem| {
+                if let Problem::Sqlite(error) = problem { refused(&load, error) } else { problem }
+            })?
+        else {
+            return Ok(None);
+        };
+        transaction.execute_batch(&statements.remember)?;
+        write_found(&transaction, &self.rejects, "SELECT 0, '', '', '' WHERE 0")?;
+        transaction.commit()?;
+        Ok(Some(Loaded { written: true, inserted, ..Loaded::default() }))
+    }
 }
 
 /// Looks at the table: whether it has rows, and the statements that fit it.
 fn statements(connection: &Connection, load: &Load<'_>) -> Result<(bool, Statements), Problem> {
+    imports::own(connection)?;
     let table = table(connection, load.import)?;
     let mut fitted = Fitted::of(load.import, Dialect::Sqlite, table.as_deref())?;
     if table.is_some() {
@@ -322,22 +378,6 @@ fn write_known(connection: &Connection, path: &Path, query: &str) -> Result<(), 
         writeln!(writer, "{}", row.get::<_, i64>(0)?).map_err(io)?;
     }
     writer.flush().map_err(io)
-}
-
-/// Tells how the imports ended last.
-pub(super) async fn imports(database: &Sqlite) -> Result<Vec<ImportState>, DatabaseError> {
-    if !database.file.exists() {
-        return Ok(Vec::new());
-    }
-    match database.query(&select(Dialect::Sqlite), &[], state::MOST).await {
-        Ok(found) => state::read(&database.shown, found),
-        Err(DatabaseError::Sql { reason, .. })
-            if reason.contains("no such table: tidegate_imports") =>
-        {
-            Ok(Vec::new())
-        }
-        Err(error) => Err(error),
-    }
 }
 
 impl From<ScriptProblem> for Problem {

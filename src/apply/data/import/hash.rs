@@ -9,7 +9,7 @@ use std::io::{self, BufRead as _, BufReader, Lines};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use argon2::password_hash::{PasswordHasher as _, SaltString};
+use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 use sha2::{Digest as _, Sha256};
 
@@ -163,6 +163,14 @@ fn all(passwords: &[&str], scheme: PasswordScheme) -> Result<Vec<String>, Import
         }
         Ok(hashes)
     })
+}
+
+/// Tells whether a hash, of either scheme, is that of a password.
+pub(super) fn is_hash_of(hash: &str, password: &str) -> bool {
+    match PasswordHash::new(hash) {
+        Ok(hash) => Argon2::default().verify_password(password.as_bytes(), &hash).is_ok(),
+        Err(_) => one(password, PasswordScheme::Sha256).is_ok_and(|own| own == hash),
+    }
 }
 
 fn one(password: &str, scheme: PasswordScheme) -> Result<String, ImportFailed> {

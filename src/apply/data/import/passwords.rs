@@ -1,11 +1,18 @@
 //! Passwords that are made up for users who have none, and the file that tells them.
 
-use std::fs::{File, OpenOptions};
-use std::io;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::ImportFailed;
+use serde_json::Value;
+use tempfile::{NamedTempFile, TempPath};
+
+use super::hash::is_hash_of;
+use super::{ImportFailed, Importing};
+use crate::adapters::database::DatabaseError;
+use crate::apply::data::links::without_links;
 use crate::data::import::Import;
+use crate::data::sql::{identifier, table};
 
 /// What they are made of: no two characters look alike.
 const CHARACTERS: &[u8; 56] = b"abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ2345678";
@@ -15,6 +22,9 @@ const LENGTH: usize = 20;
 
 /// So many names of files are tried.
 const TRIES: u32 = 1000;
+
+/// How much of a file is read that an ended import has left, in bytes: its first user.
+const MOST_READ: u64 = 64 * 1024;
 
 /// Makes up a password.
 pub(super) fn random() -> Result<String, ImportFailed> {
@@ -30,22 +40,20 @@ pub(super) fn random() -> Result<String, ImportFailed> {
     Ok(password)
 }
 
-/// A file of mode 0600 that is made with its first password, and goes away unless it is kept.
+/// A file of mode 0600 that is made with its first password, and goes away unless it is kept. Until then
+/// its name ends with `.unfinished`, and it is locked: without its lock, it is that of an ended import.
 #[derive(Debug)]
 pub(super) struct PasswordFile {
     wanted: PathBuf,
     header: Vec<String>,
-    open: Option<(PathBuf, csv::Writer<File>)>,
+    open: Option<csv::Writer<NamedTempFile>>,
     count: u64,
 }
 
 impl PasswordFile {
     /// Chooses a place. Nothing is written yet.
     pub(super) fn at(wanted: &Path, import: &Import) -> Self {
-        let keys = import.key_places().into_iter().map(|place| import.columns[place].from.clone());
-        let password = import.password.iter().map(|password| password.column.clone());
-        let header = keys.chain(password).collect();
-        Self { wanted: wanted.to_owned(), header, open: None, count: 0 }
+        Self { wanted: wanted.to_owned(), header: header(import), open: None, count: 0 }
     }
 
     /// Adds the password of a user.
@@ -57,12 +65,11 @@ impl PasswordFile {
         let wrong = ImportFailed::write(format!("the passwords to {}", self.wanted.display()));
         let write = || {
             let writer = match &mut self.open {
-                Some((_, writer)) => writer,
+                Some(writer) => writer,
                 none @ None => {
-                    let (path, file) = create(&self.wanted)?;
-                    let mut writer = csv::Writer::from_writer(file);
+                    let mut writer = csv::Writer::from_writer(create(&self.wanted)?);
                     writer.write_record(&self.header)?;
-                    &mut none.insert((path, writer)).1
+                    none.insert(writer)
                 }
             };
             writer.write_record(key.chain([password]))?;
@@ -75,9 +82,9 @@ impl PasswordFile {
 
     /// Makes sure that they outlive the machine: after the import nobody knows them otherwise.
     pub(super) fn sync(&mut self) -> Result<(), ImportFailed> {
-        let Some((path, writer)) = &mut self.open else { return Ok(()) };
-        let wrong = ImportFailed::write(format!("the passwords to {}", path.display()));
-        writer.flush().and_then(|()| writer.get_ref().sync_all()).map_err(wrong)
+        let Some(writer) = &mut self.open else { return Ok(()) };
+        let wrong = ImportFailed::write(format!("the passwords to {}", self.wanted.display()));
+        writer.flush().and_then(|()| writer.get_ref().as_file().sync_all()).map_err(wrong)
     }
 
     /// Returns how many there are.
@@ -85,37 +92,156 @@ impl PasswordFile {
         self.count
     }
 
-    /// Keeps the file, if there is one, and returns its path.
+    /// Keeps the file, if there is one, under its own name, and returns its path.
     pub(super) fn keep(mut self) -> Option<PathBuf> {
-        self.open.take().map(|(path, _)| path)
+        let file = self.open.take()?.into_inner().ok()?;
+        Some(keep(&self.wanted, file))
     }
 }
 
-impl Drop for PasswordFile {
-    fn drop(&mut self) {
-        if let Some((path, mut writer)) = self.open.take() {
-            // What cannot be removed holds passwords of nobody.
-            let _ = writer.flush();
-            let _ = std::fs::remove_file(path);
+fn header(import: &Import) -> Vec<String> {
+    let keys = import.key_places().into_iter().map(|place| import.columns[place].from.clone());
+    keys.chain(import.password.iter().map(|password| password.column.clone())).collect()
+}
+
+/// Gives a file the next name that is free; where that fails, it stays where it is: the passwords are
+/// those of users.
+fn keep(wanted: &Path, mut file: NamedTempFile) -> PathBuf {
+    for number in 1..=TRIES {
+        let path = numbered(wanted, number);
+        match file.persist_noclobber(&path) {
+            Ok(_) => return path,
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => file = error.file,
+            Err(error) => {
+                file = error.file;
+                break;
+            }
         }
     }
+    let path = file.path().to_owned();
+    file.keep().map_or(path, |(_, path)| path)
+}
+
+/// Returns `x.csv.unfinished`, then `x-2.csv.unfinished`.
+fn unfinished(wanted: &Path, number: u32) -> PathBuf {
+    let mut name = numbered(wanted, number).into_os_string();
+    name.push(".unfinished");
+    PathBuf::from(name)
 }
 
 /// Makes a file that was not there, under the next name that is free. A link of that name counts as
 /// taken, wherever it leads.
-fn create(wanted: &Path) -> io::Result<(PathBuf, File)> {
+fn create(wanted: &Path) -> io::Result<NamedTempFile> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     for number in 1..=TRIES {
-        let path = numbered(wanted, number);
+        let path = unfinished(wanted, number);
         match options.open(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            opened => return opened.map(|file| (path, file)),
+            Err(error) => return Err(error),
+            Ok(file) => {
+                match file.try_lock() {
+                    // Where there are no locks, no other import takes the file for an ended one's.
+                    Ok(()) | Err(TryLockError::Error(_)) => {}
+                    Err(TryLockError::WouldBlock) => continue,
+                }
+                return Ok(NamedTempFile::from_parts(file, TempPath::try_from_path(path)?));
+            }
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Looks after what a killed import has left: its passwords are those of users where it had written
+/// them, and get their name; else they are those of nobody, and go away. Returns those that it kept.
+pub(super) async fn recover(importing: &Importing<'_>) -> Vec<PathBuf> {
+    let mut kept = Vec::new();
+    for number in 1..=TRIES {
+        let path = unfinished(importing.passwords, number);
+        if path.symlink_metadata().is_err() {
+            break;
+        }
+        let Some(mut file) = ended(&path) else { continue };
+        let mut text = String::new();
+        let read = (&mut file).take(MOST_READ).read_to_string(&mut text);
+        // Bytes of half a character at the end are as good as no end.
+        if read.is_err() && text.is_empty() {
+            continue;
+        }
+        match is_written(importing, &text).await {
+            Some(true) => {
+                let Ok(path) = TempPath::try_from_path(path) else { continue };
+                kept.push(keep(importing.passwords, NamedTempFile::from_parts(file, path)));
+            }
+            Some(false) => {
+                // What cannot be removed has a name that says what it is.
+                let _ = std::fs::remove_file(path);
+            }
+            None => {}
+        }
+    }
+    kept
+}
+
+/// Opens a file whose import has ended; no link, and nothing that waits.
+fn ended(path: &Path) -> Option<File> {
+    let mut options = OpenOptions::new();
+    let file = without_links(options.read(true)).open(path).ok()?;
+    let is_file = file.metadata().is_ok_and(|found| found.is_file());
+    (is_file && file.try_lock().is_ok()).then_some(file)
+}
+
+/// Tells whether the first user of a file has its password in the table: all of them were written
+/// together. `None` where that cannot be found out.
+async fn is_written(importing: &Importing<'_>, text: &str) -> Option<bool> {
+    let import = importing.import;
+    let password = import.password.as_ref()?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let is_whole = reader.headers().is_ok_and(|found| found.iter().eq(header(import)));
+    let Some(Ok(first)) = reader.records().next().filter(|_| is_whole) else {
+        // It was made, and its first lines were not: they are made sure of before anything is written.
+        return Some(false);
+    };
+    let places = import.key_places();
+    if first.len() != places.len() + 1 {
+        return Some(false);
+    }
+    let same: Vec<String> = places
+        .iter()
+        .map(|place| format!("CAST({} AS VARCHAR) = ?", identifier(&import.columns[*place].name)))
+        .collect();
+    let sql = format!(
+        "SELECT {} FROM {} WHERE {}",
+        identifier(&password.into),
+        table(&import.table),
+        same.join(" AND ")
+    );
+    let keys: Vec<Value> =
+        first.iter().take(places.len()).map(|key| Value::String(key.to_owned())).collect();
+    match importing.database.query(&sql, &keys, 1).await {
+        Ok(found) => {
+            let Some(row) = found.rows.first() else { return Some(false) };
+            let hash = row.first().and_then(Value::as_str).unwrap_or_default();
+            let made = first.get(places.len()).unwrap_or_default();
+            // With another password: was it changed since, or is it another user? The file stays.
+            is_hash_of(hash, made).then_some(true)
+        }
+        // There is no such table, or no database yet.
+        Err(DatabaseError::Sql { .. } | DatabaseError::Open { .. }) => Some(false),
+        Err(
+            DatabaseError::NoEngine { .. }
+            | DatabaseError::Text { .. }
+            | DatabaseError::Constraint { .. }
+            | DatabaseError::Full { .. }
+            | DatabaseError::Table { .. }
+            | DatabaseError::Ended { .. }
+            | DatabaseError::InUse { .. }
+            | DatabaseError::TimedOut { .. }
+            | DatabaseError::Io { .. },
+        ) => None,
+    }
 }
 
 /// Returns `x.csv`, then `x-2.csv`.
@@ -153,7 +279,9 @@ mod tests {
         let mut file = PasswordFile::at(&wanted, &users);
         file.add(["ana"].into_iter(), "x,y").unwrap();
         file.sync().unwrap();
+        assert!(folder.path().join("p.csv.unfinished").exists());
         let path = file.keep().unwrap();
+        assert!(!folder.path().join("p.csv.unfinished").exists());
         assert_eq!(path, folder.path().join("p-2.csv"));
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -164,5 +292,6 @@ mod tests {
         unkept.add(["ana"].into_iter(), "x").unwrap();
         drop(unkept);
         assert!(!folder.path().join("p-3.csv").exists());
+        assert!(!folder.path().join("p.csv.unfinished").exists());
     }
 }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::passwords::numbered;
-use super::{ImportFailed, Importing, Refused, check_row};
-use crate::data::import::{Fault, Row};
+use super::{ImportFailed, Importing, Refused, check_row, shown};
+use crate::data::import::{Fault, Import, Row};
 use crate::observe::data::rows::{Cells, Header, REASON_COLUMN};
 
 /// So many names of files are tried.
@@ -63,17 +63,19 @@ impl Rejects {
             .flexible(true)
             .delimiter(u8::try_from(header.separator()).unwrap_or(b','))
             .from_writer(io::BufWriter::new(self.file));
-        let old = header.names().iter().position(|name| name == REASON_COLUMN);
+        let kept = Kept::of(&header, importing.import);
         let names = header.names().iter().map(String::as_str);
-        let names = without(names, old).chain([REASON_COLUMN]);
+        let names = kept.cells(names).map(|(_, name)| name).chain([REASON_COLUMN]);
         writer.write_record(names).map_err(|error| wrong(error.into()))?;
         let (mut refused, mut row) = (Refused::open(found)?, Row::default());
         while let Some(cells) = reader.next_row()? {
             let mut faults = check_row(importing, cells, &mut row).err().unwrap_or_default();
-            faults.extend(refused.of(cells.number)?);
+            let hidden = kept.hidden(importing.import, &faults);
+            let found = refused.of(cells.number)?.into_iter();
+            faults.extend(found.map(|fault| shown(importing.import, fault)));
             if !faults.is_empty() {
-                let reason = reason(&faults, cells, importing, &header);
-                let written = reject(&mut writer, cells, &header, old, &reason);
+                let reason = reason(&faults, cells, importing, &hidden);
+                let written = reject(&mut writer, cells, &kept, &hidden, &reason);
                 written.map_err(|error| wrong(error.into()))?;
             }
         }
@@ -83,41 +85,107 @@ impl Rejects {
     }
 }
 
+/// Which columns of a file its rejects have.
+struct Kept {
+    /// The places of the file.
+    places: Vec<usize>,
+    /// How many columns the file has.
+    all: usize,
+    /// Whether the file is one of rejects itself.
+    has_reason: bool,
+    /// The columns of the import, by the places of the file.
+    columns: Vec<Option<usize>>,
+    /// Where the password stands.
+    password: Option<usize>,
+}
+
+/// Which cells of a row are left out, because they may be a password.
+enum Hidden {
+    /// None: the import has no passwords.
+    None,
+    /// That of the password.
+    Password(usize),
+    /// These, and that of the password: a cell is not what it should be, so the cells may stand in
+    /// another order.
+    Several(Vec<usize>),
+}
+
+impl Hidden {
+    fn has(&self, place: usize) -> bool {
+        match self {
+            Self::None => false,
+            Self::Password(password) => *password == place,
+            Self::Several(places) => places.contains(&place),
+        }
+    }
+}
+
+impl Kept {
+    /// All but the old reasons; where there are passwords, nor those that the import does not have.
+    fn of(header: &Header, import: &Import) -> Self {
+        let all = header.names().len();
+        let columns: Vec<_> = (0..all).map(|place| header.column(place)).collect();
+        let is_reason = |place: &usize| header.names()[*place] == REASON_COLUMN;
+        let password = header.password();
+        let is_kept = |place: &usize| {
+            !is_reason(place) && (import.password.is_none() || columns[*place].is_some())
+        };
+        let places = (0..all).filter(is_kept).collect();
+        let has_reason = (0..all).any(|place| is_reason(&place));
+        Self { places, all, has_reason, columns, password }
+    }
+
+    /// Returns those of the cells of a row, with their places.
+    fn cells<'a>(
+        &self,
+        cells: impl Iterator<Item = &'a str>,
+    ) -> impl Iterator<Item = (usize, &'a str)> {
+        cells.enumerate().filter(|(place, _)| self.places.contains(place))
+    }
+
+    /// Returns which cells are left out of a row with these faults of its own.
+    fn hidden(&self, import: &Import, faults: &[Fault]) -> Hidden {
+        let Some(password) = self.password else { return Hidden::None };
+        if faults.is_empty() {
+            return Hidden::Password(password);
+        }
+        let tells = |place: usize| {
+            let column = self.columns[place].and_then(|column| import.columns.get(column));
+            column.is_some_and(|column| {
+                column.is_telling() && faults.iter().all(|fault| fault.column != column.from)
+            })
+        };
+        Hidden::Several((0..self.all).filter(|place| !tells(*place)).collect())
+    }
+}
+
 fn reject<W: io::Write>(
     writer: &mut csv::Writer<W>,
     cells: Cells<'_>,
-    header: &Header,
-    old: Option<usize>,
+    kept: &Kept,
+    hidden: &Hidden,
     reason: &str,
 ) -> csv::Result<()> {
-    let hidden = header.password();
     if cells.misshapen().is_none() {
-        let cells = cells.all().take(header.names().len()).enumerate();
-        let shown = cells.map(|(place, cell)| if Some(place) == hidden { "" } else { cell });
-        return writer.write_record(without(shown, old).chain([reason]));
+        let cells = kept.cells(cells.all());
+        let shown = cells.map(|(place, cell)| if hidden.has(place) { "" } else { cell });
+        return writer.write_record(shown.chain([reason]));
     }
-    if hidden.is_some() {
+    if kept.password.is_some() {
         // Any of its cells may be the password.
         return writer.write_record([reason]);
     }
     // One cell more where the number of cells fits, so that it does not pass for a row before it is
     // mended.
-    let fits = cells.all().count() + usize::from(old.is_some()) == header.names().len();
+    let fits = cells.all().count() + usize::from(kept.has_reason) == kept.all;
     writer.write_record(cells.all().chain(fits.then_some("")).chain([reason]))
-}
-
-fn without<'a>(
-    cells: impl Iterator<Item = &'a str>,
-    place: Option<usize>,
-) -> impl Iterator<Item = &'a str> {
-    cells.enumerate().filter(move |(at, _)| Some(*at) != place).map(|(_, cell)| cell)
 }
 
 fn reason(
     faults: &[Fault],
     cells: Cells<'_>,
     importing: &Importing<'_>,
-    header: &Header,
+    hidden: &Hidden,
 ) -> String {
     let mut said = importing.batch.place(cells.number).to_string();
     for (place, fault) in faults.iter().enumerate() {
@@ -127,13 +195,14 @@ fn reason(
             None => said += &format!("{}: {}", fault.column, fault.rule),
         }
     }
-    if header.password().is_some() {
-        said += if cells.misshapen().is_some() {
+    said += match hidden {
+        Hidden::None => "",
+        Hidden::Password(_) => "; the password is left out",
+        Hidden::Several(_) if cells.misshapen().is_some() => {
             "; its cells are left out, since one may be a password"
-        } else {
-            "; the password is left out"
-        };
-    }
+        }
+        Hidden::Several(_) => "; what may be a password is left out",
+    };
     said
 }
 

@@ -80,8 +80,14 @@ impl Spool {
     }
 }
 
-/// Puts a value between quotes (RFC 4180, section 2).
+/// Puts a value between quotes (RFC 4180, section 2). Numbers, days and single words need none, which
+/// saves writing and reading a fifth of most files.
 fn quote(value: &str, into: &mut Vec<u8>) {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':');
+    if !value.is_empty() && value.bytes().all(is_plain) {
+        into.extend_from_slice(value.as_bytes());
+        return;
+    }
     into.push(b'"');
     if value.as_bytes().contains(&b'"') {
         for byte in value.bytes() {
@@ -103,19 +109,22 @@ mod tests {
     use crate::data::import::Import;
 
     #[test]
-    fn values_have_quotes_and_null_has_none() {
+    fn values_have_quotes_where_they_need_them_and_null_has_none() {
         let folder = tempfile::tempdir().unwrap();
         let users = Import::of("users", None).unwrap().unwrap();
         let mut spool = Spool::create(&folder.path().join("rows.csv"), &users).unwrap();
         let values = [Some("a \"b\",\nc"), None, Some("")];
         spool.row(7, values.into_iter(), Some(Some("$argon2id$x"))).unwrap();
         spool.row(u64::MAX, [Some("\\N")].into_iter(), None).unwrap();
+        let plain = ["2026-02-07", "-12.50", "Tea", "Té", " x", "true"].map(Some);
+        spool.row(8, plain.into_iter(), None).unwrap();
         let text = std::fs::read_to_string(spool.finish().unwrap()).unwrap();
         assert_eq!(
             text,
-            "tidegate_row,\"username\",\"email\",\"role\",\"password_hash\"\n\
+            "tidegate_row,username,email,role,\"password_hash\"\n\
              7,\"a \"\"b\"\",\nc\",\\N,\"\",\"$argon2id$x\"\n\
-             18446744073709551615,\"\\N\"\n"
+             18446744073709551615,\"\\N\"\n\
+             8,2026-02-07,-12.50,Tea,\"Té\",\" x\",true\n"
         );
     }
 }

@@ -29,6 +29,10 @@ struct Line {
     sha256: Option<String>,
     /// Why it cannot be restored.
     problem: Option<String>,
+    /// Whether nothing says that this program made it.
+    foreign: bool,
+    #[serde(skip)]
+    unfinished: bool,
 }
 
 pub(super) fn run(kept: &Kept, output: &mut Output) -> anyhow::Result<Exit> {
@@ -48,7 +52,9 @@ pub(super) fn run(kept: &Kept, output: &mut Output) -> anyhow::Result<Exit> {
                 .map(|(rows, count)| format!("{rows} rows in {}", tables(count)));
             let mark = match (&line.problem, line.verified) {
                 (None, _) | (_, true) => good("verified"),
-                (Some(_), false) if line.engine.is_none() => warn("not finished"),
+                (Some(_), false) if line.foreign => dim("not made by tidegate"),
+                (Some(_), false) if line.unfinished => warn("not finished"),
+                (Some(_), false) if line.engine.is_none() => bad("not understood"),
                 (Some(_), false) => bad("damaged"),
             };
             table.row([
@@ -70,6 +76,7 @@ pub(super) fn run(kept: &Kept, output: &mut Output) -> anyhow::Result<Exit> {
 
 fn line(backup: Backup) -> Line {
     let problem = backup.why_not_whole();
+    let (foreign, unfinished) = (backup.is_foreign(), backup.is_unfinished());
     let described = backup.description;
     Line {
         name: backup.name,
@@ -82,5 +89,7 @@ fn line(backup: Backup) -> Line {
         storage_format: described.as_ref().map(|described| described.storage_format.clone()),
         sha256: described.map(|described| described.sha256),
         problem,
+        foreign,
+        unfinished,
     }
 }

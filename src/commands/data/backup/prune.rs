@@ -1,5 +1,7 @@
 //! `data backup --prune`: deletes old backups.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::Kept;
@@ -22,16 +24,25 @@ struct Pruned {
     removed: usize,
     /// What that has freed, in bytes.
     freed: u64,
+    /// What was never finished, by its name.
+    #[serde(skip)]
+    unfinished: BTreeSet<String>,
+}
+
+fn names(backups: &[Backup], wanted: impl Fn(&Backup) -> bool) -> BTreeSet<String> {
+    backups.iter().filter(|backup| wanted(backup)).map(|backup| backup.name.clone()).collect()
 }
 
 pub(super) fn run(kept: &Kept, args: &DataBackup, output: &mut Output) -> anyhow::Result<Exit> {
+    let found = kept.list(output)?;
     let planned = |backups: &[Backup]| {
         prune_backups(backups, kept.config.keep_days, kept.config.keep_last, kept.workspace.now)
     };
     let mut pruned = Pruned {
         database: kept.shown.clone(),
         place: kept.shown_place(),
-        plan: planned(&kept.list(output)?),
+        plan: planned(&found),
+        unfinished: names(&found, Backup::is_unfinished),
         removed: 0,
         freed: 0,
     };
@@ -53,12 +64,15 @@ pub(super) fn run(kept: &Kept, args: &DataBackup, output: &mut Output) -> anyhow
             let backups = kept.backups(&container, &say);
             // The answer may have taken long, and another run may have pruned, or lost a backup that
             // this plan keeps: what is deleted is decided under the lock.
-            let _lock = backup::lock(&backups).await?;
+            let lock = backup::lock(&backups).await?;
             let found = list(&container, backups.name()?).await?;
             let mut now = planned(&found.backups);
             now.remove.retain(|one| pruned.plan.remove.iter().any(|other| other.path == one.path));
             if !now.remove.is_empty() {
                 prove(&backups, &found.backups).await?;
+                let leaving: Vec<&str> =
+                    now.remove.iter().map(|removal| removal.path.as_str()).collect();
+                backup::mark(&backups, &lock, &leaving).await?;
             }
             let removed = prune(&container, &now, &say).await?;
             let freed = removed.iter().map(|removal| removal.size).sum();
@@ -108,12 +122,14 @@ async fn prove(backups: &Backups<'_>, found: &[Backup]) -> anyhow::Result<()> {
 fn show(pruned: &Pruned, output: &mut Output) -> std::io::Result<()> {
     let mut table = Table::new(&["", "BACKUP", "MADE", "SIZE", "BECAUSE"]).right(3);
     for removal in &pruned.plan.remove {
+        let is_unfinished = pruned.unfinished.contains(&removal.path);
+        let why = if is_unfinished { "never finished" } else { "old, and newer ones are there" };
         table.row([
             bad("delete"),
             plain(&removal.path),
             plain(at(removal.created)),
             plain(size(removal.size)),
-            plain("old, and newer ones are there"),
+            plain(why),
         ]);
     }
     for kept in &pruned.plan.keep {

@@ -30,8 +30,16 @@ struct Line {
     restorable: bool,
     /// Whether nobody counts on it: the run that made it was killed, or has not ended yet.
     unfinished: bool,
+    /// Whether nothing says that this program made it.
+    foreign: bool,
     /// Why it cannot be restored.
     problem: Option<String>,
+}
+
+impl Line {
+    fn is_damaged(&self) -> bool {
+        !self.restorable && !self.unfinished && !self.foreign
+    }
 }
 
 pub(super) fn run(kept: &Kept, output: &mut Output) -> anyhow::Result<Exit> {
@@ -47,13 +55,14 @@ pub(super) fn run(kept: &Kept, output: &mut Output) -> anyhow::Result<Exit> {
                 size: backup.size,
                 restorable: problem.is_none(),
                 unfinished: backup.is_unfinished(),
+                foreign: backup.is_foreign(),
                 problem,
             });
         }
         anyhow::Ok(lines)
     })?;
     drop(progress);
-    let damaged = lines.iter().filter(|line| !line.restorable && !line.unfinished).count();
+    let damaged = lines.iter().filter(|line| line.is_damaged()).count();
     let restorable = lines.iter().filter(|line| line.restorable).count();
     let verified = Verified {
         database: kept.shown.clone(),
@@ -99,7 +108,7 @@ fn show(output: &mut Output, verified: &Verified) -> std::io::Result<()> {
         let (name, bytes) = (clean(&line.name), line.size.map(size).unwrap_or_default());
         match &line.problem {
             None => output.line(format!("{} {name} ({bytes}): restorable", good("✓")))?,
-            Some(why) if line.unfinished => {
+            Some(why) if !line.is_damaged() => {
                 output.line(format!("{} {name}: {}", warn("!"), clean(why)))?;
             }
             Some(why) => output.line(format!("{} {name}: {}", bad("✗"), clean(why)))?,

@@ -18,6 +18,8 @@ pub(super) struct Seen<'a> {
     pub(super) plan: bool,
     /// Whether rows are bad that stop it.
     pub(super) stopped: bool,
+    /// Whether the database of SQLite was put into WAL mode.
+    pub(super) to_wal: bool,
 }
 
 #[derive(Serialize)]
@@ -95,6 +97,18 @@ fn warnings(seen: &Seen<'_>, imported: &Imported) -> Vec<String> {
             "passwords are kept as SHA-256 without salt, which is guessed quickly: move the app to argon2id"
                 .to_owned(),
         );
+    }
+    if seen.to_wal {
+        warnings.push(format!(
+            "{} was put into WAL mode, so that readers go on beside imports: copy it with `tidegate data backup`, not with cp",
+            seen.database
+        ));
+    }
+    for file in &imported.kept_passwords {
+        warnings.push(format!(
+            "passwords of an import that was killed after it had written its users: {}",
+            file.display()
+        ));
     }
     if !seen.stopped && imported.bad > 0 && imported.loaded.written {
         let rows = count(imported.bad, "row is", "rows are");

@@ -50,6 +50,18 @@ pub enum PagesProblem {
         /// The parameter of the page.
         parameter: String,
     },
+    /// There are more pages, and nobody says how they are asked for.
+    #[error(
+        "there are more rows than page {page} has: its {place} {says}, and no `pages` are declared"
+    )]
+    Undeclared {
+        /// The page, from 1.
+        page: u32,
+        /// A JSON pointer, or the name of the header.
+        place: &'static str,
+        /// What it says.
+        says: &'static str,
+    },
     /// The next page is elsewhere.
     #[error("page {page} leads to another server, {origin}, which is not asked")]
     Elsewhere {
@@ -134,7 +146,7 @@ impl<'a> Turner<'a> {
         if self.rows > MOST_ROWS {
             return Err(PagesProblem::TooManyRows);
         }
-        let Some(config) = self.config else { return Ok(None) };
+        let Some(config) = self.config else { return self.undeclared(page).map_or(Ok(None), Err) };
         let next = match config.by {
             PagesBy::Link => self.linked(page.links)?,
             PagesBy::Cursor => self.cursor(config, page.answer)?,
@@ -149,6 +161,29 @@ impl<'a> Turner<'a> {
         }
         self.page += 1;
         Ok(Some(next))
+    }
+
+    /// Looks whether a page says that it is not the last, in one of the ways that are common: a part of
+    /// the rows would pass for all of them.
+    fn undeclared(&self, page: &Page<'_>) -> Option<PagesProblem> {
+        let problem = |place, says| PagesProblem::Undeclared { page: self.page, place, says };
+        if page.links.iter().any(|value| next_link(value).is_some()) {
+            return Some(problem("header Link", "names a next page"));
+        }
+        let answer = page.answer?;
+        match answer.find("/next_cursor") {
+            Found::Text(text) if text.is_empty() => {}
+            Found::Text(_) | Found::Number(_) => {
+                return Some(problem("/next_cursor", "names a next page"));
+            }
+            Found::Missing | Found::Null | Found::Other(_) => {}
+        }
+        match answer.find("/has_more") {
+            Found::Other("true") => Some(problem("/has_more", "says that there are more")),
+            Found::Missing | Found::Null | Found::Text(_) | Found::Number(_) | Found::Other(_) => {
+                None
+            }
+        }
     }
 
     fn counted(

@@ -25,6 +25,9 @@ impl<'a> Shape<'a> {
             found.add(None, column.from, Some("s.value"), &rule, &from)?;
         }
         for constraint in &self.fitted.constraints {
+            if self.is_covered(constraint) {
+                continue;
+            }
             match constraint {
                 Constraint::Unique(parts) => self.taken(parts, found)?,
                 Constraint::Reference { columns, schema, table, to } => {
@@ -34,6 +37,18 @@ impl<'a> Shape<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Tells whether a constraint refuses no row that the import's own key and `unique` let through.
+    pub(super) fn is_covered(&self, constraint: &Constraint) -> bool {
+        let parts = match constraint {
+            Constraint::Unique(parts) => parts,
+            Constraint::Reference { columns, .. } => return self.all(columns.iter()).is_none(),
+        };
+        let Some(columns) = self.all(parts.iter().map(|part| &part.column)) else { return true };
+        let has = |wanted: &Both<'_>| columns.iter().any(|column| column.name == wanted.name);
+        let is_exact = parts.iter().all(|part| part.collation.is_none());
+        is_exact && (self.keys().all(has) || (columns.len() == 1 && self.unique().any(has)))
     }
 
     /// The columns of the import with these names, where it writes all of them.
@@ -60,12 +75,6 @@ impl<'a> Shape<'a> {
 
     fn taken(&self, parts: &[Part], found: &mut Faults) -> Result<(), SqlProblem> {
         let Some(columns) = self.all(parts.iter().map(|part| &part.column)) else { return Ok(()) };
-        let is_exact = parts.iter().all(|part| part.collation.is_none());
-        let has = |wanted: &Both<'_>| columns.iter().any(|column| column.name == wanted.name);
-        let is_covered = self.keys().all(has) || (columns.len() == 1 && self.unique().any(has));
-        if is_exact && is_covered {
-            return Ok(());
-        }
         let collated = |value: String, part: &Part| match &part.collation {
             Some(collation) => format!("{value} COLLATE {collation}"),
             None => value,

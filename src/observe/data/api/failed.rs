@@ -184,6 +184,9 @@ impl ApiError {
             Self::Answer { problem: AnswerProblem::Schema { .. }, .. } => {
                 "say where the rows are with `api.rows`, and what their keys are with `columns`, `from`"
             }
+            Self::Pages { problem: PagesProblem::Undeclared { .. }, .. } => {
+                "declare how with `api.pages`, such as pages: { by: link }: see docs/reference/import.md"
+            }
             Self::Pages { .. } => "see `api.pages` in docs/reference/import.md",
             Self::Address { .. } | Self::Declared(_) | Self::Period(_) | Self::Kept(_) => {
                 return None;

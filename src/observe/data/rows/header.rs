@@ -63,7 +63,12 @@ impl Header {
             }
         }
         if !missing.is_empty() {
-            return Err(records.wrong(absent(&missing, &wanted, &names)));
+            let said = if import.password.is_some() {
+                absent_of_users(&missing, &wanted, &names)
+            } else {
+                absent(&missing, &wanted, &names)
+            };
+            return Err(records.wrong(said));
         }
         let password = import.password.as_ref().and_then(|_| places.last().copied());
         Ok(Self { names, places, password, separator: char::from(records.separator) })
@@ -82,6 +87,11 @@ impl Header {
     /// Returns where the password stands.
     pub fn password(&self) -> Option<usize> {
         self.password
+    }
+
+    /// Returns which of [`Import::sources`] stands at a place.
+    pub fn column(&self, place: usize) -> Option<usize> {
+        self.places.iter().position(|known| *known == place)
     }
 
     /// Returns where the columns of the import stand.
@@ -111,6 +121,30 @@ fn separator(start: &[u8], wanted: &[&str]) -> u8 {
     };
     // Of several that are as good, the last: `,` is asked last.
     SEPARATORS.into_iter().rev().max_by_key(|separator| found(*separator)).unwrap_or(b',')
+}
+
+/// Says which columns are missing, and no name that the import does not have: the line may be a row
+/// with a password.
+fn absent_of_users(missing: &[&str], wanted: &[&str], names: &[String]) -> String {
+    if missing.len() == wanted.len() {
+        return absent(missing, wanted, names);
+    }
+    let known = wanted.iter().filter(|name| !missing.contains(name));
+    let mut there: Vec<String> = known.map(|name| (*name).to_owned()).collect();
+    let is_other = |name: &str| wanted.iter().all(|wanted| !wanted.eq_ignore_ascii_case(name));
+    let others: Vec<String> = (1..)
+        .zip(names)
+        .filter(|(_, name)| is_other(name))
+        .map(|(place, _): (usize, _)| place.to_string())
+        .take(SHOWN)
+        .collect();
+    match others.as_slice() {
+        [] => {}
+        [one] => there.push(format!("and another in place {one}")),
+        several => there.push(format!("and others in the places {}", several.join(", "))),
+    }
+    let (s, are) = if missing.len() == 1 { ("", "is") } else { ("s", "are") };
+    format!("the column{s} {} {are} missing; there are {}", missing.join(", "), there.join(", "))
 }
 
 /// Says which columns are missing. Where none is there, the line may be a row with a password, and is

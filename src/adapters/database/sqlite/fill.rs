@@ -1,9 +1,9 @@
-//! Checked rows, read from the spool into the stage.
+//! Rows of the spool, put into a table of SQLite one by one.
 
 use std::hash::{DefaultHasher, Hasher as _};
 
-use rusqlite::Connection;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Statement};
 
 use super::Problem;
 use super::spool::{Spool, values};
@@ -11,11 +11,81 @@ use crate::config::ColumnType;
 use crate::data::import::Load;
 use crate::data::import::sqlite::Statements;
 
-/// Puts the rows of the spool into the stage; returns how many.
+/// Puts the rows into the stage, each with its number and the hash of its key; returns how many there
+/// are. Those with a value that the table does not hold are kept aside.
 pub(super) fn stage(
     connection: &Connection,
     load: &Load<'_>,
     statements: &Statements,
+) -> Result<u64, Problem> {
+    let (insert, keys, exact) = (&statements.stage, &statements.keys, &statements.exact);
+    let mut lost = connection.prepare(statements.lost)?;
+    let (mut hash, mut row) = (DefaultHasher::new(), 0);
+    each(connection, load, insert, exact, |insert, cell| {
+        match cell {
+            Cell::Lost(place, text) => {
+                lost.execute(rusqlite::params![row, place.to_string(), text])?;
+            }
+            Cell::Number(number) => {
+                (hash, row) = (DefaultHasher::new(), number);
+                insert.raw_bind_parameter(1, number)?;
+            }
+            Cell::Value(place, value) => {
+                if keys.contains(&place) {
+                    add(&mut hash, value);
+                }
+                insert.raw_bind_parameter(place + 2, ToSqlOutput::Borrowed(value))?;
+            }
+            Cell::End(columns) => {
+                insert.raw_bind_parameter(columns + 2, hash.finish().cast_signed())?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Puts the rows into their table; returns how many. `None` where a row has a value that the table does
+/// not hold: what was put in is to be taken back.
+pub(super) fn straight(
+    connection: &Connection,
+    load: &Load<'_>,
+    insert: &str,
+    exact: &[usize],
+) -> Result<Option<u64>, Problem> {
+    let mut is_lost = false;
+    let rows = each(connection, load, insert, exact, |insert, cell| match cell {
+        Cell::Number(_) | Cell::End(_) => Ok(()),
+        Cell::Lost(..) => {
+            is_lost = true;
+            Ok(())
+        }
+        Cell::Value(place, value) => {
+            insert.raw_bind_parameter(place + 1, ToSqlOutput::Borrowed(value))
+        }
+    })?;
+    Ok((!is_lost).then_some(rows))
+}
+
+/// A part of a row.
+enum Cell<'a> {
+    /// The number that its source gives it.
+    Number(i64),
+    /// The value of a column, from 0.
+    Value(usize, ValueRef<'a>),
+    /// The text of a column that the table would not hold as it is: the row is not inserted.
+    Lost(usize, &'a str),
+    /// How many columns there were.
+    End(usize),
+}
+
+/// Reads the spool, and inserts each row as `bind` binds it. The values at the places `exact` have to be
+/// held exactly.
+fn each(
+    connection: &Connection,
+    load: &Load<'_>,
+    insert: &str,
+    exact: &[usize],
+    mut bind: impl FnMut(&mut Statement<'_>, Cell<'_>) -> Result<(), rusqlite::Error>,
 ) -> Result<u64, Problem> {
     let io = |error: std::io::Error| Problem::Io {
         path: load.spool.display().to_string(),
@@ -25,62 +95,39 @@ pub(super) fn stage(
         let short: String = row.chars().take(40).collect();
         Problem::Reason(format!("the checked rows cannot be read back, near {short:?}"))
     };
-    let import = load.import;
-    let kinds: Vec<ColumnType> = crate::data::import::kinds(import).collect();
-    let key_place = kinds.len() + 2;
-    let mut insert = connection.prepare(&statements.stage)?;
-    let mut lost = connection.prepare(statements.lost)?;
+    let kinds: Vec<ColumnType> = crate::data::import::kinds(load.import).collect();
+    let mut insert = connection.prepare(insert)?;
     let mut spool = Spool::open(load.spool).map_err(io)?;
-    let mut is_key = vec![false; kinds.len()];
-    for place in &statements.keys {
-        if let Some(flag) = is_key.get_mut(*place) {
-            *flag = true;
-        }
-    }
-    let mut is_exact = vec![false; kinds.len()];
-    for place in &statements.exact {
-        if let Some(flag) = is_exact.get_mut(*place) {
-            *flag = true;
-        }
-    }
-    let mut staged = 0;
+    let mut rows = 0;
     while let Some(record) = spool.next().map_err(io)? {
         let mut cells = values(record);
         let number = cells.next().flatten().and_then(|cell| cell.parse::<i64>().ok());
-        let number = number.ok_or_else(|| wrong(record))?;
-        insert.raw_bind_parameter(1, number)?;
+        bind(&mut insert, Cell::Number(number.ok_or_else(|| wrong(record))?))?;
         let mut fits = true;
-        let mut hash = DefaultHasher::new();
-        for (place, ((kind, is_key), is_exact)) in
-            kinds.iter().zip(&is_key).zip(&is_exact).enumerate()
-        {
+        for (place, kind) in kinds.iter().enumerate() {
             let cell = cells.next().ok_or_else(|| wrong(record))?;
             let value = match &cell {
                 None => ValueRef::Null,
                 Some(text) => typed(*kind, text).ok_or_else(|| wrong(record))?,
             };
             // Fifteen digits are held whatever they are.
-            if *is_exact
-                && let Some(text) = &cell
+            if let Some(text) = &cell
                 && text.len() > 15
+                && exact.contains(&place)
                 && !holds(value, text)
             {
-                lost.execute(rusqlite::params![number, place.to_string(), text.as_ref()])?;
+                bind(&mut insert, Cell::Lost(place, text))?;
                 fits = false;
             }
-            if *is_key {
-                add(&mut hash, value);
-            }
-            let value = rusqlite::types::ToSqlOutput::Borrowed(value);
-            insert.raw_bind_parameter(place + 2, value)?;
+            bind(&mut insert, Cell::Value(place, value))?;
         }
-        insert.raw_bind_parameter(key_place, hash.finish().cast_signed())?;
+        bind(&mut insert, Cell::End(kinds.len()))?;
         if fits {
             insert.raw_execute()?;
         }
-        staged += 1;
+        rows += 1;
     }
-    Ok(staged)
+    Ok(rows)
 }
 
 /// Returns a value of the spool as SQLite takes it.
