@@ -244,6 +244,9 @@ impl Client {
                 }
                 Ok(_) | Err(_) => None,
             };
+            let is_too_long = policy.ends_where_asked_for_more
+                && asked.is_some_and(|asked| asked > policy.longest_delay);
+            let again = again && !is_too_long;
             let delay = policy.delay(attempt, asked);
             // A wait that ends after the deadline would only delay the error.
             if !again || attempt >= policy.attempts || Instant::now() + delay >= deadline {

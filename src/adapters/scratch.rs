@@ -17,6 +17,9 @@ pub use stop::remove_when_stopped;
 /// Rows that wait for the database.
 pub const IMPORT: &str = "tidegate-import-";
 
+/// What an engine puts aside while it works.
+pub const ENGINE: &str = "tidegate-engine-";
+
 /// A copy that takes the place of a database.
 pub const SWAP: &str = ".tidegate-swap-";
 

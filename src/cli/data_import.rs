@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::Variables;
 use crate::data::import::MaxBad;
+use crate::data::import::api::MOST_DAYS;
 
 /// Check the rows of a CSV file or an API, and bring them into the database
 #[derive(Debug, Clone, Args)]
@@ -42,7 +43,13 @@ pub struct DataImport {
     #[arg(long, value_name = "URL", conflicts_with_all = ["file", "csv"])]
     pub api: Option<String>,
     /// Ask for today and so many days before [default: since the last import]
-    #[arg(long, value_name = "N", conflicts_with_all = ["file", "csv"])]
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with_all = ["file", "csv"],
+        allow_negative_numbers = true,
+        value_parser = days
+    )]
     pub days: Option<u32>,
     /// Show what would be written and what is bad, and write nothing
     #[arg(long)]
@@ -68,6 +75,11 @@ pub struct DataImport {
     /// How variables are read.
     #[command(flatten)]
     pub variables: Variables,
+}
+
+fn days(text: &str) -> Result<u32, String> {
+    let days = text.parse().ok().filter(|days| (1..=MOST_DAYS).contains(days));
+    days.ok_or_else(|| format!("expected a number of days from 1 to {MOST_DAYS}"))
 }
 
 fn max_bad(text: &str) -> Result<MaxBad, String> {

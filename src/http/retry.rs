@@ -31,6 +31,8 @@ pub struct RetryPolicy {
     pub first_delay: Duration,
     /// The longest wait between two attempts, whatever the server asks for.
     pub longest_delay: Duration,
+    /// Whether an answer is final that asks for a longer wait than that.
+    pub ends_where_asked_for_more: bool,
     /// The wait after a secondary rate limit of GitHub's that asks for none: "at least one minute"
     /// ("Rate limits for the REST API", exceeding the rate limit).
     pub limit_delay: Duration,
@@ -44,6 +46,7 @@ impl Default for RetryPolicy {
             attempts: 5,
             first_delay: Duration::from_millis(500),
             longest_delay: Duration::from_secs(20),
+            ends_where_asked_for_more: false,
             limit_delay: Duration::from_mins(1),
             total: Duration::from_secs(55),
         }
@@ -108,6 +111,13 @@ pub(super) fn retry_after(headers: &HeaderMap, body: &[u8]) -> Option<Duration> 
     let after = text.split_once("retry-after: ")?.1;
     let value = after.split([',', '"', ' ', '\n']).next()?;
     duration(value)
+}
+
+impl super::Response {
+    /// Returns how long the server asks to wait (RFC 9110 section 10.2.3).
+    pub fn retry_after(&self) -> Option<Duration> {
+        retry_after(&self.headers, &self.body)
+    }
 }
 
 fn seconds_or_date(text: &str, headers: &HeaderMap) -> Option<Duration> {
@@ -186,6 +196,7 @@ mod tests {
             attempts: 9,
             first_delay: Duration::from_secs(1),
             longest_delay: Duration::from_secs(8),
+            ends_where_asked_for_more: false,
             limit_delay: Duration::from_mins(1),
             total: Duration::from_secs(50),
         };

@@ -38,6 +38,7 @@ fn ask_through(host: &str, ask: Ask, patience: Duration) -> Result<String, GitHu
                 attempts: ATTEMPTS,
                 first_delay: Duration::from_millis(2),
                 longest_delay: Duration::from_millis(10),
+                ends_where_asked_for_more: false,
                 limit_delay: Duration::from_millis(10),
                 total: Duration::from_mins(2),
             },

@@ -33,6 +33,7 @@ fn options() -> Options {
                 attempts: 4,
                 first_delay: Duration::from_millis(2),
                 longest_delay: Duration::from_millis(20),
+                ends_where_asked_for_more: false,
                 limit_delay: Duration::from_millis(20),
                 total: Duration::from_secs(30),
             },

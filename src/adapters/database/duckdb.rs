@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
-use tempfile::TempDir;
 
 use super::open::Limits;
 use super::process::{self, Said, Stopped};
 use super::{Database, DatabaseError, Rows};
+use crate::adapters::scratch::{self, Scratch};
 use crate::adapters::shell;
 use crate::data::check::Dialect;
 use crate::data::import::{ImportState, Load, Loaded};
@@ -136,9 +136,8 @@ impl DuckDb {
     }
 
     async fn once(&self, access: Access, script: &str) -> Result<Said, DatabaseError> {
-        let scratch = TempDir::new().map_err(|source| DatabaseError::Io {
-            path: std::env::temp_dir().display().to_string(),
-            source,
+        let scratch = Scratch::make(&std::env::temp_dir(), scratch::ENGINE).map_err(|source| {
+            DatabaseError::Io { path: std::env::temp_dir().display().to_string(), source }
         })?;
         let mut command = Command::new(&self.command);
         command.current_dir(&self.root).env("TZ", "UTC");

@@ -15,7 +15,8 @@ pub(super) fn forget(folder: &Path) {
 }
 
 /// Lets SIGHUP, SIGINT and SIGTERM remove the folders of this process before they end it, from now on.
-/// Whatever the process was about to do, ends there, as it would without this.
+/// Whatever the process was about to do, ends there, as it would without this. A signal that the process
+/// was told to ignore, as nohup(1) does, stays ignored.
 #[cfg(unix)]
 pub fn remove_when_stopped() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -27,14 +28,17 @@ pub fn remove_when_stopped() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let Ok(runtime) = runtime else { return };
         let number = runtime.block_on(async {
-            let kinds = [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()];
-            let [Ok(mut hangup), Ok(mut interrupt), Ok(mut terminate)] = kinds.map(signal) else {
-                return std::future::pending().await;
+            let next = async |kind: SignalKind, unknown: bool| {
+                if is_ignored(kind.as_raw_value()).unwrap_or(unknown) {
+                    return std::future::pending().await;
+                }
+                let Ok(mut signal) = signal(kind) else { return std::future::pending().await };
+                signal.recv().await;
             };
             tokio::select! {
-                _ = hangup.recv() => 1,
-                _ = interrupt.recv() => 2,
-                _ = terminate.recv() => 15,
+                () = next(SignalKind::hangup(), true) => 1,
+                () = next(SignalKind::interrupt(), false) => 2,
+                () = next(SignalKind::terminate(), false) => 15,
             }
         });
         let folders = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,6 +51,15 @@ pub fn remove_when_stopped() {
     if let Err(error) = watching {
         tracing::debug!("cannot watch for signals: {error}");
     }
+}
+
+/// Tells whether a signal is ignored, where the system says it (`SigIgn`, proc_pid_status(5)).
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> Option<bool> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
+    Some(mask >> (signal - 1) & 1 == 1)
 }
 
 /// Elsewhere they end it at once.

@@ -13,17 +13,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::adapters::database::{Database, DatabaseError, Findings};
+use crate::adapters::database::{Database, DatabaseError};
 use crate::apply::data::swap::load_and_swap;
 use crate::data::import::{BadRow, Fault, Import, Keys, Load, LoadMode, Loaded, MaxBad, Row};
 use crate::observe::data::rows::{Batch, Cells, RowsError};
 
 mod hash;
 mod passwords;
+mod refused;
 mod rejects;
 mod spool;
 
 use passwords::PasswordFile;
+use refused::Refused;
 use rejects::Rejects;
 pub use rejects::RejectsTo;
 use spool::Spool;
@@ -168,7 +170,15 @@ impl ImportFailed {
 
     fn write(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
-        move |source| Self::Write { what, source }
+        move |source| Self::Write { what, source: plain(source) }
+    }
+}
+
+/// Returns what the system says, without the name of a temporary file that nobody knows.
+fn plain(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path \"") {
+        Some((said, _)) => io::Error::new(error.kind(), said.to_owned()),
+        None => error,
     }
 }
 
@@ -381,30 +391,4 @@ fn summed(
         .collect();
     imported.loaded = loaded;
     imported
-}
-
-/// The faults that the database found, row by row, in the order of the rows.
-struct Refused {
-    findings: std::iter::Peekable<Findings>,
-}
-
-impl Refused {
-    fn open(path: &Path) -> Result<Self, ImportFailed> {
-        Ok(Self { findings: Findings::open(path)?.peekable() })
-    }
-
-    /// Returns the faults of a row; the rows are asked for in their order.
-    fn of(&mut self, number: u64) -> Result<Vec<Fault>, ImportFailed> {
-        let mut faults = Vec::new();
-        let is_due = |next: &Result<(u64, Fault), DatabaseError>| {
-            next.as_ref().map_or(true, |(row, _)| *row <= number)
-        };
-        while let Some(next) = self.findings.next_if(is_due) {
-            let (row, fault) = next?;
-            if row == number {
-                faults.push(fault);
-            }
-        }
-        Ok(faults)
-    }
 }

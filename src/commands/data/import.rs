@@ -121,7 +121,7 @@ fn named(beside: &Path, end: &str) -> PathBuf {
 fn private(database: &Path) -> anyhow::Result<Scratch> {
     scratch::remove_when_stopped();
     let temporary = std::env::temp_dir();
-    scratch::sweep(&temporary, &[scratch::IMPORT]);
+    scratch::sweep(&temporary, &[scratch::IMPORT, scratch::ENGINE]);
     let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
     if let Some(beside) = database.parent() {
         scratch::sweep(beside, &[scratch::SWAP, scratch::NEW]);

@@ -31,6 +31,9 @@ pub use failed::ApiError;
 /// The most rows of other shapes than declared that are kept for the report.
 const MOST_MISSHAPEN: usize = 10_000;
 
+/// The longest that an API is waited for because it asks for it. Limits are often counted by the minute.
+const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_mins(2);
+
 /// What an API is asked for.
 #[derive(Clone, Copy)]
 pub struct Asking<'a> {
@@ -84,8 +87,8 @@ pub async fn ask(asking: &Asking<'_>) -> Result<Batch, ApiError> {
     let client = Client::new(Options {
         retry: RetryPolicy {
             attempts: 6,
-            // Limits are often counted by the minute.
-            longest_delay: std::time::Duration::from_mins(2),
+            longest_delay: LONGEST_WAIT,
+            ends_where_asked_for_more: true,
             total: timeout * 10,
             ..RetryPolicy::default()
         },
@@ -97,6 +100,7 @@ pub async fn ask(asking: &Asking<'_>) -> Result<Batch, ApiError> {
     let parameters = own.into_iter().chain(period.parameters);
     let mut turner = Turner::new(&access.url, parameters, config.pages.as_ref());
     let mut taking = Taking::new(asking, &place)?;
+    let begun = Instant::now();
     let mut next = Some(turner.first());
     (asking.say)(&format!("asking {place} {}", period.words));
     while let Some(url) = next {
@@ -104,7 +108,8 @@ pub async fn ask(asking: &Asking<'_>) -> Result<Batch, ApiError> {
         if page > 1 {
             (asking.say)(&format!("asking {place}, page {page}"));
         }
-        let answer = match send(&client, &access, &headers, url).await {
+        let passed = jiff::SignedDuration::try_from(begun.elapsed()).unwrap_or_default();
+        let answer = match send(&client, &access, &headers, url, now + passed).await {
             Err(ApiError::Refused { status: StatusCode::NOT_FOUND, .. })
                 if turner.may_be_over() =>
             {
@@ -177,6 +182,7 @@ async fn send(
     access: &Access,
     headers: &HeaderMap,
     url: Url,
+    now: Timestamp,
 ) -> Result<Response, ApiError> {
     let place = without_query(&url);
     let request = Request {
@@ -208,8 +214,13 @@ async fn send(
             sent: access.key.is_some(),
             variable: access.variable.clone(),
         },
-        StatusCode::TOO_MANY_REQUESTS => ApiError::Unavailable { place, status, said, attempts },
-        _ if status.is_server_error() => ApiError::Unavailable { place, status, said, attempts },
+        _ if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
+            let asked = answer.retry_after().filter(|asked| *asked > LONGEST_WAIT);
+            let again = asked.map(|asked| jiff::SignedDuration::try_from(asked).ok());
+            let again = again.flatten().and_then(|asked| now.checked_add(asked).ok());
+            let again = again.map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string());
+            ApiError::Unavailable { place, status, said, attempts, again }
+        }
         _ => ApiError::Refused { place, status, said },
     })
 }

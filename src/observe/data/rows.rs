@@ -47,6 +47,8 @@ pub enum RowsError {
         file: String,
         /// What is wrong, with its line.
         problem: String,
+        /// What to do, where there is something.
+        hint: Option<&'static str>,
     },
     /// The file was written while it was read.
     #[error("{file} was changed while it was read")]
@@ -61,12 +63,7 @@ impl RowsError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unreadable { .. } => None,
-            Self::Wrong { problem, .. } if problem.contains("UTF-8") => Some(
-                "save it as \"CSV UTF-8\", or convert it: iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv",
-            ),
-            Self::Wrong { .. } => {
-                Some("the columns of an import are listed in docs/reference/import.md")
-            }
+            Self::Wrong { hint, .. } => *hint,
             Self::Changed { .. } => Some(
                 "import it when it is complete: let whoever writes it write elsewhere, and rename it",
             ),
@@ -110,8 +107,11 @@ impl Batch {
     /// Opens a CSV file, which is called `name` in messages.
     pub fn of_file(path: &Path, name: &str) -> Result<Self, RowsError> {
         let unreadable = |source| RowsError::Unreadable { file: name.to_owned(), source };
-        let wrong =
-            |problem: &str| RowsError::Wrong { file: name.to_owned(), problem: problem.to_owned() };
+        let wrong = |problem: &str| RowsError::Wrong {
+            file: name.to_owned(),
+            problem: problem.to_owned(),
+            hint: None,
+        };
         // Asked before it is opened: opening a pipe waits for whoever writes it.
         let metadata = path.metadata().map_err(unreadable)?;
         if metadata.is_dir() {
@@ -161,7 +161,7 @@ impl Batch {
 
     /// Makes an error of what is wrong with the file.
     pub fn wrong(&self, problem: &str) -> RowsError {
-        RowsError::Wrong { file: self.name.clone(), problem: problem.to_owned() }
+        RowsError::Wrong { file: self.name.clone(), problem: problem.to_owned(), hint: None }
     }
 
     /// Returns where a row stands, by its number.

@@ -162,3 +162,28 @@ fn passwords_that_were_written_are_kept_where_only_their_file_was_not_finished()
         assert_eq!(desk.names(), ["users.csv", "users.csv.passwords-2.csv", last]);
     }
 }
+
+#[test]
+fn a_signal_that_is_to_be_ignored_does_not_end_an_import() {
+    let [desk, _] = desks();
+    desk.write("users.csv", &users(200));
+    std::fs::create_dir_all(desk.path("tmp")).unwrap();
+    let mut child = std::process::Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$0\" data import users users.csv"])
+        .arg(env!("CARGO_BIN_EXE_tidegate"))
+        .env("DATABASE_PATH", desk.database)
+        .env("TMPDIR", desk.path("tmp"))
+        .current_dir(desk.folder.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + Duration::from_mins(2);
+    while named(&desk.path("tmp"), "tidegate-import-").is_empty() {
+        assert!(Instant::now() < until, "it did not come so far");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(desk.sql("SELECT count(*) FROM users"), ["200"]);
+}

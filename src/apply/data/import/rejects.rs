@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::passwords::numbered;
-use super::{ImportFailed, Importing, Refused, check_row, shown};
+use super::{ImportFailed, Importing, Refused, check_row, plain, shown};
 use crate::data::import::{Fault, Import, Row};
 use crate::observe::data::rows::{Cells, Header, REASON_COLUMN};
 
@@ -56,7 +56,7 @@ impl Rejects {
         found: &Path,
     ) -> Result<PathBuf, ImportFailed> {
         let name = self.to.path().display().to_string();
-        let wrong = |source| ImportFailed::Rejects { file: name.clone(), source };
+        let wrong = |source| ImportFailed::Rejects { file: name.clone(), source: plain(source) };
         let mut reader = importing.batch.read(importing.import)?;
         let header = reader.header().clone();
         let mut writer = csv::WriterBuilder::new()
@@ -195,6 +195,11 @@ fn reason(
             None => said += &format!("{}: {}", fault.column, fault.rule),
         }
     }
+    // A terminal obeys some of them, and whoever reads the file may have one.
+    let mut said: String = said
+        .chars()
+        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .collect();
     said += match hidden {
         Hidden::None => "",
         Hidden::Password(_) => "; the password is left out",

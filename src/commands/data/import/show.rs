@@ -175,7 +175,9 @@ fn human(seen: &Seen<'_>, shown: &Shown<'_>, output: &mut Output) -> std::io::Re
             .line(format!("  {made} made up: {} (hand them out, then delete it)", clean(file)))?;
     }
     if seen.stopped && !shown.plan {
-        output.note("  mend them in the file, or write the good ones with --accept-good-rows")?;
+        let place = if seen.source.is_file() { "in the file" } else { "where the API has them" };
+        output
+            .note(format!("  mend them {place}, or write the good ones with --accept-good-rows"))?;
     }
     Ok(())
 }

@@ -148,7 +148,12 @@ impl<'de> Visitor<'de> for Fill<'_> {
         while let Some(key) = map.next_key::<String>()? {
             let value = map.next_value::<&'de RawValue>()?;
             if let Some(place) = self.cells.names.iter().position(|name| *name == key) {
+                let is_again = self.cells.there[place];
                 self.faults.extend(self.cells.set(place, value));
+                if is_again {
+                    // Which of the values is meant, nobody can know.
+                    self.faults.push(Fault::new(&key, None, "expected the key once"));
+                }
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use crate::config::{ApiConfig, ColumnType};
 use crate::data::import::Import;
 
 /// The most days of `--days`: a hundred years.
-const MOST_DAYS: u32 = 36_525;
+pub const MOST_DAYS: u32 = 36_525;
 
 /// How the values of a watermark's column are compared, and asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

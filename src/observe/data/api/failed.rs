@@ -85,7 +85,10 @@ pub enum ApiError {
         variable: String,
     },
     /// The API cannot answer now.
-    #[error("{place} cannot answer now ({status}{said}; attempts: {attempts})")]
+    #[error(
+        "{place} cannot answer now ({status}{said}; attempts: {attempts}){}",
+        again.as_ref().map_or_else(String::new, |time| format!("; it asks to be left alone until {time}"))
+    )]
     Unavailable {
         /// The address.
         place: String,
@@ -95,6 +98,8 @@ pub enum ApiError {
         said: String,
         /// How often it was asked.
         attempts: u32,
+        /// When it may be asked again, where it has said that and it is not waited for.
+        again: Option<String>,
     },
     /// The API does not take the request.
     #[error("{place} answered {status}{said}")]

@@ -8,6 +8,10 @@ use crate::data::import::Import;
 /// What may stand between cells; the first is the usual one.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
+/// What to do about a file of Windows programs that say "Unicode".
+const UTF_16: &str =
+    "save it as \"CSV UTF-8\", or convert it: iconv -f UTF-16 -t UTF-8 old.csv > new.csv";
+
 /// The most names that are shown.
 const SHOWN: usize = 30;
 
@@ -32,11 +36,20 @@ impl Header {
         }
         let start = records.peek()?;
         if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
-            return Err(records.wrong("it is UTF-16, expected UTF-8"));
+            return Err(records.wrong_with("it is UTF-16, expected UTF-8", UTF_16));
         }
         if start.contains(&0) {
-            return Err(records.wrong("it holds the byte 0: it is no CSV file"));
+            let mut zeros = start.iter().filter(|byte| **byte == 0);
+            // Without a mark: every second byte of Latin letters is 0.
+            if zeros.nth(start.len() / 3).is_some() {
+                return Err(records.wrong_with("it is UTF-16, expected UTF-8", UTF_16));
+            }
+            return Err(records.wrong_with(
+                "it holds the byte 0: it is no CSV file",
+                "in the program that it is of, save it as \"CSV UTF-8\"",
+            ));
         }
+        let is_json = matches!(start.trim_ascii_start().first(), Some(b'{' | b'['));
         let wanted: Vec<&str> = import.sources().collect();
         records.separator = separator(start, &wanted);
         if !records.next(record)? {
@@ -62,13 +75,20 @@ impl Header {
                 }
             }
         }
+        if !missing.is_empty() && is_json {
+            return Err(records.wrong_with(
+                "it is JSON, expected CSV with a header",
+                "rows as JSON are imported from an API: see docs/reference/import.md",
+            ));
+        }
         if !missing.is_empty() {
             let said = if import.password.is_some() {
                 absent_of_users(&missing, &wanted, &names)
             } else {
                 absent(&missing, &wanted, &names)
             };
-            return Err(records.wrong(said));
+            let hint = "the columns of an import are listed in docs/reference/import.md";
+            return Err(records.wrong_with(said, hint));
         }
         let password = import.password.as_ref().and_then(|_| places.last().copied());
         Ok(Self { names, places, password, separator: char::from(records.separator) })

@@ -9,6 +9,10 @@ use super::RowsError;
 /// The most bytes of one row.
 const MOST_BYTES: u64 = 1 << 20;
 
+/// What to do about quotes.
+const QUOTES: &str =
+    "a cell with a quote stands between quotes, and the quote is written twice: \"2 \"\"cups\"\"\"";
+
 /// Reads records.
 #[derive(Debug)]
 pub(super) struct Records<R> {
@@ -70,7 +74,12 @@ impl<R: BufRead> Records<R> {
 
     /// Makes an error of what is wrong with the file.
     pub(super) fn wrong(&self, problem: impl Into<String>) -> RowsError {
-        RowsError::Wrong { file: self.name.clone(), problem: problem.into() }
+        RowsError::Wrong { file: self.name.clone(), problem: problem.into(), hint: None }
+    }
+
+    /// The same, with what to do.
+    pub(super) fn wrong_with(&self, problem: impl Into<String>, hint: &'static str) -> RowsError {
+        RowsError::Wrong { file: self.name.clone(), problem: problem.into(), hint: Some(hint) }
     }
 
     /// Reads the next record that is no empty line; `false` after the last.
@@ -118,12 +127,12 @@ impl<R: BufRead> Records<R> {
             let problem = format!(
                 "line {begun}: the row has more than {MOST_BYTES} bytes; is a quote not closed?"
             );
-            return Err(self.wrong(problem));
+            return Err(self.wrong_with(problem, QUOTES));
         }
         if let Err(error) = std::str::from_utf8(&bytes[from..]) {
             let problem =
                 format!("line {}: byte {} is no UTF-8", self.line, error.valid_up_to() + 1);
-            return Err(self.wrong(problem));
+            return Err(self.wrong_with(problem, "save it as \"CSV UTF-8\", or convert it: iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv"));
         }
         self.line += u64::from(read > 0);
         Ok(read > 0)
@@ -146,7 +155,7 @@ impl<R: BufRead> Records<R> {
                                     "line {}: a quote of the row is not closed",
                                     record.line
                                 );
-                                return Err(self.wrong(problem));
+                                return Err(self.wrong_with(problem, QUOTES));
                             }
                             end = without_break(bytes);
                         }
