@@ -53,7 +53,7 @@ pub fn remove_when_stopped() {
     }
 }
 
-/// Tells whether a signal is ignored, where the system says it (`SigIgn`, proc_pid_status(5)).
+/// Tells whether a signal is ignored, where the system says it (`SigIgn`, `proc_pid_status(5)`).
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> Option<bool> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
