@@ -5,7 +5,7 @@
 pub const ACTION: &str = "tidegate/tidegate";
 
 /// The commit of [`ACTION`] that the workflows in `docs/examples` pin.
-const EXAMPLES: &str = "76f70f33b8492026f36cc2490fab40c4d81ae04d";
+const EXAMPLES: &str = "a495c51962da33d7f8d9b9ea4e4153cf161114ce";
 
 /// The commit of [`ACTION`] that generated workflows pin: that of the release this program was
 /// built for, which the release build sets, else that of the examples.

@@ -13,7 +13,7 @@ mod styles;
 
 const PATH: &str = ".github/workflows/ci-cd.yml";
 const ACTION: &str =
-    "tidegate/tidegate@76f70f33b8492026f36cc2490fab40c4d81ae04d # main, until releases exist";
+    "tidegate/tidegate@a495c51962da33d7f8d9b9ea4e4153cf161114ce # main, until releases exist";
 const TEXT: &str =
     include_str!("../../../tests/fixtures/shapes/hand-written/.github/workflows/ci-cd.yml");
 

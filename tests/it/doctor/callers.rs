@@ -2,7 +2,7 @@
 
 use super::{GATE, GATE_TEXT, RETRY, doctor, ids, right};
 
-const PIN: &str = "76f70f33b8492026f36cc2490fab40c4d81ae04d";
+const PIN: &str = "a495c51962da33d7f8d9b9ea4e4153cf161114ce";
 
 /// The gate's job as a call.
 fn caller(with: &str) -> String {
