@@ -26,6 +26,7 @@ use crate::data::sql;
 mod connect;
 mod constraints;
 mod content;
+mod dates;
 mod fill;
 mod imports;
 mod load;

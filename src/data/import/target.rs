@@ -93,6 +93,22 @@ pub enum Misfit {
         /// The import.
         import: String,
     },
+    /// Days or times of the table are written in another way than the import's.
+    #[error(
+        "the column {column} of {table} holds {found:?}, and imports write {:?}, so rows would not be known \
+         again: bring the table into that form first (docs/reference/import.md)",
+        if *is_time { "2026-02-07 19:53:58" } else { "2026-02-07" }
+    )]
+    Form {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// A value of the table.
+        found: String,
+        /// Whether it is a time, or else a day.
+        is_time: bool,
+    },
     /// Columns of the table would stay empty that may not.
     #[error(
         "the table {table} takes no row without {}: the import {import} does not fill that, and the \

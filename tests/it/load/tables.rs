@@ -217,3 +217,35 @@ async fn sqlite_has_one_schema() {
     assert!(matches!(error, DatabaseError::Table { .. }), "{error}");
     assert!(error.to_string().ends_with("there is no table shop.n: write n"), "{error}");
 }
+
+#[tokio::test]
+async fn days_of_sqlite_in_another_form_are_refused_and_never_doubled() {
+    let import = preset("sales");
+    let rows = [row(2, ["2026-02-01", "8", "Cup", "1", "0.10", "0.10", "south"])];
+    for form in ["2026-02-01 00:00:00", "2026-02-01T00:00:00Z", "20260201"] {
+        let team = Team::new(
+            Engine::Sqlite,
+            &format!(
+                "create table sales (date timestamp, user_id integer, product_name text, quantity integer, \
+                 unit_price real, total_amount real, region text);
+                 insert into sales values ('2026-01-31', 8, 'Cup', 1, 0.1, 0.1, 'south'), \
+                 ('{form}', 8, 'Cup', 1, 0.1, 0.1, 'south')"
+            ),
+        );
+        for mode in [LoadMode::All, LoadMode::Plan] {
+            let error = team.try_load(&import, &rows, mode).await.unwrap_err().to_string();
+            assert!(error.contains("the column date of sales holds"), "{form}: {error}");
+            assert!(error.contains(&form[..4]) && error.contains("2026-02-07"), "{form}: {error}");
+        }
+        assert_eq!(team.text("select count(*) from sales").await, "2", "{form}");
+    }
+    // What the docs say to do helps.
+    let team = Team::new(
+        Engine::Sqlite,
+        "create table sales (date timestamp, user_id integer, product_name text, quantity integer, \
+         unit_price real, total_amount real, region text);
+         insert into sales values ('2026-02-01 00:00:00', 8, 'Cup', 1, 0.1, 0.1, 'south');
+         update sales set date = date(date)",
+    );
+    assert_eq!(counts(&team.load(&import, &rows).await), [0, 0, 1, 0]);
+}

@@ -13,7 +13,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::constraints::constraints;
-use super::{Problem, Sqlite, fill, imports, mode};
+use super::{Problem, Sqlite, dates, fill, imports, mode};
 use crate::adapters::database::create::Creation;
 use crate::adapters::database::{DatabaseError, found};
 use crate::config::OnConflict;
@@ -257,6 +257,9 @@ fn statements(connection: &Connection, load: &Load<'_>) -> Result<(bool, Stateme
                 .query_row(&format!("SELECT EXISTS (SELECT 1 FROM {name})"), [], |row| row.get(0))?
         }
     };
+    if has_rows && let Some(misfit) = dates::other_form(connection, load.import)? {
+        return Err(misfit.into());
+    }
     Ok((has_rows, statements))
 }
 
