@@ -1,6 +1,6 @@
 //! Brings rows into a table of a database:
 //!
-//! 1. Every row is read and checked. The good ones wait in the [`Spool`], a file of this run.
+//! 1. Every row is read and checked. The good ones wait in the `Spool`, a file of this run.
 //! 2. Passwords are hashed, of those users only that the table does not have.
 //! 3. The database does the rest, in one transaction.
 //! 4. The bad rows are read again, and written to the file of rejects.

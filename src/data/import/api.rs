@@ -1,6 +1,6 @@
 //! Rows of an API: what it is asked for, and what its answers hold. Nothing here speaks to a server.
 //!
-//! 1. [`check`] looks at the configuration, [`Period::of`] makes the parameters of the first request.
+//! 1. `check` looks at the configuration, [`Period::of`] makes the parameters of the first request.
 //! 2. [`Answer::read`] finds the rows in an answer, [`Cells`] reads one of them.
 //! 3. [`Turner`] says how the next page is asked for, and stops where pages do not end.
 
