@@ -17,8 +17,10 @@ use super::import::ImportState;
 use crate::config::{DataCheckConfig, DataCheckKind, HealthConfig, TableHealthConfig};
 
 mod judge;
+mod readings;
 mod space;
 
+pub use readings::{BackupReading, Found, MAX_READINGS, Readings};
 pub use space::bytes;
 
 /// How something is.
@@ -99,8 +101,10 @@ pub struct LastBackup {
     pub size: u64,
     /// The rows that it holds.
     pub rows: u64,
-    /// What was read of it now.
+    /// What was read of it.
     pub read: BackupRead,
+    /// When it was read.
+    pub read_at: Timestamp,
 }
 
 /// Whether the database could be opened.
@@ -118,10 +122,8 @@ pub enum Opened {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BackupRead {
-    /// All of it, now: its bytes are those that were opened when it was made.
+    /// All of it: its bytes are those that were opened when it was made.
     Whole,
-    /// Nothing: it is not on this machine, where reading it costs time and money.
-    Elsewhere,
     /// Not all of it: there was no time.
     TooLarge,
 }
@@ -150,8 +152,8 @@ pub struct Observed {
     pub newest: BTreeMap<String, Result<Vec<Vec<Value>>, String>>,
     /// How each import ended last, or why that is not known.
     pub imports: Result<Vec<ImportState>, String>,
-    /// What was read of the newest backup that is whole.
-    pub backup_read: BackupRead,
+    /// What was read of the newest backup that is whole; `None` where there is none.
+    pub backup_read: Option<BackupReading>,
     /// The backups, newest first, or why they are not known. One whose bytes are not those that were
     /// opened has a problem.
     pub backups: Result<Vec<Backup>, String>,

@@ -12,6 +12,8 @@ use crate::harness::duckdb;
 use crate::harness::environment::isolated_command;
 use crate::harness::small_disk::{on_a_small_disk, read_only};
 
+mod buckets;
+
 const HEALTH: &str =
     "  health:\n    tables:\n      sales: { min_rows: 2, column: date, max_age: 36h }\n";
 

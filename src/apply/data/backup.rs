@@ -176,6 +176,7 @@ pub async fn back_up(backups: &Backups<'_>, lock: &BackupLock) -> anyhow::Result
         created,
         size: Some(description.size),
         stored: created,
+        etag: String::new(),
         description: Some(description),
         problem: None,
         noted: false,

@@ -8,11 +8,13 @@ use crate::commands::workspace::Workspace;
 use crate::data::Validity;
 use crate::data::health::{Health, HealthStatus, UrlHealth};
 use crate::exit::Exit;
-use crate::model::StoreUrl;
 use crate::observe::data::health::{HealthQuery, observe};
 use crate::output::{Output, bad, clean, good, strong, warn};
 
+mod readings;
 mod serve;
+
+use readings::ReadingsFile;
 
 /// The schema of the result.
 const SCHEMA: &str = "tidegate/health/1";
@@ -29,7 +31,8 @@ pub(super) fn run(
         return serve::run(&kept, address, args.allow_remote, output);
     }
     let progress = output.progress(format!("looking at {}", kept.shown));
-    let health = block_on(async { Ok(look(&kept, kept.workspace.now).await) })?;
+    let mut readings = ReadingsFile::of(&kept);
+    let health = block_on(async { Ok(look(&kept, readings.as_mut(), kept.workspace.now).await) })?;
     drop(progress);
     output.show(SCHEMA, &health, show)?;
     Ok(exit(health.status))
@@ -43,7 +46,11 @@ fn exit(status: HealthStatus) -> Exit {
 }
 
 /// Looks at everything, and judges it.
-async fn look(kept: &Kept, now: jiff::Timestamp) -> Health {
+async fn look(
+    kept: &Kept,
+    mut readings: Option<&mut ReadingsFile>,
+    now: jiff::Timestamp,
+) -> Health {
     let workspace = &kept.workspace;
     let config = workspace.data.health.clone().unwrap_or_default();
     let lookup = workspace.lookup();
@@ -54,12 +61,17 @@ async fn look(kept: &Kept, now: jiff::Timestamp) -> Health {
         root: &workspace.root,
         database: &kept.shown,
         backups: container.as_ref().map_err(|error| format!("{error:#}")),
-        backups_here: matches!(kept.place, StoreUrl::Folder { .. }),
+        readings: readings.as_mut().map(|file| &mut file.readings),
         backups_expected: kept.expected,
         urls: urls(workspace),
+        now,
         environment: &*lookup,
     };
-    Health::of(observe(query).await, &config, now)
+    let observed = observe(query).await;
+    if let Some(file) = readings {
+        file.write();
+    }
+    Health::of(observed, &config, now)
 }
 
 /// Finds the signed URLs that were handed out here: the file, and variables of apps. They themselves

@@ -20,6 +20,9 @@ pub struct Backup {
     pub size: Option<u64>,
     /// When the store last got any of it, by the store's clock.
     pub stored: Timestamp,
+    /// The version of the copy that the store tells (its ETag); empty where it has none.
+    #[serde(skip)]
+    pub etag: String,
     /// Its description; `None` where there is none, or none that can be read.
     pub description: Option<BackupDescription>,
     /// Why its description cannot be read, or what else was found wrong with it.
@@ -146,6 +149,7 @@ mod tests {
             created,
             size: Some(10),
             stored: created,
+            etag: String::new(),
             description: Some(BackupDescription {
                 format: 1,
                 number,

@@ -200,15 +200,16 @@ pub(super) fn backups(
     };
     let created = known.created;
     let age = now.duration_since(created);
-    let read = observed.backup_read;
-    let verified = match read {
-        BackupRead::Whole => "read now: unchanged since it was verified by opening it",
-        BackupRead::Elsewhere => {
-            "verified by opening it when it was made, and not read now: `tidegate data backup --verify-all` does that"
+    let read = observed.backup_read?;
+    let verified = match read.found {
+        BackupRead::Whole if read.at == now => {
+            "read now: unchanged since it was verified by opening it".to_owned()
         }
-        BackupRead::TooLarge => {
-            "verified by opening it when it was made, and too large to be read now: `tidegate data backup --verify-all` does that"
-        }
+        BackupRead::Whole => format!(
+            "read {} ago: unchanged since it was verified by opening it",
+            hours(now.duration_since(read.at))
+        ),
+        BackupRead::TooLarge => "verified by opening it when it was made, and too large to be read now: `tidegate data backup --verify-all` does that".to_owned(),
     };
     let detail = format!("{}, {} ago, {verified}", backup.name, hours(age));
     let bound = expected.then(|| set.unwrap_or(BACKUP_AGE));
@@ -220,7 +221,7 @@ pub(super) fn backups(
         None => findings.add(part, HealthStatus::Healthy, detail),
     }
     let (name, size, rows) = (backup.name.clone(), known.size, known.rows());
-    Some(LastBackup { name, created, size, rows, read })
+    Some(LastBackup { name, created, size, rows, read: read.found, read_at: read.at })
 }
 
 pub(super) fn urls(observed: &Observed, findings: &mut Findings, now: Timestamp) {

@@ -27,7 +27,7 @@ fn seen() -> Observed {
         newest: BTreeMap::new(),
         imports: Ok(Vec::new()),
         backups: Ok(Vec::new()),
-        backup_read: BackupRead::Whole,
+        backup_read: Some(BackupReading { at: now(), found: BackupRead::Whole }),
         backups_expected: false,
         urls: Vec::new(),
     }
@@ -51,6 +51,7 @@ fn backup(hours: i64) -> Backup {
         created,
         size: Some(10),
         stored: created,
+        etag: String::new(),
         description: Some(description),
         problem: None,
         noted: false,
@@ -184,6 +185,23 @@ fn a_damaged_backup_is_told_and_the_one_before_counts() {
     let (status, _, detail) = only(observed, "{}");
     assert_eq!(status, HealthStatus::Warning);
     assert!(detail.contains("sales_2.db: it has 9 bytes"), "{detail}");
+}
+
+#[test]
+fn it_is_told_when_the_last_backup_was_read_and_whether_all_of_it() {
+    let read = |at: Timestamp, found: BackupRead| {
+        let backup_read = Some(BackupReading { at, found });
+        let observed = Observed { backups: Ok(vec![backup(3)]), backup_read, ..seen() };
+        let health = Health::of(observed, &config("{}"), now());
+        let finding = health.findings.iter().find(|one| one.part == HealthPart::Backup);
+        let finding = finding.unwrap();
+        assert_eq!(finding.status, HealthStatus::Healthy);
+        assert_eq!(health.last_backup.unwrap().read_at, at);
+        finding.detail.clone()
+    };
+    assert!(read(now(), BackupRead::Whole).contains("3 h ago, read now: unchanged"));
+    assert!(read(ago(2), BackupRead::Whole).contains("3 h ago, read 2 h ago: unchanged"));
+    assert!(read(now(), BackupRead::TooLarge).contains("too large to be read now"));
 }
 
 #[test]

@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{kept, tables};
 use crate::adapters::database::{self, Database, DatabaseError};
 use crate::adapters::store::Container;
 use crate::config::{DataConfig, HealthConfig};
 use crate::data::Backup;
 use crate::data::check::Dialect;
-use crate::data::health::{BackupRead, Observed, Opened, UrlHealth, newest_question};
+use crate::data::health::{
+    BackupRead, BackupReading, Found, Observed, Opened, Readings, UrlHealth, newest_question,
+};
 use crate::data::import::ImportState;
 
 /// How long a database is waited for that another process holds.
@@ -31,12 +35,15 @@ pub struct HealthQuery<'a> {
     pub database: &'a str,
     /// Where backups are kept, or why nobody knows.
     pub backups: Result<&'a Container, String>,
-    /// Whether they lie on this machine, so that the newest is read.
-    pub backups_here: bool,
+    /// What is known of earlier checks, and is known after this one. `None` where backups lie on this
+    /// machine: there the newest is read each time.
+    pub readings: Option<&'a mut Readings>,
     /// Whether somebody has said where backups are kept.
     pub backups_expected: bool,
     /// The signed URLs that were handed out.
     pub urls: Vec<UrlHealth>,
+    /// The time of the check.
+    pub now: Timestamp,
     /// Looks variables of the environment up.
     pub environment: &'a (dyn Fn(&str) -> Option<String> + Send + Sync),
 }
@@ -59,14 +66,14 @@ struct Seen {
 }
 
 /// Looks. What cannot be looked at is part of what is seen.
-pub async fn observe(query: HealthQuery<'_>) -> Observed {
+pub async fn observe(mut query: HealthQuery<'_>) -> Observed {
     let seen = look(&query).await;
     let whole = query.root.join(query.database);
     // A link leads to the database: its backups have its name, and its disk is the one that fills.
     let file = whole.canonicalize().unwrap_or(whole);
-    let (backups, backup_read) = match backups(&query, &file).await {
+    let (backups, backup_read) = match backups(&mut query, &file).await {
         Ok((backups, read)) => (Ok(backups), read),
-        Err(why) => (Err(why), BackupRead::Elsewhere),
+        Err(why) => (Err(why), None),
     };
     Observed {
         database: query.database.to_owned(),
@@ -139,33 +146,61 @@ async fn read(
 }
 
 async fn backups(
-    query: &HealthQuery<'_>,
+    query: &mut HealthQuery<'_>,
     file: &Path,
-) -> Result<(Vec<Backup>, BackupRead), String> {
+) -> Result<(Vec<Backup>, Option<BackupReading>), String> {
     let container = query.backups.clone()?;
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let found = kept::kept(container, name).await.map_err(|error| format!("{error:#}"))?;
     let mut backups = found.backups;
-    if !query.backups_here {
-        return Ok((backups, BackupRead::Elsewhere));
-    }
-    let until = tokio::time::Instant::now() + READING;
-    // The size alone does not tell that a disk has changed its bytes.
-    let read = tokio::time::timeout_at(until, prove(container, &mut backups)).await;
-    let read = if read.is_ok() { BackupRead::Whole } else { BackupRead::TooLarge };
+    // The size alone does not tell that a disk or a store has changed its bytes.
+    let mut none = Readings::new("");
+    let readings = query.readings.as_deref_mut().unwrap_or(&mut none);
+    let read = prove(container, &mut backups, readings, query.now).await;
+    readings.keep(&backups);
     Ok((backups, read))
 }
 
 /// Reads the newest backup, and where it is damaged the one before, until one is as it was made.
-async fn prove(container: &Container, backups: &mut [Backup]) {
+async fn prove(
+    container: &Container,
+    backups: &mut [Backup],
+    readings: &mut Readings,
+    now: Timestamp,
+) -> Option<BackupReading> {
+    let until = tokio::time::Instant::now() + READING;
+    let mut had_all_the_time = true;
     for backup in backups.iter_mut().filter(|backup| backup.is_whole()) {
         let Some(described) = &backup.description else { continue };
-        match kept::changed(container, &backup.name, described).await {
-            Ok(None) => return,
-            Ok(Some(problem)) => backup.problem = Some(problem),
-            Err(error) => backup.problem = Some(format!("it cannot be read: {error:#}")),
+        let (at, found) = if let Some(known) = readings.known(backup, now) {
+            known
+        } else {
+            let changed = kept::changed(container, &backup.name, described);
+            let found = match tokio::time::timeout_at(until, changed).await {
+                Ok(Ok(None)) => Found::Whole,
+                Ok(Ok(Some(problem))) => Found::Damaged(problem),
+                // This may pass, so it is not noted.
+                Ok(Err(error)) => {
+                    backup.problem = Some(format!("it cannot be read: {error:#}"));
+                    had_all_the_time = false;
+                    continue;
+                }
+                Err(_) => Found::TooLarge,
+            };
+            // What got only the rest of the time gets all of it in the next check.
+            if had_all_the_time || found != Found::TooLarge {
+                readings.note(backup, now, found.clone());
+            }
+            had_all_the_time = false;
+            (now, found)
+        };
+        match found {
+            Found::Whole => return Some(BackupReading { at, found: BackupRead::Whole }),
+            Found::TooLarge => return Some(BackupReading { at, found: BackupRead::TooLarge }),
+            Found::Damaged(problem) => backup.problem = Some(problem),
         }
     }
+    None
 }
 
 /// What a user may write to the disk of a folder, in bytes (statvfs(3), `f_bavail`).

@@ -71,8 +71,9 @@ pub async fn kept(container: &Container, file: &str) -> anyhow::Result<Found> {
             noted: noted.contains(name.as_str()),
             name,
             created: created.unwrap_or_default(),
-            size: copy.map(|copy| copy.size),
+            size: copy.as_ref().map(|copy| copy.size),
             stored: stored.unwrap_or(Timestamp::MIN),
+            etag: copy.map(|copy| copy.etag).unwrap_or_default(),
             description,
             problem,
         })

@@ -24,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{Kept, SCHEMA, look};
+use super::{Kept, ReadingsFile, SCHEMA, look};
 use crate::adapters::engine::stop_signal;
 use crate::commands::session::block_on;
 use crate::data::health::HealthStatus;
@@ -56,8 +56,13 @@ struct Listening {
     url: String,
 }
 
-/// What was answered last.
-type Last = Mutex<Option<(Instant, StatusCode, Bytes)>>;
+/// What is kept between checks.
+struct Last {
+    /// What was answered.
+    answer: Option<(Instant, StatusCode, Bytes)>,
+    /// What was read of backups in a bucket, also where it cannot be written.
+    readings: Option<ReadingsFile>,
+}
 
 pub(super) fn run(
     kept: &Kept,
@@ -95,7 +100,7 @@ pub(super) fn run(
 
 /// Answers until a signal comes.
 async fn serve(kept: &Kept, listener: &TcpListener, mut stopped: Pin<&mut impl Future>) {
-    let last = Last::default();
+    let last = Mutex::new(Last { answer: None, readings: ReadingsFile::of(kept) });
     let mut open = FuturesUnordered::new();
     loop {
         tokio::select! {
@@ -113,7 +118,7 @@ async fn serve(kept: &Kept, listener: &TcpListener, mut stopped: Pin<&mut impl F
     }
 }
 
-async fn connection(kept: &Kept, last: &Last, stream: TcpStream) {
+async fn connection(kept: &Kept, last: &Mutex<Last>, stream: TcpStream) {
     let service = service_fn(async |request: http::Request<hyper::body::Incoming>| {
         Ok::<_, Infallible>(answer(kept, last, request.method(), request.uri().path()).await)
     });
@@ -128,7 +133,12 @@ async fn connection(kept: &Kept, last: &Last, stream: TcpStream) {
     }
 }
 
-async fn answer(kept: &Kept, last: &Last, method: &Method, path: &str) -> Response<Full<Bytes>> {
+async fn answer(
+    kept: &Kept,
+    last: &Mutex<Last>,
+    method: &Method,
+    path: &str,
+) -> Response<Full<Bytes>> {
     let text = |status: StatusCode, text: &'static str| {
         reply(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
     };
@@ -146,14 +156,15 @@ async fn answer(kept: &Kept, last: &Last, method: &Method, path: &str) -> Respon
 }
 
 /// Gives the last result, or makes a new one: whoever comes meanwhile waits for that.
-async fn checked(kept: &Kept, last: &Last) -> (StatusCode, Bytes) {
+async fn checked(kept: &Kept, last: &Mutex<Last>) -> (StatusCode, Bytes) {
     let mut last = last.lock().await;
-    if let Some((at, status, body)) = &*last
+    if let Some((at, status, body)) = &last.answer
         && at.elapsed() < KEPT
     {
         return (*status, body.clone());
     }
-    let (status, body) = match tokio::time::timeout(CHECK, look(kept, Timestamp::now())).await {
+    let check = look(kept, last.readings.as_mut(), Timestamp::now());
+    let (status, body) = match tokio::time::timeout(CHECK, check).await {
         Ok(health) => {
             let status = match health.status {
                 HealthStatus::Healthy | HealthStatus::Warning => StatusCode::OK,
@@ -163,7 +174,7 @@ async fn checked(kept: &Kept, last: &Last) -> (StatusCode, Bytes) {
         }
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, late()),
     };
-    *last = Some((Instant::now(), status, body.clone()));
+    last.answer = Some((Instant::now(), status, body.clone()));
     (status, body)
 }
 
