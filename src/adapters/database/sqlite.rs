@@ -166,17 +166,11 @@ impl Sqlite {
                 | ErrorCode::DatabaseCorrupt
                 | ErrorCode::PermissionDenied
                 | ErrorCode::ReadOnly,
-            ) if mode::is_closed(&self.file) => {
-                let wal = "it is in WAL mode, which needs a folder that can be written while programs have it open";
-                DatabaseError::Open { file, reason: format!("{reason}; {wal}") }
+            ) => {
+                let wal = "; it is in WAL mode, which needs a folder that can be written while programs have it open";
+                let why = if mode::is_closed(&self.file) { wal } else { "" };
+                DatabaseError::Open { file, reason: format!("{reason}{why}") }
             }
-            Some(
-                ErrorCode::NotADatabase
-                | ErrorCode::CannotOpen
-                | ErrorCode::DatabaseCorrupt
-                | ErrorCode::PermissionDenied
-                | ErrorCode::ReadOnly,
-            ) => DatabaseError::Open { file, reason },
             Some(_) | None => DatabaseError::Sql { file, reason },
         }
     }

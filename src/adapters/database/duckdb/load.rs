@@ -14,7 +14,7 @@ use crate::data::check::Dialect;
 use crate::data::import::duckdb::{
     CHANGED, FILLED, On, STOPPED, columns, rule_script, script, straight,
 };
-use crate::data::import::state::select;
+use crate::data::import::state::IMPORTS;
 use crate::data::import::{
     Constraint, Fitted, ImportState, Load, Loaded, Misfit, ScriptProblem, TableColumn, check_rules,
     told, wrong_rule,
@@ -183,6 +183,10 @@ async fn run(
         Some(how) => {
             let access = if table.is_some() { Access::Look } else { Access::Attach };
             let rule = wrong_of(database, load, &fitted, access, on).await?;
+            // Its words of a table of somebody else that has the name of ours say nothing to people.
+            if rule.is_none() && said.messages.contains(IMPORTS) {
+                imports(database).await?;
+            }
             return Err(rule.unwrap_or_else(|| refused(database, load, &fitted, &said, how)));
         }
     };
@@ -326,16 +330,7 @@ pub(super) async fn imports(database: &DuckDb) -> Result<Vec<ImportState>, Datab
     if !database.file.exists() {
         return Ok(Vec::new());
     }
-    match database.query(&select(Dialect::DuckDb), &[], state::MOST).await {
-        Ok(found) => state::read(&database.shown, found),
-        Err(DatabaseError::Sql { reason, .. })
-            if reason.contains("tidegate_imports does not exist") =>
-        {
-            Ok(Vec::new())
-        }
-        Err(DatabaseError::Sql { reason, file }) if reason.contains("Binder Error") => {
-            Err(DatabaseError::Sql { file, reason: state::NOT_OWN.to_owned() })
-        }
-        Err(error) => Err(error),
-    }
+    let words =
+        state::Words { no_table: "tidegate_imports does not exist", no_column: "Binder Error" };
+    state::imports(database, &database.shown, words).await
 }

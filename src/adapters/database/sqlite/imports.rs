@@ -3,10 +3,8 @@
 use rusqlite::Connection;
 
 use super::{Problem, Sqlite};
-use crate::adapters::database::{Database as _, DatabaseError, state};
-use crate::data::check::Dialect;
+use crate::adapters::database::{DatabaseError, state};
 use crate::data::import::ImportState;
-use crate::data::import::state::select;
 
 /// Sees that the table of this program is not that of another.
 pub(super) fn own(connection: &Connection) -> Result<(), Problem> {
@@ -28,16 +26,7 @@ pub(super) async fn imports(database: &Sqlite) -> Result<Vec<ImportState>, Datab
     if !database.file.exists() {
         return Ok(Vec::new());
     }
-    match database.query(&select(Dialect::Sqlite), &[], state::MOST).await {
-        Ok(found) => state::read(&database.shown, found),
-        Err(DatabaseError::Sql { reason, .. })
-            if reason.contains("no such table: tidegate_imports") =>
-        {
-            Ok(Vec::new())
-        }
-        Err(DatabaseError::Sql { reason, file }) if reason.contains("no such column") => {
-            Err(DatabaseError::Sql { file, reason: state::NOT_OWN.to_owned() })
-        }
-        Err(error) => Err(error),
-    }
+    let words =
+        state::Words { no_table: "no such table: tidegate_imports", no_column: "no such column" };
+    state::imports(database, &database.shown, words).await
 }
