@@ -30,10 +30,12 @@ use crate::observe::data::kept::{self, Expected};
 mod lock;
 mod restore;
 mod scratch;
+mod verify;
 
 pub use lock::{BackupLock, lock};
 pub use restore::{Replaced, Restore, install, look_up};
 pub use scratch::Scratch;
+pub use verify::verify;
 
 /// So many names are tried, each a second later than the one before.
 const NAMES: i64 = 60;

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::Kept;
-use crate::apply::data::backup::{self, Backups, Scratch};
+use crate::apply::data::backup::{self, BackupLock, Backups};
 use crate::apply::data::prune;
 use crate::cli::DataBackup;
 use crate::commands::session::block_on;
 use crate::data::{Backup, PrunePlan, prune_backups};
 use crate::exit::{Exit, Failed};
-use crate::observe::data::kept::{BackupDamaged, Expected, kept as list, prove as read_back};
+use crate::observe::data::kept::kept as list;
 use crate::output::{Output, Table, at, bad, dim, good, plain, size};
 
 #[derive(Serialize)]
@@ -69,7 +69,7 @@ pub(super) fn run(kept: &Kept, args: &DataBackup, output: &mut Output) -> anyhow
             let mut now = planned(&found.backups);
             now.remove.retain(|one| pruned.plan.remove.iter().any(|other| other.path == one.path));
             if !now.remove.is_empty() {
-                prove(&backups, &found.backups).await?;
+                prove(&backups, &lock, &found.backups).await?;
                 let leaving: Vec<&str> =
                     now.remove.iter().map(|removal| removal.path.as_str()).collect();
                 backup::mark(&backups, &lock, &leaving).await?;
@@ -88,7 +88,7 @@ pub(super) fn run(kept: &Kept, args: &DataBackup, output: &mut Output) -> anyhow
 }
 
 /// Reads the newest backup that stays back and opens it: after this it may be the last one.
-async fn prove(backups: &Backups<'_>, found: &[Backup]) -> anyhow::Result<()> {
+async fn prove(backups: &Backups<'_>, lock: &BackupLock, found: &[Backup]) -> anyhow::Result<()> {
     let unproven = |why: String| {
         Failed::new(Exit::DataFailed, why)
             .with_hint("nothing was deleted; make a new backup with `tidegate data backup` first")
@@ -101,21 +101,11 @@ async fn prove(backups: &Backups<'_>, found: &[Backup]) -> anyhow::Result<()> {
         return Err(unproven("no backup that stays can be restored".to_owned()).into());
     };
     (backups.say)(&format!("reading {}, the newest that stays", newest.name));
-    let scratch = Scratch::make(backups.folder(), backups.name()?)?;
-    let target = scratch.path().join(backups.name()?);
-    let expected = Expected {
-        sha256: &described.sha256,
-        size: described.size,
-        tables: Some(&described.tables),
-    };
-    let engine = (backups.config, backups.root, backups.environment);
-    let name = &newest.name;
-    match read_back(backups.container, name, expected, &target, engine, &|_| {}).await {
-        Ok(_) => Ok(()),
-        Err(error) => match error.downcast_ref::<BackupDamaged>() {
-            Some(damaged) => Err(unproven(damaged.to_string()).into()),
-            None => Err(error),
-        },
+    match backup::verify(backups, lock, newest, described).await? {
+        None => Ok(()),
+        Some(problem) => {
+            Err(unproven(format!("backup {} cannot be restored: {problem}", newest.name)).into())
+        }
     }
 }
 

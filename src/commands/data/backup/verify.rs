@@ -3,11 +3,10 @@
 use serde::Serialize;
 
 use super::Kept;
-use crate::apply::data::backup::{self, Scratch};
+use crate::apply::data::backup;
 use crate::commands::session::block_on;
 use crate::data::Backup;
 use crate::exit::Exit;
-use crate::observe::data::kept::{BackupDamaged, Expected, prove};
 use crate::output::{Output, bad, clean, good, size, warn};
 
 #[derive(Serialize)]
@@ -85,22 +84,8 @@ async fn problem(kept: &Kept, one: &Backup) -> anyhow::Result<Option<String>> {
     let container = kept.open()?;
     let backups = kept.backups(&container, &|_| {});
     // For each of them: a backup need not wait until all are read.
-    let _lock = backup::lock(&backups).await?;
-    let scratch = Scratch::make(backups.folder(), backups.name()?)?;
-    let target = scratch.path().join(backups.name()?);
-    let expected = Expected {
-        sha256: &described.sha256,
-        size: described.size,
-        tables: Some(&described.tables),
-    };
-    let engine = (backups.config, backups.root, backups.environment);
-    match prove(&container, &one.name, expected, &target, engine, &|_| {}).await {
-        Ok(_) => Ok(None),
-        Err(error) => match error.downcast_ref::<BackupDamaged>() {
-            Some(damaged) => Ok(Some(damaged.problem.clone())),
-            None => Err(error),
-        },
-    }
+    let lock = backup::lock(&backups).await?;
+    backup::verify(&backups, &lock, one, described).await
 }
 
 fn show(output: &mut Output, verified: &Verified) -> std::io::Result<()> {
