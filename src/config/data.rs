@@ -254,7 +254,8 @@ pub struct DataCheckConfig {
     /// How far the number may lie above that of the served version: `50%`, or a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_rise: Option<String>,
-    /// With `freshness`: how old the newest value may be (`36h`, `2d`).
+    /// With `freshness`: how old the newest value may be (`36h`, `2d`). A date counts from its midnight in
+    /// UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_age: Option<String>,
     /// `false`: reported, and never in the way.

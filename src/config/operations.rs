@@ -35,7 +35,7 @@ pub struct TableHealthConfig {
     /// The column with the date or time of a row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
-    /// With `column`: how old the newest row may be (`36h`, `2d`).
+    /// With `column`: how old the newest row may be (`60h`, `2d`). A date counts from its midnight in UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_age: Option<String>,
 }

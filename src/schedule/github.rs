@@ -42,8 +42,13 @@ pub fn workflow(schedule: &Schedule) -> Result<String, ScheduleError> {
         # Written by `tidegate schedule --emit github`: write it again after a change of the tasks.\n\
         #\n\
         # The tasks work on a database that is there: they need a runner of your own on the machine that\n\
-        # has it. Set what they need in `env` below, from variables and secrets of the repository.\n\
+        # has it. Variables that the runner does not have (addresses and keys of imports, credentials of\n\
+        # stores) come from the repository: take the # away, and write the names that you need.\n\
         name: Schedule\n\
+        \n\
+        # env:\n\
+        #   SALES_API_URL: ${{ vars.SALES_API_URL }}\n\
+        #   SALES_API_KEY: ${{ secrets.SALES_API_KEY }}\n\
         \n\
         on:\n  \
           schedule:\n"

@@ -9,4 +9,5 @@ mod probes;
 mod release;
 mod release_gate;
 mod reusable;
+mod schedule;
 mod story;

@@ -49,6 +49,22 @@ impl Act {
         act
     }
 
+    /// The run that a `schedule` of the workflows with these cron fields starts.
+    pub fn schedule(repository: &Path, name: &str, cron: &str) -> Self {
+        let mut act = Self::event("schedule", repository, name);
+        let event = act.folder.path().join("event.json");
+        let json = format!("{{\"schedule\": \"{cron}\"}}");
+        std::fs::write(&event, json).expect("write the event");
+        act.command.arg("--eventpath").arg(event);
+        act
+    }
+
+    /// Takes this machine for runners with this label.
+    pub fn platform(mut self, label: &str) -> Self {
+        self.command.args(["--platform", &format!("{label}=-self-hosted")]);
+        self
+    }
+
     fn event(event: &str, repository: &Path, name: &str) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let mut command = isolated_command(require_program("act"), folder.path());
