@@ -64,7 +64,7 @@ pub(super) fn run(
     }
     let task = args.run.as_deref().map(|name| schedule.task(name)).transpose()?;
     let journal = Journal::open(&*workspace.lookup(), &workspace.root, now)?;
-    let config = tell::with_channels(&workspace)?;
+    let config = tell::with_channels(&workspace);
     if task.is_none() {
         for warning in fit::warnings(&workspace, &schedule) {
             output.warning(&warning)?;

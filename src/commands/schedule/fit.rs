@@ -2,6 +2,7 @@
 //! the channels of alerts.
 
 use super::super::workspace::Workspace;
+use super::tell::recipients;
 use crate::data::import::Import;
 use crate::data::import::api::url_variable;
 use crate::schedule::{Schedule, What};
@@ -63,5 +64,7 @@ fn channels(workspace: &Workspace) -> Vec<String> {
     };
     let slack = judge(slack, "Slack", notify.slack.is_some(), &["https", "http"]);
     let email = judge(smtp, "e-mail", notify.email.is_some(), &["smtps", "smtp"]);
-    slack.into_iter().chain(email).collect()
+    let wrong = recipients(workspace).err();
+    let wrong = wrong.map(|problem| format!("alerts by e-mail will fail: {problem}"));
+    slack.into_iter().chain(email).chain(wrong).collect()
 }

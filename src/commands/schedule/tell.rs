@@ -7,7 +7,6 @@ use crate::adapters::notify::{Channels, Sent};
 use crate::commands::session::SECRETS;
 use crate::commands::workspace::Workspace;
 use crate::config::{Config, EmailConfig, SlackConfig};
-use crate::exit::{Exit, Failed};
 use crate::schedule::Attempt;
 
 /// What works without configuration.
@@ -16,39 +15,39 @@ const RECIPIENTS: &str = "ALERT_EMAIL";
 const SMTP: &str = "SMTP_URL";
 
 /// Returns the configuration with the channels that variables name: `SLACK_WEBHOOK`, and `ALERT_EMAIL`
-/// with `SMTP_URL`.
-///
-/// # Errors
-/// [`Exit::Usage`] where `ALERT_EMAIL` names nobody, or there is no server.
-pub(super) fn with_channels(workspace: &Workspace) -> anyhow::Result<Config> {
+/// with `SMTP_URL`. What is wrong with them is no reason to leave the tasks alone: it is warned of when the
+/// schedule starts.
+pub(super) fn with_channels(workspace: &Workspace) -> Config {
     let mut config = workspace.config.clone();
     if config.notify.slack.is_none() && workspace.variable(SLACK).is_some() {
         config.notify.slack = Some(SlackConfig { webhook_env: SLACK.to_owned(), on: Vec::new() });
     }
-    let Some(recipients) = workspace.variable(RECIPIENTS) else { return Ok(config) };
+    if let Ok(Some(to)) = recipients(workspace) {
+        let smtp_env = SMTP.to_owned();
+        let email = EmailConfig { to: Vec::new(), from: None, smtp_env, on: Vec::new() };
+        config.notify.email.get_or_insert(email).to = to;
+    }
+    config
+}
+
+/// Returns whom `ALERT_EMAIL` names, or what is wrong with it.
+pub(super) fn recipients(workspace: &Workspace) -> Result<Option<Vec<String>>, String> {
+    let Some(recipients) = workspace.variable(RECIPIENTS) else { return Ok(None) };
     let separators = |c: char| c == ',' || c == ';' || c.is_whitespace();
     let to: Vec<String> =
         recipients.split(separators).filter(|part| !part.is_empty()).map(str::to_owned).collect();
-    let wrong = |problem: String| Failed::new(Exit::Usage, format!("{RECIPIENTS}: {problem}"));
     if to.is_empty() || to.len() > 20 {
-        return Err(wrong(format!("expected 1 to 20 addresses, found {}", to.len())).into());
+        return Err(format!("expected 1 to 20 addresses in {RECIPIENTS}, found {}", to.len()));
     }
     if let Some(bad) = to.iter().find(|address| address.parse::<lettre::Address>().is_err()) {
-        return Err(wrong(format!("expected an e-mail address, found {bad:?}")).into());
+        return Err(format!("expected an e-mail address in {RECIPIENTS}, found {bad:?}"));
     }
-    match &mut config.notify.email {
-        Some(email) => email.to = to,
-        None if workspace.variable(SMTP).is_some() => {
-            let smtp_env = SMTP.to_owned();
-            config.notify.email = Some(EmailConfig { to, from: None, smtp_env, on: Vec::new() });
-        }
-        None => {
-            let hint = "set SMTP_URL, such as smtps://user:password@mail.example:465, or add `notify.email` to the configuration";
-            let error = wrong("nobody says which mail server sends".to_owned());
-            return Err(error.with_hint(hint).into());
-        }
+    if workspace.config.notify.email.is_none() && workspace.variable(SMTP).is_none() {
+        return Err(format!(
+            "{RECIPIENTS} needs {SMTP}, such as smtps://user:password@mail.example:465"
+        ));
     }
-    Ok(config)
+    Ok(Some(to))
 }
 
 /// Puts the channels together.

@@ -96,11 +96,14 @@ fn hooks_are_told_in_order_and_signed() {
 #[test]
 fn addresses_that_cannot_be_told_are_said_at_once() {
     let team = Team::new("", "").env("ALERT_EMAIL", "ops@acme.example");
-    let said = team.once(BEFORE).code(2);
-    assert!(said.stderr.contains("ALERT_EMAIL: nobody says which mail server sends"), "{said:?}");
+    let said = team.once(BEFORE).success();
+    assert!(said.stderr.contains("ALERT_EMAIL needs SMTP_URL"), "{said:?}");
+    assert!(said.stderr.contains("nobody is told of failures"), "{said:?}");
     let team = Team::new("", "").env("ALERT_EMAIL", "ops").env("SMTP_URL", "smtp://127.0.0.1:1");
-    let said = team.once(BEFORE).code(2);
-    assert!(said.stderr.contains("expected an e-mail address, found \"ops\""), "{said:?}");
+    let said = team.once(BEFORE).success();
+    let expected = "expected an e-mail address in ALERT_EMAIL, found \"ops\"";
+    assert!(said.stderr.contains(expected), "{said:?}");
+    assert!(team.run(&["--list"]).success().stderr.contains(expected));
     let nobody = Team::new("", "").once(BEFORE).success();
     assert!(nobody.stderr.contains("nobody is told of failures"), "{nobody:?}");
 }
