@@ -43,6 +43,7 @@ fn backup(hours: i64) -> Backup {
         engine: String::new(),
         storage_format: String::new(),
         wal: None,
+        permissions: None,
         created,
         tables: [("sales".to_owned(), 3)].into(),
     };
