@@ -125,6 +125,7 @@ fn missing(kept: &Kept, choice: &BackupChoice, backups: &[Backup]) -> Failed {
         BackupChoice::At(time) => format!("no backup in {place} is from {} or before", at(*time)),
         BackupChoice::Name(name) => format!("{place} has no backup {name:?}"),
     };
+        BackupChoice::On(day) => format!("no backup in {place} is from {day} or before"),
     Failed::new(Exit::BadInput, said)
         .with_hint("`tidegate data backup --list` shows what there is; nothing was changed")
 }
