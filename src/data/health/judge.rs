@@ -178,7 +178,7 @@ pub(super) fn backups(
     let backups = match &observed.backups {
         Ok(backups) => backups,
         Err(why) if expected => {
-            findings.add(part, missed, format!("the backups cannot be read: {why}"));
+            findings.add(part, missed, format!("the backups cannot be read now: {why}"));
             return None;
         }
         Err(_) => return None,
