@@ -147,6 +147,47 @@ fn a_signed_url_that_ran_out_is_an_error_and_is_never_shown() {
     }
 }
 
+#[test]
+fn a_signed_url_that_cannot_be_judged_is_a_warning_that_says_why() {
+    let layer = "  store: azure://acmedata/\n  layers:\n    analytics: { file: data/x.db, signed_url: { secret: ANALYTICS_URL, write_to: url.txt } }\n";
+    let mut place = Place::with(Kind::Sqlite, layer);
+    place.sql("create table sales (id integer)");
+    let warned = |place: &Place| {
+        let said = place.run(&["health-check", "--json"]).success();
+        assert!(!said.stdout.contains("SECRETSIGNATURE"), "{}", said.stdout);
+        let (status, detail) = finding(&said.json(), "signed_url");
+        assert_eq!(status, "warning", "{detail}");
+        detail
+    };
+    let file = place.folder.path().join("url.txt");
+    let detail = warned(&place);
+    assert!(detail.starts_with("url.txt: there is no such file"), "{detail}");
+    fs::write(&file, "").unwrap();
+    let detail = warned(&place);
+    assert!(detail.starts_with("url.txt: it holds no URL"), "{detail}");
+    fs::write(&file, "no URL SECRETSIGNATURE").unwrap();
+    let detail = warned(&place);
+    assert!(detail.starts_with("url.txt: it holds no URL"), "{detail}");
+    fs::write(&file, "https://a.example/analytics/x.db?se=2099-01-01&sr=c&sig=SECRETSIGNATURE")
+        .unwrap();
+    let git = |arguments: &[&str]| {
+        let mut git = isolated_command("git", place.folder.path());
+        let done = git.args(arguments).current_dir(place.folder.path()).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+    };
+    git(&["init", "-q"]);
+    let said = place.run(&["health-check", "--json"]).success().json();
+    assert_eq!(finding(&said, "signed_url").0, "healthy", "{said}");
+    git(&["add", "url.txt"]);
+    let detail = warned(&place);
+    assert!(detail.contains("git tracks url.txt"), "{detail}");
+    git(&["rm", "-q", "--cached", "url.txt"]);
+    fs::remove_file(&file).unwrap();
+    place.environment = vec![("ANALYTICS_URL".to_owned(), "no URL SECRETSIGNATURE".to_owned())];
+    let detail = warned(&place);
+    assert!(detail.starts_with("ANALYTICS_URL: it holds no URL"), "{detail}");
+}
+
 /// A server, which ends when it is dropped.
 struct Serving {
     child: Child,
