@@ -8,7 +8,7 @@ use crate::adapters::database;
 use crate::adapters::scratch::{self, Scratch};
 use crate::apply::data::import::{ImportFailed, Importing, RejectsTo, Swap, import, is_stopped};
 use crate::cli::{DataImport, Global};
-use crate::data::import::{Import, ImportError, LoadMode};
+use crate::data::import::{Import, ImportError, LoadMode, PRESETS};
 use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::output::Output;
 
@@ -16,9 +16,6 @@ mod show;
 mod source;
 
 use source::Source;
-
-/// The imports that are there without configuration.
-const PRESETS: [&str; 2] = ["sales", "users"];
 
 pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> anyhow::Result<Exit> {
     let workspace = Workspace::for_database(global, args.variables.env_file.as_deref())?;

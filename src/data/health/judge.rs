@@ -229,11 +229,11 @@ pub(super) fn urls(observed: &Observed, findings: &mut Findings, now: Timestamp)
     let part = HealthPart::SignedUrl;
     for url in &observed.urls {
         let Some(expires) = url.expires else {
-            findings.add(
-                part,
-                HealthStatus::Warning,
-                format!("{} does not say when it ends", url.name),
-            );
+            let detail = match &url.problem {
+                Some(problem) => format!("{}: {problem}", url.name),
+                None => format!("{} does not say when it ends", url.name),
+            };
+            findings.add(part, HealthStatus::Warning, detail);
             continue;
         };
         let left = expires.duration_since(now);

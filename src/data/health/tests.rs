@@ -215,7 +215,7 @@ fn it_is_told_when_the_last_backup_was_read_and_whether_all_of_it() {
 #[test]
 fn signed_urls_are_told_a_week_before_they_end() {
     let with = |expires: Option<Timestamp>| Observed {
-        urls: vec![UrlHealth { name: "url.txt".to_owned(), expires }],
+        urls: vec![UrlHealth::of("url.txt", Ok(expires))],
         ..seen()
     };
     assert_eq!(of(with(Some(ago(-24 * 8))), "{}").0, HealthStatus::Healthy);
