@@ -14,6 +14,7 @@ use crate::harness::tidegate::{Run, Tidegate};
 
 mod alerts;
 mod clock;
+mod commands;
 mod emit;
 mod ends;
 mod fit;
