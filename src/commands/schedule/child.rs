@@ -132,11 +132,17 @@ impl Program {
     }
 }
 
-/// Whether SIGTERM ended a program.
+/// Whether one of the signals that stop a schedule ended a program: at once, or after it had removed what
+/// nobody needs any more. Then its exit code tells the signal as a shell would.
 #[cfg(unix)]
 fn was_told_to_end(status: std::process::ExitStatus) -> bool {
+    use rustix::process::Signal;
     use std::os::unix::process::ExitStatusExt as _;
-    status.signal() == Some(rustix::process::Signal::TERM.as_raw())
+
+    let told = status.code().map(|code| code - 128);
+    [Signal::TERM, Signal::INT]
+        .iter()
+        .any(|signal| [status.signal(), told].contains(&Some(signal.as_raw())))
 }
 
 #[cfg(not(unix))]
@@ -176,5 +182,40 @@ async fn listen(stderr: Option<ChildStderr>, tail: Arc<Mutex<Vec<u8>>>) {
         tail.extend_from_slice(&buffer[..count]);
         let over = tail.len().saturating_sub(KEPT);
         tail.drain(..over);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::schedule::Schedule;
+
+    /// Runs a script as the program of a task.
+    async fn run(script: &str) -> Ended {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("task");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let schedule = Schedule::of(&crate::config::ScheduleConfig::default(), Timestamp::now());
+        let schedule = schedule.unwrap();
+        let program = Program { path, arguments: Vec::new(), time: None };
+        let mut stop = Stop::new().unwrap();
+        let file = tempfile::tempfile().unwrap();
+        program.run(&schedule.tasks[0], file, &mut stop, LAST_WORDS, &mut false).await
+    }
+
+    #[tokio::test]
+    async fn a_task_that_was_told_to_end_first_is_stopped_with_its_schedule() {
+        // It hears of it a moment before the schedule, and ends by the signal, or as a shell tells it.
+        for end in ["kill -TERM $$", "exit 143", "kill -INT $$", "exit 130"] {
+            let ended = run(&format!("( sleep 0.2; kill -TERM $PPID ) &\n{end}")).await;
+            assert!(matches!(ended.cut, Some(Cut::Stopped)), "{end}: {:?}", ended.exit);
+        }
+        let ended = run("exit 143").await;
+        assert!(ended.cut.is_none() && ended.exit == Some(143), "nobody has stopped the schedule");
     }
 }
