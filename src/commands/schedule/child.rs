@@ -45,6 +45,8 @@ pub(super) struct Ended {
     pub(super) said: String,
     /// Why it did not end by itself.
     pub(super) cut: Option<Cut>,
+    /// Whether the schedule was asked to stop meanwhile.
+    pub(super) asked: bool,
 }
 
 /// Why a program did not end by itself.
@@ -64,14 +66,15 @@ impl Program {
     }
 
     /// Runs a task, which prints into `file`. When the schedule is asked to stop, the task may go on for
-    /// `grace`; when it is asked again, it is stopped at once. `asked` hears of the first time.
+    /// `grace`; when it is asked again, it is stopped at once. `told` hears of the first time, and how long the
+    /// task may still take.
     pub(super) async fn run(
         &self,
         task: &Task,
         file: File,
         stop: &mut Stop,
         grace: Duration,
-        asked: &mut bool,
+        told: &mut dyn FnMut(Duration),
     ) -> Ended {
         let mut command = Command::new(&self.path);
         command.args(task.what.arguments()).args(&self.arguments);
@@ -93,24 +96,29 @@ impl Program {
             Ok(child) => child,
             Err(error) => {
                 let cut = Some(Cut::NotStarted(format!("cannot start tidegate: {error}")));
-                return Ended { exit: None, said: String::new(), cut };
+                return Ended { exit: None, said: String::new(), cut, asked: false };
             }
         };
         let tail = Arc::new(Mutex::new(Vec::new()));
         let listener = tokio::spawn(listen(child.stderr.take(), Arc::clone(&tail)));
         let mut deadline = Instant::now() + task.timeout;
-        let mut cut = None;
+        let (mut cut, mut asked) = (None, false);
         let status = loop {
             tokio::select! {
                 status = child.wait() => break status.ok(),
                 () = sleep_until(deadline) => {
-                    cut = Some(if *asked { Cut::Stopped } else { Cut::TimedOut });
+                    cut = Some(if asked { Cut::Stopped } else { Cut::TimedOut });
                     break end(&mut child).await;
                 }
                 () = stop.asked() => {
                     let now = Instant::now();
-                    deadline = if *asked { now } else { deadline.min(now + grace) };
-                    *asked = true;
+                    if asked {
+                        deadline = now;
+                    } else {
+                        deadline = deadline.min(now + grace);
+                        told(deadline - now);
+                    }
+                    asked = true;
                 }
             }
         };
@@ -118,17 +126,17 @@ impl Program {
         if cut.is_none() && !well {
             // systemd and a machine that shuts down end the task and the schedule at the same time,
             // and either may be first.
-            if !*asked && status.is_some_and(was_told_to_end) {
-                *asked = timeout(TOGETHER, stop.asked()).await.is_ok();
+            if !asked && status.is_some_and(was_told_to_end) {
+                asked = timeout(TOGETHER, stop.asked()).await.is_ok();
             }
-            if *asked {
+            if asked {
                 cut = Some(Cut::Stopped);
             }
         }
         let _ = timeout(SILENCE, listener).await;
         let said = tail.lock().unwrap_or_else(PoisonError::into_inner);
         let said = String::from_utf8_lossy(&said).into_owned();
-        Ended { exit: status.and_then(|status| status.code()), said, cut }
+        Ended { exit: status.and_then(|status| status.code()), said, cut, asked }
     }
 }
 
@@ -205,7 +213,7 @@ mod tests {
         let program = Program { path, arguments: Vec::new(), time: None };
         let mut stop = Stop::new().unwrap();
         let file = tempfile::tempfile().unwrap();
-        program.run(&schedule.tasks[0], file, &mut stop, LAST_WORDS, &mut false).await
+        program.run(&schedule.tasks[0], file, &mut stop, LAST_WORDS, &mut |_| {}).await
     }
 
     #[tokio::test]

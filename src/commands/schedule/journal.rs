@@ -126,7 +126,8 @@ impl Journal {
         let text = format!("{} {task}{}", now.strftime("%FT%TZ"), line.text);
         // Nobody may listen any more.
         let _ = match line.level {
-            Level::Error | Level::Warn => output.warning(&text),
+            Level::Error => output.problem(&text),
+            Level::Warn => output.warning(&text),
             Level::Info | Level::Debug => output.note(clean(&text)),
         };
     }

@@ -63,6 +63,7 @@ impl Runner<'_> {
     /// Runs until it is stopped.
     pub(super) async fn serve(&mut self, stop: &mut Stop) -> anyhow::Result<Exit> {
         if !self.begin(stop).await? {
+            self.info("stopped", None, "stopped".to_owned());
             return Ok(Exit::Done);
         }
         loop {
@@ -241,12 +242,19 @@ impl Runner<'_> {
         let fields = vec![("slot", slot.to_string().into()), ("caught_up", late.into())];
         let event = "task-started";
         self.log(&Line { level: Level::Info, event, task: Some(&task.name), text, fields });
-        let mut asked = false;
-        let ended = self.program.run(task, file, stop, self.schedule.grace, &mut asked).await;
+        let (journal, output_of_log, clock) = (&mut self.journal, &mut *self.output, &self.clock);
+        let mut told = |most: Duration| {
+            let text =
+                format!("asked to stop; waits up to {} s for this task", most.as_secs_f64().ceil());
+            let (event, task) = ("stopping", Some(task.name.as_str()));
+            let line = Line { level: Level::Info, event, task, text, fields: vec![] };
+            journal.write(clock.now(), &line, output_of_log);
+        };
+        let ended = self.program.run(task, file, stop, self.schedule.grace, &mut told).await;
         let outcome = self.outcome(task, &output, &ended);
         self.ended(task, outcome);
         self.folder.remove(&output);
-        asked
+        ended.asked
     }
 
     fn outcome(&mut self, task: &Task, output: &str, ended: &Ended) -> Outcome {
