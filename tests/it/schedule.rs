@@ -126,6 +126,17 @@ fn what_is_due_runs_once() {
 }
 
 #[test]
+fn a_timer_of_each_minute_is_silent_with_quiet() {
+    let team = Team::new("exit 1\n", "").env("SLACK_WEBHOOK", "http://127.0.0.1:9/x");
+    let silent = team.run(&["--once", "--at", BEFORE, "--quiet"]).success();
+    assert_eq!((silent.stdout.as_str(), silent.stderr.as_str()), ("", ""));
+    let json = team.run(&["--once", "--at", BEFORE, "-q", "--json"]).success().json();
+    assert_eq!(json["schema"], "tidegate/schedule-run/1");
+    let failed = team.run(&["--once", "--at", DUE, "-q"]).code(14);
+    assert!(failed.stdout.contains("kpi: failed: "), "{failed:?}");
+}
+
+#[test]
 fn a_task_runs_by_hand_and_its_exit_code_is_told() {
     let team = Team::new("echo ran >> ran.txt\n", "");
     team.run(&["--run", "kpi"]).success();
