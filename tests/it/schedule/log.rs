@@ -68,3 +68,33 @@ fn a_schedule_that_waits_for_a_task_says_so() {
     assert_eq!((&stopping["task"], &stopping["level"]), (&"kpi".into(), &"info".into()));
     assert_eq!(stopping["message"], "asked to stop; waits up to 60 s for this task");
 }
+
+#[test]
+fn a_log_file_is_a_plain_file_and_nothing_is_written_elsewhere() {
+    let team = Team::new("", "");
+    fs::create_dir(team.path("logs")).unwrap();
+    let outside = TempDir::new().unwrap();
+    let link = team.path("logs/l.2026-05-01.log");
+    std::os::unix::fs::symlink(outside.path().join("x"), link).unwrap();
+    for name in [
+        "/dev/full",
+        "/dev/stdout",
+        "/proc/self/fd/1",
+        ".",
+        "..",
+        "logs",
+        "logs/",
+        "logs/.",
+        "logs/l.log",
+    ] {
+        let run = team.tidegate(&["--once", "--at", BEFORE]).env("LOG_FILE", name).run();
+        let refused = run.code(2);
+        let said = format!("LOG_FILE: cannot write {name}: ");
+        assert!(refused.stderr.contains(&said), "{name}: {refused:?}");
+    }
+    let name = team.folder.path().file_name().unwrap().to_str().unwrap();
+    assert!(!team.path(&format!("../{name}.2026-05-01")).exists());
+    assert!(!Path::new("/dev/full.2026-05-01").exists());
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(team.path("logs")).unwrap().count(), 1);
+}
