@@ -300,7 +300,10 @@ fn write_to(writer: &mut dyn Write, closed: &mut bool, text: &str) -> io::Result
             *closed = true;
             Ok(())
         }
-        written => written,
+        // Whoever reads it cannot know which file it is.
+        written => written.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot write the result: {error}"))
+        }),
     }
 }
 
