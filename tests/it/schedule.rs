@@ -15,6 +15,7 @@ use crate::harness::tidegate::{Run, Tidegate};
 mod alerts;
 mod clock;
 mod commands;
+mod disk;
 mod emit;
 mod ends;
 mod fit;

@@ -62,7 +62,7 @@ pub(super) struct Runner<'a> {
 impl Runner<'_> {
     /// Runs until it is stopped.
     pub(super) async fn serve(&mut self, stop: &mut Stop) -> anyhow::Result<Exit> {
-        if !self.begin(stop).await? {
+        if !self.begin(stop).await {
             self.info("stopped", None, "stopped".to_owned());
             return Ok(Exit::Done);
         }
@@ -99,7 +99,7 @@ impl Runner<'_> {
     /// Runs what is due.
     pub(super) async fn once(&mut self, stop: &mut Stop) -> anyhow::Result<Exit> {
         let mut ran = Vec::new();
-        if self.begin(stop).await? {
+        if self.begin(stop).await {
             for Due { task, slot } in self.book.due(self.schedule, self.clock.now()) {
                 if stop.is_asked().await {
                     break;
@@ -117,7 +117,7 @@ impl Runner<'_> {
     /// Runs one task, whenever it is due.
     pub(super) async fn one(&mut self, task: &Task, stop: &mut Stop) -> anyhow::Result<Exit> {
         let mut ran = Vec::new();
-        if self.begin(stop).await? {
+        if self.begin(stop).await {
             self.run(task, self.clock.now(), stop).await;
             ran.push(task);
         }
@@ -125,7 +125,7 @@ impl Runner<'_> {
     }
 
     /// Takes over what an earlier schedule left. Returns whether to go on.
-    async fn begin(&mut self, stop: &mut Stop) -> anyhow::Result<bool> {
+    async fn begin(&mut self, stop: &mut Stop) -> bool {
         let zone = format!("{} tasks", self.schedule.tasks.len());
         self.info("started", None, format!("started: {zone}"));
         if self.told_on.is_empty() {
@@ -142,12 +142,12 @@ impl Runner<'_> {
             .collect();
         for (name, output) in left {
             if !self.settle(&name, &output, stop).await {
-                return Ok(false);
+                return false;
             }
         }
         self.book.adopt(self.schedule, self.clock.now());
-        self.folder.write(&self.book)?;
-        Ok(true)
+        self.save();
+        true
     }
 
     /// Finds out what became of a run that an earlier schedule began. Returns whether to go on.
