@@ -43,6 +43,7 @@ fn backup(hours: i64) -> Backup {
         engine: String::new(),
         storage_format: String::new(),
         wal: None,
+        permissions: None,
         created,
         tables: [("sales".to_owned(), 3)].into(),
     };
@@ -185,6 +186,13 @@ fn a_damaged_backup_is_told_and_the_one_before_counts() {
     let (status, _, detail) = only(observed, "{}");
     assert_eq!(status, HealthStatus::Warning);
     assert!(detail.contains("sales_2.db: it has 9 bytes"), "{detail}");
+}
+
+#[test]
+fn what_is_wrong_with_backups_before_the_last_one_is_told_no_more() {
+    let old = Backup { name: "sales_0.db".to_owned(), size: Some(9), ..backup(200) };
+    let observed = Observed { backups: Ok(vec![backup(1), old]), backups_expected: true, ..seen() };
+    assert_eq!(of(observed, "{}"), (HealthStatus::Healthy, Vec::new()));
 }
 
 #[test]
