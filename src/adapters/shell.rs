@@ -1,7 +1,7 @@
 //! Commands of the configuration, by `sh -c` on this machine.
 //!
 //! A command is started in a process group of its own, so that it can be ended together with what it
-//! started: after its time, and where nobody waits for it any more.
+//! started: after its time, where nobody waits for it any more, and where this process is killed.
 
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
@@ -79,7 +79,7 @@ pub enum Children {
 }
 
 /// Runs a command, without input, for at most `timeout`. Where the future is dropped, the command is
-/// killed with its children.
+/// killed with its children; where they are to go, also when this process ends in whatever way.
 pub async fn run(command: Command, timeout: Duration, children: Children) -> Ended {
     stream(command, timeout, children, &|_| {}).await
 }
@@ -119,7 +119,10 @@ pub async fn stream(
         Ok(child) => child,
         Err(error) => return Ended::NotStarted(format!("cannot start sh: {error}")),
     };
-    let mut group = Group::of(&child);
+    let mut group = match children {
+        Children::Stay => Group::of(&child),
+        Children::Go => Group::guarded(&child),
+    };
     let tail = std::cell::RefCell::new(Tail::default());
     let mut reading = std::pin::pin!(read(output, &tail, line));
     let mut open = true;
@@ -135,9 +138,9 @@ pub async fn stream(
     };
     match ended {
         Ok(_) if children == Children::Stay => group.forget(),
-        Ok(_) => group.kill(),
+        Ok(_) => group.end().await,
         Err(_) => {
-            group.kill();
+            group.end().await;
             let _ = child.wait().await;
         }
     }
@@ -165,29 +168,63 @@ pub async fn stream(
 
 /// The process group of a command, killed when nobody waits for it any more.
 #[cfg(unix)]
-pub(super) struct Group(Option<rustix::process::Pid>);
+pub(super) struct Group {
+    leader: Option<rustix::process::Pid>,
+    guard: Option<tokio::process::Child>,
+}
 
 #[cfg(unix)]
 impl Group {
-    pub(super) fn of(child: &tokio::process::Child) -> Self {
-        Self(
-            child
-                .id()
-                .and_then(|id| i32::try_from(id).ok())
-                .and_then(rustix::process::Pid::from_raw),
-        )
+    /// The group that a command leads.
+    fn of(child: &tokio::process::Child) -> Self {
+        let leader = child.id().and_then(|id| i32::try_from(id).ok());
+        Self { leader: leader.and_then(rustix::process::Pid::from_raw), guard: None }
+    }
+
+    /// The group that a command leads; it is also killed where this process is.
+    pub(super) fn guarded(child: &tokio::process::Child) -> Self {
+        let mut group = Self::of(child);
+        group.guard = group.leader.and_then(guard);
+        group
     }
 
     fn forget(&mut self) {
-        self.0 = None;
+        self.leader = None;
     }
 
-    pub(super) fn kill(&mut self) {
-        if let Some(group) = self.0.take() {
+    fn kill(&mut self) {
+        if let Some(leader) = self.leader.take() {
             // It may be gone already.
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
         }
     }
+
+    /// Kills what is left of it.
+    pub(super) async fn end(&mut self) {
+        self.kill();
+        if let Some(mut guard) = self.guard.take() {
+            let _ = guard.wait().await;
+        }
+    }
+}
+
+/// Starts what ends a group where this process is killed: a shell in that group, which reads from a pipe
+/// that nobody writes to. The kernel closes the pipe with this process. Without it, the command would go on,
+/// hold files for that long, and run beside the one that the next run starts. Signals that a command sends to
+/// its own group do not end it.
+///
+/// `PR_SET_PDEATHSIG` of prctl(2) would do it on Linux, from within the command's own process only.
+#[cfg(unix)]
+fn guard(leader: rustix::process::Pid) -> Option<tokio::process::Child> {
+    use std::os::unix::process::CommandExt as _;
+    use std::process::Stdio;
+
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "trap '' HUP INT TERM; read -r line; kill -9 0"]).env_clear();
+    command.process_group(leader.as_raw_pid());
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    // Where the command has ended and left nothing, it has no group any more, and needs no guard.
+    tokio::process::Command::from(command).kill_on_drop(true).spawn().ok()
 }
 
 #[cfg(unix)]
