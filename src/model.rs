@@ -9,9 +9,11 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod backup_url;
 mod image;
 mod store;
 pub mod store_variables;
+pub use backup_url::BackupUrl;
 pub use image::ImageRef;
 pub use store::StoreUrl;
 

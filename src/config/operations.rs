@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::notify::HookConfig;
-use crate::model::StoreUrl;
+use crate::model::BackupUrl;
 
 /// What `tidegate data health-check` expects.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -44,10 +44,11 @@ pub struct TableHealthConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BackupConfig {
-    /// A store, such as `s3://bucket/backups/` or `file:///backups`; without the key, the bucket of
+    /// A store with a folder or a container, such as `s3://bucket/sales/`, `azure://account/sales/` or
+    /// `file:///backups`; without a folder it is `backups`. Without the key, the bucket of
     /// `AWS_S3_BACKUP_BUCKET`, else the folder `backups` beside the database.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<StoreUrl>,
+    pub to: Option<BackupUrl>,
     /// The store's address, where it is not the usual one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,

@@ -13,7 +13,7 @@ use crate::commands::workspace::{Lookup, Workspace};
 use crate::config::BackupConfig;
 use crate::data::Backup;
 use crate::exit::{Exit, Failed};
-use crate::model::StoreUrl;
+use crate::model::{BackupUrl, StoreUrl};
 use crate::output::{Output, good, size, strong};
 
 mod list;
@@ -135,10 +135,10 @@ impl Kept {
         let expected = configured.is_some() || bucket.is_some();
         let config = configured.unwrap_or_default();
         let (place, container) = match (&config.to, bucket) {
-            (Some(store), _) => split(store),
+            (Some(url), _) => url.place(),
             (None, Some(bucket)) => {
                 let bucket = bucket.trim_start_matches("s3://").trim_end_matches('/');
-                let store: StoreUrl = format!("s3://{bucket}/").parse().map_err(|_| {
+                let url: BackupUrl = format!("s3://{bucket}/").parse().map_err(|_| {
                     let found: String = bucket.chars().take(100).collect();
                     let problem = format!(
                         "AWS_S3_BACKUP_BUCKET: expected the name of a bucket such as acme-backups, found {found:?}"
@@ -146,7 +146,7 @@ impl Kept {
                     Failed::new(Exit::Usage, problem)
                         .with_hint("small letters, digits, - and ., 3 to 63 of them; a folder may follow: acme-backups/sales")
                 })?;
-                split(&store)
+                url.place()
             }
             (None, None) => {
                 let folder = file.parent().unwrap_or(&workspace.root);
@@ -214,56 +214,5 @@ impl Kept {
         Err(Failed::new(Exit::BadInput, error)
             .with_hint("name it with --database, or bring one back: `tidegate data backup --restore latest`")
             .into())
-    }
-}
-
-/// The last folder of a store is the container; a store without folders gets one.
-fn split(store: &StoreUrl) -> (StoreUrl, String) {
-    let last = |path: &str| {
-        let path = path.trim_end_matches('/');
-        let (parent, last) = path.rsplit_once('/').unwrap_or(("", path));
-        (parent.to_owned(), last.to_owned())
-    };
-    let prefix = |parent: String| if parent.is_empty() { parent } else { format!("{parent}/") };
-    match store {
-        StoreUrl::S3 { bucket, prefix: path } if !path.is_empty() => {
-            let (parent, container) = last(path);
-            (StoreUrl::S3 { bucket: bucket.clone(), prefix: prefix(parent) }, container)
-        }
-        StoreUrl::Gcs { bucket, prefix: path } if !path.is_empty() => {
-            let (parent, container) = last(path);
-            (StoreUrl::Gcs { bucket: bucket.clone(), prefix: prefix(parent) }, container)
-        }
-        StoreUrl::Folder { path } => {
-            let (parent, container) = last(path);
-            let path = if parent.is_empty() { "/".to_owned() } else { parent };
-            (StoreUrl::Folder { path }, container)
-        }
-        StoreUrl::Azure { .. } | StoreUrl::S3 { .. } | StoreUrl::Gcs { .. } => {
-            (store.clone(), CONTAINER.to_owned())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-    use super::split;
-
-    #[test]
-    fn backups_lie_where_the_configuration_says() {
-        for (store, parent, container) in [
-            ("s3://acme/", "s3://acme/", "backups"),
-            ("s3://acme/backups/", "s3://acme/", "backups"),
-            ("s3://acme/sales/nightly", "s3://acme/sales/", "nightly"),
-            ("gs://acme/nightly/", "gs://acme/", "nightly"),
-            ("azure://acme/", "azure://acme/", "backups"),
-            ("file:///srv/nightly", "file:///srv", "nightly"),
-            ("file:///nightly", "file:///", "nightly"),
-        ] {
-            let (found, name) = split(&store.parse().unwrap());
-            assert_eq!((found.to_string().as_str(), name.as_str()), (parent, container), "{store}");
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Kind, Place, Server, names, rows};
+use super::{Azurite, Kind, Place, Server, names, rows};
 
 #[test]
 fn a_backup_brings_back_what_was_there_and_keeps_what_it_replaces() {
@@ -135,5 +135,26 @@ fn a_day_ends_before_the_next_one_begins() {
     assert!(run.stderr.contains("from 2026-02-07 or before"), "{}", run.stderr);
     for choice in ["2026-02-08", "2026-02-08T00:00:00Z"] {
         place.run(&["backup", "--restore", choice, "-y"]).success();
+    }
+}
+
+#[test]
+fn two_databases_of_one_name_have_containers_of_their_own_in_one_account() {
+    let server = Azurite::start();
+    let [sales, shop] = [("sales", 2), ("shop-2", 5)].map(|(container, rows)| {
+        let config = format!("  backup: {{ to: \"{}{container}/\" }}\n", server.store_url());
+        let place =
+            Place { environment: server.environment(), ..Place::with(Kind::Sqlite, &config) };
+        place.fill(rows);
+        let said = place.run(&["backup", "--json"]).success().json();
+        let expected = format!("{}{container}", server.store_url());
+        assert_eq!(said["place"], expected, "{said}");
+        place
+    });
+    for (place, rows) in [(sales, 2), (shop, 5)] {
+        assert_eq!(place.list().len(), 1);
+        fs::remove_file(place.path()).unwrap();
+        place.run(&["backup", "--restore", "latest", "-y"]).success();
+        assert_eq!(place.rows(), rows);
     }
 }
