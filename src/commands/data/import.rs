@@ -15,6 +15,7 @@ use crate::output::Output;
 mod show;
 mod source;
 
+use show::Bound;
 use source::Source;
 
 /// The imports that are there without configuration.
@@ -74,6 +75,7 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
     drop(progress);
     let (batch, imported) = imported?;
     // What a plan would come to: with the bounds of the same command without --plan.
+    let bound = Bound::of(args, &declared);
     let meant = if args.accept_good_rows {
         LoadMode::Good(args.max_bad.or(declared.max_bad))
     } else {
@@ -86,6 +88,7 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
         database: &file,
         plan: args.plan,
         stopped,
+        bound,
         to_wal: was_there && !was_wal && is_wal(),
     };
     show::show(&seen, &imported, output)?;
