@@ -22,6 +22,7 @@ mod model;
 mod order;
 mod rejects;
 mod said;
+mod together;
 mod users;
 mod watermark;
 mod whole;

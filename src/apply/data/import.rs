@@ -25,6 +25,7 @@ mod rejects;
 mod spool;
 
 pub use failed::ImportFailed;
+use hash::Known;
 use passwords::PasswordFile;
 use refused::Refused;
 use rejects::Rejects;
@@ -52,6 +53,8 @@ pub struct Importing<'a> {
     pub mode: LoadMode,
     /// The database.
     pub database: &'a dyn Database,
+    /// Its file.
+    pub target: &'a Path,
     /// A private folder of this run.
     pub folder: &'a Path,
     /// Where the bad rows go, where the good ones are written.
@@ -162,14 +165,15 @@ pub async fn import(importing: &Importing<'_>) -> Result<Imported, ImportFailed>
             return Ok(summed(imported, importing, checked, seen));
         }
         imported.kept_passwords = passwords::recover(importing).await;
-        let mut made = PasswordFile::at(importing.passwords, import);
+        let mut made = PasswordFile::at(importing.passwords, importing.target, import);
         (importing.say)("hashing passwords");
         path = hash::hash(importing, listed, &mut made)?;
         made.sync()?;
         (found, passwords) = (folder.join("found-again.csv"), Some(made));
         (importing.say)(&format!("importing into {}", import.table));
     }
-    let listed = Listed { found: &found, known: None };
+    let again = folder.join("known-again.csv");
+    let listed = Listed { found: &found, known: passwords.is_some().then_some(again.as_path()) };
     let loaded = match load(importing, &checked, &path, listed, mode).await {
         Ok(loaded) => loaded,
         // The users may be in the table, and nobody else knows their passwords.
@@ -177,7 +181,7 @@ pub async fn import(importing: &Importing<'_>) -> Result<Imported, ImportFailed>
             let kept = passwords.and_then(PasswordFile::keep);
             return Err(match kept {
                 Some(kept) => ImportFailed::Unclear {
-                    file: kept.display().to_string(),
+                    file: kept.path.display().to_string(),
                     source: Box::new(error),
                 },
                 None => error,
@@ -186,9 +190,9 @@ pub async fn import(importing: &Importing<'_>) -> Result<Imported, ImportFailed>
         Err(error) => return Err(error),
     };
     let written = loaded.written;
-    if let Some(passwords) = passwords.filter(|_| written) {
-        imported.random_passwords = passwords.count();
-        imported.password_file = passwords.keep();
+    let kept = passwords.filter(|_| written).and_then(|passwords| taken(passwords, &found, &again));
+    if let Some(kept) = kept {
+        (imported.random_passwords, imported.password_file) = (kept.count, Some(kept.path));
     }
     let any = checked.bad + loaded.bad > 0;
     if let Some(rejects) = rejects.filter(|_| written && any) {
@@ -196,6 +200,15 @@ pub async fn import(importing: &Importing<'_>) -> Result<Imported, ImportFailed>
             Some(rejects.write(importing, &found, imported.password_file.as_deref())?);
     }
     Ok(summed(imported, importing, checked, loaded))
+}
+
+/// Keeps the passwords of the users whom the database has taken: neither those whom it has found bad, nor
+/// those whom it had already, since another import has written them after this one had looked.
+fn taken(passwords: PasswordFile, found: &Path, known: &Path) -> Option<passwords::Kept> {
+    let (Ok(mut refused), Ok(mut known)) = (Refused::open(found), Known::open(known)) else {
+        return passwords.keep();
+    };
+    passwords.keep_taken(|row| Ok(!known.has(row)? && refused.of(row)?.is_empty()))
 }
 
 /// Tells whether so many bad rows stop an import.

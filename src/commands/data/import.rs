@@ -68,6 +68,7 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
             batch: &batch,
             mode,
             database: database.as_ref(),
+            target: &path,
             folder: folder.path(),
             rejects: &rejects,
             passwords: &passwords,
