@@ -14,6 +14,7 @@ mod check;
 mod containers;
 mod data;
 mod error;
+mod hidden;
 mod imports;
 mod load;
 mod locate;

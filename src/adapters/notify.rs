@@ -198,6 +198,12 @@ pub fn variables(config: &Config) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
+/// The variable with the address of an incoming webhook of Slack that works without configuration.
+pub const SLACK: &str = "SLACK_WEBHOOK";
+
+/// The variable with the mail server that works without configuration.
+pub const SMTP: &str = "SMTP_URL";
+
 /// Returns what must not be shown of a value: itself and, where it is a URL, its user part and its
 /// path, which are the secrets of SMTP servers and of incoming webhooks.
 pub fn parts_of(value: &str) -> Vec<Secret> {

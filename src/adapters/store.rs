@@ -234,6 +234,17 @@ impl Container {
         }
     }
 
+    /// Lets what is written into a folder from now on be read by nobody who cannot read `file`. Stores of
+    /// servers have rules of their own.
+    #[must_use]
+    pub fn read_like(mut self, file: &FilePath) -> Self {
+        match &mut self.kind {
+            Kind::Folder(folder) => folder.limit_readers(file),
+            Kind::Server(_) => {}
+        }
+        self
+    }
+
     /// Makes it where it is missing. Returns whether it was. A folder of a bucket needs no making;
     /// the bucket is made where the server allows it.
     pub async fn create_if_missing(&self) -> Result<bool, StoreError> {

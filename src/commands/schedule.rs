@@ -53,7 +53,7 @@ pub(super) fn run(
     let schedule = Schedule::of(&workspace.config.schedule.clone().unwrap_or_default(), now)?;
     if args.emit == Some(Emit::Github) {
         output.text(&github::workflow(&schedule)?)?;
-        for warning in github::warnings(&schedule) {
+        for warning in github::warnings(&schedule, now) {
             output.warning(&warning)?;
         }
         return Ok(Exit::Done);

@@ -13,7 +13,7 @@ use crate::actions::commands::mask;
 use crate::adapters::git::{Git, GitAuth, Signer};
 use crate::adapters::registry::{self, Credentials, Registries};
 use crate::cli::{Global, Place};
-use crate::config::{CONFIG_PATH, Config, DataConfig};
+use crate::config::{CONFIG_PATH, Config};
 use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::http;
 use crate::model::store_variables::SECRET_VARIABLES;
@@ -228,9 +228,9 @@ impl Session {
                 redactor.add_login("x-access-token", &Secret::new(form));
             }
         }
-        let urls = self.config.data.iter().flat_map(DataConfig::url_variables);
-        for value in SECRET_VARIABLES.into_iter().chain(urls).filter_map(|name| self.variable(name))
-        {
+        let hidden = self.config.hidden_variables();
+        let names = SECRET_VARIABLES.into_iter().chain(hidden.iter().map(String::as_str));
+        for value in names.filter_map(|name| self.variable(name)) {
             for form in workspace::forms(&value) {
                 redactor.add(&Secret::new(form));
             }
@@ -357,8 +357,8 @@ pub(super) fn mask_candidate_secrets(
     let own = session.resolve(commit).and_then(|commit| session.config_at(&commit));
     // What cannot be read is told when it is needed, and gives nothing to anybody.
     let Ok(config) = own else { return Ok(()) };
-    let urls = config.data.iter().flat_map(DataConfig::url_variables);
-    mask_variables(session, config.secret_variables().into_iter().chain(urls), output)
+    let hidden = config.hidden_variables();
+    mask_variables(session, hidden.iter().map(String::as_str), output)
 }
 
 fn mask_variables<'a>(

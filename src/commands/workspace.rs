@@ -12,6 +12,7 @@ use super::session::{SECRETS, environment};
 use crate::actions::Run;
 use crate::actions::commands::mask;
 use crate::adapters::git::{Git, GitAuth, GitError};
+use crate::adapters::notify;
 use crate::adapters::store::{self, Container, Store};
 use crate::cli::Global;
 use crate::config::{CONFIG_PATH, Config, DataConfig, LayerConfig};
@@ -201,11 +202,17 @@ impl Workspace {
     }
 
     fn secrets(&self) -> Vec<Secret> {
-        let names =
-            SECRETS.into_iter().chain(SECRET_VARIABLES).chain(self.config.secret_variables());
-        let names = names.chain(self.data.url_variables());
+        let hidden = self.config.hidden_variables();
+        let names = SECRETS.into_iter().chain(SECRET_VARIABLES);
+        let names = names.chain(hidden.iter().map(String::as_str));
         let values = names.filter_map(|name| self.variable(name));
-        values.flat_map(|value| forms(&value)).map(Secret::new).collect()
+        let mut secrets: Vec<_> = values.flat_map(|value| forms(&value)).map(Secret::new).collect();
+        // Of the addresses of channels, only a part is secret, and shown where the address is not.
+        let channels = notify::variables(&self.config);
+        let channels = [notify::SLACK, notify::SMTP].map(str::to_owned).into_iter().chain(channels);
+        let values = channels.filter_map(|name| self.variable(&name));
+        secrets.extend(values.flat_map(|value| notify::parts_of(&value)));
+        secrets
     }
 }
 
@@ -213,6 +220,10 @@ impl Workspace {
 /// string, a shared access signature or a signed URL, the key and the signature by themselves.
 pub(super) fn forms(value: &str) -> Vec<String> {
     let mut forms = vec![value.to_owned()];
+    // A file of variables may hold a key with white space around it, which is not sent with it.
+    if value.trim() != value {
+        forms.push(value.trim().to_owned());
+    }
     if value.contains("\\n") {
         forms.push(value.replace("\\n", "\n"));
     }

@@ -88,6 +88,20 @@ pub struct UrlHealth {
     pub name: String,
     /// When it runs out, as far as it says so.
     pub expires: Option<Timestamp>,
+    /// Why nobody can tell when it runs out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+impl UrlHealth {
+    /// Puts together what was found at `name`: when it runs out as far as it says so, or why nobody can tell.
+    pub fn of(name: &str, found: Result<Option<Timestamp>, String>) -> Self {
+        let (expires, problem) = match found {
+            Ok(expires) => (expires, None),
+            Err(problem) => (None, Some(problem)),
+        };
+        Self { name: name.to_owned(), expires, problem }
+    }
 }
 
 /// What was seen of the last backup.

@@ -31,6 +31,7 @@ pub use constraint::{Constraint, Part, told};
 pub use distinct::Keys;
 pub use fault::{BadRow, Fault, RowPlace};
 pub use load::{ImportState, Load, LoadMode, Loaded};
+pub use preset::PRESETS;
 pub use row::Row;
 pub use rule::{check_rules, wrong_rule};
 pub use shape::ScriptProblem;

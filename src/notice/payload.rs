@@ -135,7 +135,7 @@ pub fn alert_variables(alert: &Alert) -> Vec<(&'static str, String)> {
     vec![
         ("TIDEGATE_EVENT", alert.event.word().to_owned()),
         ("TIDEGATE_DELIVERY", alert.id.clone()),
-        ("TIDEGATE_TASK", alert.task.clone()),
+        ("TIDEGATE_ALERT_TASK", alert.task.clone()),
         ("TIDEGATE_DUE", alert.due.to_string()),
     ]
 }

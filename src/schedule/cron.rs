@@ -56,6 +56,9 @@ impl Cron {
             return Err(CronError::Fields(format!("has {} fields", fields.len())));
         }
         let every_hour = fields[1] == "*";
+        // "No value in particular", for one of the two fields of days: the library does not know it.
+        let any = |(place, field)| if matches!(place, 2 | 4) && field == "?" { "*" } else { field };
+        let fields: Vec<&str> = fields.into_iter().enumerate().map(any).collect();
         // The library runs on UTC: its "instants" are wall-clock times of the zone.
         let mut options = ParseOptions::default();
         options.fallback_timezone_option = FallbackTimezoneOption::UTC;

@@ -7,25 +7,39 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::plan::{Schedule, ScheduleError, Task};
 use crate::pin;
 
 mod posix;
+
+/// How often GitHub starts a schedule at the most ("Events that trigger workflows", `schedule`).
+const LEAST: SignedDuration = SignedDuration::from_mins(5);
+
+/// So many times of a task show how far they are apart.
+const LOOKED_AT: usize = 70;
 
 /// Writes the workflow.
 ///
 /// # Errors
 /// Two tasks have the same fields in different zones, or fields that GitHub does not take.
 pub fn workflow(schedule: &Schedule) -> Result<String, ScheduleError> {
-    let mut crons: BTreeMap<&str, &Task> = BTreeMap::new();
+    let (mut crons, mut names) = (BTreeMap::<String, &Task>::new(), BTreeMap::new());
     for task in &schedule.tasks {
+        if let Some(other) = names.insert(task.name.to_lowercase(), &task.name) {
+            return Err(ScheduleError::NotForGitHub(format!(
+                "the tasks {other} and {} have one name for GitHub, which ignores the case of letters",
+                task.name
+            )));
+        }
         if let Some(problem) = posix::problem(&task.fields) {
             return Err(ScheduleError::NotForGitHub(format!(
                 "task {}: GitHub does not take the cron {:?}: {problem}",
                 task.name, task.fields
             )));
         }
-        let other = crons.entry(&task.fields).or_insert(task);
+        let other = crons.entry(cron(task)).or_insert(task);
         if other.timezone != task.timezone {
             return Err(ScheduleError::NotForGitHub(format!(
                 "tasks {} and {} have the same cron {:?} in different time zones, which GitHub cannot tell apart; move one of them by a minute",
@@ -55,11 +69,12 @@ pub fn workflow(schedule: &Schedule) -> Result<String, ScheduleError> {
         .to_owned();
     let mut written = Vec::new();
     for task in &schedule.tasks {
-        if written.contains(&task.fields.as_str()) {
+        let cron = cron(task);
+        if written.contains(&cron) {
             continue;
         }
-        written.push(&task.fields);
-        let _ = writeln!(text, "    - cron: {}", scalar(&task.fields));
+        let _ = writeln!(text, "    - cron: {}", scalar(&cron));
+        written.push(cron);
         if task.timezone != "UTC" {
             let _ = writeln!(text, "      timezone: {}", scalar(&task.timezone));
         }
@@ -85,11 +100,21 @@ pub fn workflow(schedule: &Schedule) -> Result<String, ScheduleError> {
     Ok(text)
 }
 
-/// Returns what GitHub does otherwise.
-pub fn warnings(schedule: &Schedule) -> Vec<String> {
+/// The fields in one spelling: expressions of GitHub compare texts without their case, so that two spellings
+/// would start each other's jobs.
+fn cron(task: &Task) -> String {
+    task.fields.to_uppercase()
+}
+
+/// Returns what GitHub does otherwise, seen from `now`.
+pub fn warnings(schedule: &Schedule, now: Timestamp) -> Vec<String> {
     let often = |task: &&Task| {
-        let minutes = task.fields.split_ascii_whitespace().next().unwrap_or_default();
-        minutes == "*" || ["*/2", "*/3", "*/4"].contains(&minutes)
+        let times = std::iter::successors(task.next(now), |time| task.next(*time));
+        let times: Vec<Timestamp> = times.take(LOOKED_AT).collect();
+        times.windows(2).any(|pair| match pair {
+            [one, next] => next.duration_since(*one) < LEAST,
+            _ => false,
+        })
     };
     schedule
         .tasks
@@ -132,7 +157,7 @@ fn job(text: &mut String, task: &Task) {
         id = name,
         shown = scalar(name),
         run = scalar(&format!("Run tidegate {}", task.what.arguments().join(" "))),
-        fields = expression(&task.fields),
+        fields = expression(&cron(task)),
         quoted = expression(name),
         checkout = pin::CHECKOUT,
         action = pin::ACTION,

@@ -75,9 +75,9 @@ pub struct Task {
     pub name: String,
     /// What it runs.
     pub what: What,
-    /// The five fields, as they were written.
+    /// The five fields, with one blank between.
     pub fields: String,
-    /// The IANA name of their zone.
+    /// The IANA name of their zone, in its usual spelling.
     pub timezone: String,
     /// Both, read.
     pub cron: Cron,
@@ -256,8 +256,8 @@ fn task(
     Ok(Some(Task {
         name: name.to_owned(),
         what,
-        fields: fields.to_owned(),
-        timezone: timezone.to_owned(),
+        fields: fields.split_ascii_whitespace().collect::<Vec<_>>().join(" "),
+        timezone: cron.zone().iana_name().unwrap_or(timezone).to_owned(),
         cron,
         timeout,
     }))

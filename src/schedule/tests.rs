@@ -515,6 +515,53 @@ fn github_gets_the_same_plan() {
 }
 
 #[test]
+fn what_is_written_in_two_ways_is_one_thing_to_github() {
+    // Its expressions compare texts without their case.
+    let days = "  tasks:\n    a: { run: sync, cron: '5 2 * * sun', timezone: Asia/Tokyo }\n    b: { run: sync, cron: '5 2 * * SUN' }\n";
+    let said = github::workflow(&schedule(days)).unwrap_err().to_string();
+    assert!(said.contains("tasks a and b have the same cron"), "{said}");
+    let names = "  tasks: { kpi: { run: sync, cron: '1 1 * * *' }, KPI: { run: sync, cron: '2 1 * * *' } }\n";
+    let said = github::workflow(&schedule(names)).unwrap_err().to_string();
+    assert!(said.contains("KPI and kpi"), "{said}");
+    // Blanks, line breaks and zones in any case are written as they are usual.
+    let odd =
+        "  timezone: europe/berlin\n  tasks: { a: { run: sync, cron: \"5  2\\n * * sun\" } }\n";
+    let text = github::workflow(&schedule(odd)).unwrap();
+    let lines = "    - cron: \"5 2 * * SUN\"\n      timezone: \"Europe/Berlin\"\n";
+    assert!(text.contains(lines) && text.contains("== '5 2 * * SUN'"), "{text}");
+    serde_yaml::from_str::<serde_json::Value>(&text).unwrap();
+}
+
+#[test]
+fn what_github_starts_too_rarely_is_warned_of() {
+    let now = at("2026-01-01T00:00:00Z");
+    let warned = |cron: &str| {
+        let tasks = format!("  tasks: {{ a: {{ run: sync, cron: '{cron}' }} }}\n");
+        github::warnings(&schedule(&tasks), now).len()
+    };
+    for often in ["* * * * *", "*/1 * * * *", "0-59 * * * *", "0,1,2 4 * * *", "*/4 * * * *"] {
+        assert_eq!(warned(often), 1, "{often}");
+    }
+    for seldom in ["*/5 * * * *", "0 * * * *", "3,33 4 1 * *"] {
+        assert_eq!(warned(seldom), 0, "{seldom}");
+    }
+}
+
+#[test]
+fn a_question_mark_is_any_day() {
+    for (cron, same) in
+        [("0 2 ? * MON", "0 2 * * MON"), ("0 2 1 * ?", "0 2 1 * *"), ("0 2 ? * ?", "0 2 * * *")]
+    {
+        let next = |cron: &str| {
+            let cron = Cron::new(cron, "UTC").unwrap();
+            cron.next(at("2026-01-10T00:00:00Z"), cron.doubled()).unwrap()
+        };
+        assert_eq!(next(cron), next(same), "{cron}");
+    }
+    assert!(Cron::new("? 2 * * *", "UTC").is_err());
+}
+
+#[test]
 fn too_many_tasks_are_refused() {
     let one = TaskConfig {
         cron: Some("0 0 * * *".to_owned()),

@@ -15,6 +15,8 @@ use crate::harness::tidegate::{Run, Tidegate};
 mod damage;
 mod ends;
 mod journal;
+#[cfg(unix)]
+mod private;
 mod prune;
 mod round_trip;
 

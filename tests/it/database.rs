@@ -16,6 +16,8 @@ use crate::harness::duckdb;
 mod checks;
 mod contents;
 mod dbt;
+#[cfg(unix)]
+mod environment;
 mod limits;
 mod queries;
 mod reader;

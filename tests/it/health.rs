@@ -147,6 +147,47 @@ fn a_signed_url_that_ran_out_is_an_error_and_is_never_shown() {
     }
 }
 
+#[test]
+fn a_signed_url_that_cannot_be_judged_is_a_warning_that_says_why() {
+    let layer = "  store: azure://acmedata/\n  layers:\n    analytics: { file: data/x.db, signed_url: { secret: ANALYTICS_URL, write_to: url.txt } }\n";
+    let mut place = Place::with(Kind::Sqlite, layer);
+    place.sql("create table sales (id integer)");
+    let warned = |place: &Place| {
+        let said = place.run(&["health-check", "--json"]).success();
+        assert!(!said.stdout.contains("SECRETSIGNATURE"), "{}", said.stdout);
+        let (status, detail) = finding(&said.json(), "signed_url");
+        assert_eq!(status, "warning", "{detail}");
+        detail
+    };
+    let file = place.folder.path().join("url.txt");
+    let detail = warned(&place);
+    assert!(detail.starts_with("url.txt: there is no such file"), "{detail}");
+    fs::write(&file, "").unwrap();
+    let detail = warned(&place);
+    assert!(detail.starts_with("url.txt: it holds no URL"), "{detail}");
+    fs::write(&file, "no URL SECRETSIGNATURE").unwrap();
+    let detail = warned(&place);
+    assert!(detail.starts_with("url.txt: it holds no URL"), "{detail}");
+    fs::write(&file, "https://a.example/analytics/x.db?se=2099-01-01&sr=c&sig=SECRETSIGNATURE")
+        .unwrap();
+    let git = |arguments: &[&str]| {
+        let mut git = isolated_command("git", place.folder.path());
+        let done = git.args(arguments).current_dir(place.folder.path()).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+    };
+    git(&["init", "-q"]);
+    let said = place.run(&["health-check", "--json"]).success().json();
+    assert_eq!(finding(&said, "signed_url").0, "healthy", "{said}");
+    git(&["add", "url.txt"]);
+    let detail = warned(&place);
+    assert!(detail.contains("git tracks url.txt"), "{detail}");
+    git(&["rm", "-q", "--cached", "url.txt"]);
+    fs::remove_file(&file).unwrap();
+    place.environment = vec![("ANALYTICS_URL".to_owned(), "no URL SECRETSIGNATURE".to_owned())];
+    let detail = warned(&place);
+    assert!(detail.starts_with("ANALYTICS_URL: it holds no URL"), "{detail}");
+}
+
 /// A server, which ends when it is dropped.
 struct Serving {
     child: Child,
@@ -154,12 +195,13 @@ struct Serving {
 }
 
 impl Serving {
-    fn start(place: &Place) -> Self {
+    fn start(place: &Place, more: &[&str]) -> Self {
         let mut command: Command =
             isolated_command(env!("CARGO_BIN_EXE_tidegate"), place.folder.path());
         let mut child = command
             .args(["data", "health-check", "--serve", "localhost:0", "--database"])
             .arg(place.kind.file())
+            .args(more)
             .env("PATH", duckdb::path())
             .current_dir(place.folder.path())
             .stdout(Stdio::piped())
@@ -185,7 +227,11 @@ impl Serving {
     }
 
     fn get(&self, path: &str) -> (String, String) {
-        self.says(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())
+        self.get_as(path, &self.address.to_string())
+    }
+
+    fn get_as(&self, path: &str, host: &str) -> (String, String) {
+        self.says(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())
     }
 }
 
@@ -203,7 +249,7 @@ fn monitors_get_200_and_503() {
         ("'2001-02-03'", "error", "503 Service Unavailable"),
     ] {
         let place = place(Kind::Sqlite, day);
-        let serving = Serving::start(&place);
+        let serving = Serving::start(&place, &[]);
         let (line, body) = serving.get("/health");
         assert_eq!(line, format!("HTTP/1.1 {code}"));
         let said: Value = serde_json::from_str(&body).unwrap();
@@ -224,10 +270,10 @@ fn monitors_get_200_and_503() {
 #[test]
 fn other_requests_and_garbage_are_refused_and_it_goes_on() {
     let place = place(Kind::Sqlite, "current_date");
-    let serving = Serving::start(&place);
+    let serving = Serving::start(&place, &[]);
     assert_eq!(serving.get("/").0, "HTTP/1.1 404 Not Found");
     assert_eq!(serving.get("/health/../etc/passwd").0, "HTTP/1.1 404 Not Found");
-    let post = b"POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+    let post = b"POST /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
     assert_eq!(serving.says(post).0, "HTTP/1.1 405 Method Not Allowed");
     assert!(serving.says(b"\x00\xff\x16\x03\x01 garbage\r\n\r\n").0.starts_with("HTTP/1.1 400"));
     let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(100_000));
@@ -238,11 +284,42 @@ fn other_requests_and_garbage_are_refused_and_it_goes_on() {
     assert_eq!(serving.get("/health").0, "HTTP/1.1 200 OK");
 }
 
+#[test]
+fn a_page_of_another_site_reads_nothing_by_a_name_that_leads_here() {
+    let place = place(Kind::Sqlite, "current_date");
+    let serving = Serving::start(&place, &[]);
+    let port = serving.address.port();
+    for host in ["localhost", "127.0.0.1", "[::1]:8080", "LocalHost", "127.1.2.3"] {
+        let (line, body) = serving.get_as("/health", host);
+        assert_eq!(line, "HTTP/1.1 200 OK", "{host}: {body}");
+    }
+    let rebound = format!("evil.example:{port}");
+    for host in [
+        rebound.as_str(),
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "",
+        "192.0.2.7",
+        "::1",
+    ] {
+        let (line, body) = serving.get_as("/health", host);
+        assert_eq!(line, "HTTP/1.1 421 Misdirected Request", "{host}: {body}");
+        assert!(body.contains("localhost") && !body.contains("sales"), "{body}");
+    }
+    // RFC 9112, section 3.2.2: an absolute target counts, and not the header.
+    let absolute = "GET http://evil.example/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    assert_eq!(serving.says(absolute.as_bytes()).0, "HTTP/1.1 421 Misdirected Request");
+    let without = serving.says(b"GET /health HTTP/1.0\r\n\r\n");
+    assert_eq!(without.0, "HTTP/1.0 200 OK", "no browser leaves it out");
+    let open = Serving::start(&place, &["--allow-remote"]);
+    assert_eq!(open.get_as("/health", "db.acme.example").0, "HTTP/1.1 200 OK");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_the_server() {
     let place = place(Kind::Sqlite, "current_date");
-    let mut serving = Serving::start(&place);
+    let mut serving = Serving::start(&place, &[]);
     let id = serving.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     assert_eq!(serving.child.wait().unwrap().code(), Some(0));

@@ -19,6 +19,7 @@ mod ends;
 mod fit;
 mod kpi;
 mod log;
+mod secrets;
 mod stopped;
 
 /// The first start, at which nothing is due, and the time of the task after it.

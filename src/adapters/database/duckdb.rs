@@ -19,7 +19,6 @@ use super::open::Limits;
 use super::process::{self, Said, Stopped};
 use super::{Database, DatabaseError, Rows};
 use crate::adapters::scratch::{self, Scratch};
-use crate::adapters::shell;
 use crate::data::check::Dialect;
 use crate::data::import::{ImportState, Load, Loaded};
 use crate::data::reader::{EngineVersion, HEADERS, oldest_reader, storage_version};
@@ -28,6 +27,7 @@ use crate::data::sql;
 mod answer;
 mod content;
 mod copy;
+mod environment;
 mod load;
 
 /// How long the command may take to say its version.
@@ -78,7 +78,7 @@ impl DuckDb {
         let no_engine = |problem: String| DatabaseError::NoEngine { problem };
         let mut asked = Command::new(&command);
         asked.arg("--version");
-        shell::without_secrets(&mut asked);
+        environment::limit(&mut asked);
         let said = match process::run(asked, "", VERSION_TIMEOUT).await {
             Ok(said) => said,
             Err(Stopped::NotStarted(error)) => {
@@ -140,8 +140,9 @@ impl DuckDb {
             DatabaseError::Io { path: std::env::temp_dir().display().to_string(), source }
         })?;
         let mut command = Command::new(&self.command);
-        command.current_dir(&self.root).env("TZ", "UTC");
-        shell::without_secrets(&mut command);
+        command.current_dir(&self.root);
+        environment::limit(&mut command);
+        command.env("TZ", "UTC");
         command.args(["-init", "/dev/null", "-batch", "-bail", "-json"]);
         match access {
             Access::Read | Access::Look => _ = command.arg("-readonly").arg(&self.file),

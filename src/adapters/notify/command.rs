@@ -48,6 +48,8 @@ impl Channels<'_> {
         for name in &self.secrets {
             shell.env_remove(name);
         }
+        // The task that this schedule was started for: a `tidegate schedule --list` is not.
+        shell.env_remove("TIDEGATE_TASK");
         shell.envs(variables);
         let (answer, answered) = tokio::sync::oneshot::channel();
         let waiting = std::thread::Builder::new().name("hook".to_owned()).spawn(move || {

@@ -21,9 +21,11 @@ use super::upload::{Source, blocking};
 use super::{Expect, Object, StoreError, Written};
 
 mod lock;
+mod readers;
 mod swept;
 
 use lock::lock;
+use readers::{Readers, make};
 use swept::{Swept, sweep};
 
 /// How names begin that are no objects: the lock, and files that are being written.
@@ -40,6 +42,8 @@ pub(super) struct Folder {
     pub(super) root: PathBuf,
     /// The folders that were swept by this process, see [`sweep`].
     swept: Swept,
+    /// Who may read what is written; `None` for whom the user's umask lets.
+    readers: Option<Readers>,
 }
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> StoreError + '_ {
@@ -49,7 +53,12 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> StoreError + '_ {
 impl Folder {
     /// A container in this folder.
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root, swept: Swept::default() }
+        Self { root, swept: Swept::default(), readers: None }
+    }
+
+    /// What is written from now on is read by nobody who cannot read that file.
+    pub(super) fn limit_readers(&mut self, file: &Path) {
+        self.readers = Readers::of(file);
     }
 
     pub(super) async fn create_if_missing(&self) -> Result<bool, StoreError> {
@@ -249,7 +258,7 @@ impl Folder {
     fn make_root(&self) -> Result<bool, StoreError> {
         let made = !self.root.exists();
         self.real_folders(&self.root, &self.root)?;
-        fs::create_dir_all(&self.root).map_err(failed(&self.root))?;
+        make(self.readers, &self.root).map_err(failed(&self.root))?;
         Ok(made)
     }
 
@@ -278,7 +287,7 @@ impl Folder {
         self.make_root()?;
         let file = self.file(path)?;
         if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder).map_err(failed(folder))?;
+            make(self.readers, folder).map_err(failed(folder))?;
         }
         Ok(file)
     }
@@ -304,9 +313,14 @@ impl Folder {
         {
             use std::os::unix::fs::PermissionsExt as _;
             // What the user's umask leaves of it: readers may be others than the writer.
-            builder.permissions(fs::Permissions::from_mode(0o666));
+            let mode = self.readers.map_or(0o666, Readers::of_file);
+            builder.permissions(fs::Permissions::from_mode(mode));
         }
-        builder.tempfile_in(folder).map_err(failed(folder))
+        let made = builder.tempfile_in(folder).map_err(failed(folder))?;
+        if let Some(readers) = self.readers {
+            readers.share_file(made.as_file());
+        }
+        Ok(made)
     }
 
     /// All objects below a folder.

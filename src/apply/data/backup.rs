@@ -159,6 +159,7 @@ pub async fn back_up(backups: &Backups<'_>, lock: &BackupLock) -> anyhow::Result
         engine: database.engine().to_owned(),
         storage_format,
         wal,
+        permissions: permissions(backups.file),
         created,
         tables: BTreeMap::new(),
     };
@@ -238,6 +239,19 @@ async fn remove(container: &Container, name: &str) -> Result<(), StoreError> {
     container.delete(&format!("{name}{DESCRIPTION}")).await?;
     container.delete(name).await?;
     container.delete(&format!("{name}{UNFINISHED}")).await
+}
+
+/// Returns the permissions of a file, in octal.
+#[cfg(unix)]
+fn permissions(file: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let found = file.metadata().ok()?;
+    Some(format!("{:04o}", found.permissions().mode() & 0o777))
+}
+
+#[cfg(not(unix))]
+fn permissions(_: &Path) -> Option<String> {
+    None
 }
 
 /// Finds a name that nobody has, from now on, and takes it.

@@ -167,7 +167,7 @@ impl Kept {
             region: self.config.region.clone(),
             ..store::Options::new(self.workspace.lookup())
         };
-        Ok(Store::open(&self.place, options)?.container(&self.container)?)
+        Ok(Store::open(&self.place, options)?.container(&self.container)?.read_like(&self.file))
     }
 
     /// Returns where the backups are, for messages.

@@ -8,6 +8,7 @@ use crate::commands::workspace::Workspace;
 use crate::data::Validity;
 use crate::data::health::{Health, HealthStatus, UrlHealth};
 use crate::exit::Exit;
+use crate::model::StoreUrl;
 use crate::observe::data::health::{HealthQuery, observe};
 use crate::output::{Output, bad, clean, good, strong, warn};
 
@@ -78,17 +79,22 @@ async fn look(
 /// are never shown.
 fn urls(workspace: &Workspace) -> Vec<UrlHealth> {
     let mut urls = Vec::new();
+    for name in workspace.data.url_variables() {
+        let Some(value) = workspace.variable(name) else { continue };
+        let url = value.trim().parse().map(|url| Validity::of(&url).until);
+        // The error of the parser may show a part of it.
+        urls.push(UrlHealth::of(name, url.map_err(|_| "it holds no URL".to_owned())));
+    }
     if let Ok(database) = Database::of(workspace)
         && let Some(signed) = &database.config.signed_url
-        && let Some(expires) = expiry(&database)
     {
-        urls.push(UrlHealth { name: signed.write_to.clone(), expires: Some(expires) });
-    }
-    for name in workspace.data.url_variables() {
-        let value = workspace.variable(name);
-        let url = value.and_then(|value| value.trim().parse().ok());
-        if let Some(until) = url.and_then(|url| Validity::of(&url).until) {
-            urls.push(UrlHealth { name: name.to_owned(), expires: Some(until) });
+        let found = expiry(&database, signed);
+        // Whoever reads by a variable needs no file, and a folder is read by its path.
+        let is_missing = !workspace.root.join(&signed.write_to).exists();
+        let needs_none = is_missing
+            && (!urls.is_empty() || matches!(database.place.store, StoreUrl::Folder { .. }));
+        if !needs_none {
+            urls.insert(0, UrlHealth::of(&signed.write_to, found));
         }
     }
     urls

@@ -10,7 +10,7 @@ use crate::apply::data::import::{
     ImportFailed, Importing, RejectsTo, Spared, Swap, import, is_stopped,
 };
 use crate::cli::{DataImport, Global};
-use crate::data::import::{Import, ImportError, LoadMode};
+use crate::data::import::{Import, ImportError, LoadMode, PRESETS};
 use crate::exit::{Exit, Failed, OrFailed as _};
 use crate::observe::data::rows::RowsError;
 use crate::output::Output;
@@ -20,9 +20,6 @@ mod source;
 
 use show::Bound;
 use source::Source;
-
-/// The imports that are there without configuration.
-const PRESETS: [&str; 2] = ["sales", "users"];
 
 pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> anyhow::Result<Exit> {
     let workspace = Workspace::for_database(global, args.variables.env_file.as_deref())?;

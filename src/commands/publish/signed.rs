@@ -138,13 +138,25 @@ pub(in crate::commands) async fn sign(
     }))
 }
 
-/// Returns when the URL that was handed out runs out; `None` where there is none.
-pub(in crate::commands) fn expiry(database: &Database<'_>) -> Option<Timestamp> {
-    let config = database.config.signed_url.as_ref()?;
+/// Returns when the URL that was handed out runs out, `None` where it does not say so; or why nobody can
+/// tell.
+///
+/// # Errors
+/// A fragment that says it, without the URL.
+pub(in crate::commands) fn expiry(
+    database: &Database<'_>,
+    config: &SignedUrlConfig,
+) -> Result<Option<Timestamp>, String> {
     let root = &database.workspace.root;
     let git = Git::discover(root, GitAuth::default(), Redactor::new()).ok();
-    let url = UrlFile::look(git.as_ref(), root, &config.write_to).ok()?.read()?;
-    Validity::of(&url.expose().parse().ok()?).until
+    let file = UrlFile::look(git.as_ref(), root, &config.write_to);
+    let file = file.map_err(|error| error.to_string())?;
+    if file.path.symlink_metadata().is_err() {
+        return Err("there is no such file; `tidegate sync` writes it".to_owned());
+    }
+    let url = file.read().and_then(|text| text.expose().parse().ok());
+    let url = url.ok_or("it holds no URL; `tidegate sync` writes it anew")?;
+    Ok(Validity::of(&url).until)
 }
 
 /// Signs: the container where the store can, else the copy.

@@ -66,5 +66,14 @@ fn channels(workspace: &Workspace) -> Vec<String> {
     let email = judge(smtp, "e-mail", notify.email.is_some(), &["smtps", "smtp"]);
     let wrong = recipients(workspace).err();
     let wrong = wrong.map(|problem| format!("alerts by e-mail will fail: {problem}"));
-    slack.into_iter().chain(email).chain(wrong).collect()
+    let hooks = workspace.config.schedule.iter().flat_map(|schedule| &schedule.after_alert);
+    let hooks = hooks.enumerate().filter_map(|(index, hook)| {
+        let channel = format!("hook/{index}");
+        let url = hook.webhook_env.as_deref();
+        let wrong = url.and_then(|name| judge(name, &channel, true, &["https", "http"]));
+        let secret = hook.secret_env.as_deref().filter(|name| workspace.variable(name).is_none());
+        let unset = |name| format!("alerts by {channel} will fail: {name} is not set");
+        wrong.or_else(|| secret.map(unset))
+    });
+    slack.into_iter().chain(email).chain(wrong).chain(hooks).collect()
 }

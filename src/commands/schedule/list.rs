@@ -17,6 +17,8 @@ const NEXT: usize = 5;
 struct Listing<'a> {
     now: Timestamp,
     tasks: Vec<Listed<'a>>,
+    /// Alerts that could not be told yet.
+    alerts_waiting: usize,
     /// What will fail at its time, as far as that can be seen now.
     warnings: Vec<String>,
 }
@@ -45,7 +47,8 @@ pub(super) fn run(
     let mut book = folder::look(root)?;
     book.adopt(schedule, now);
     let tasks = schedule.tasks.iter().map(|task| listed(task, &book, now)).collect();
-    output.show("tidegate/schedule/1", &Listing { now, tasks, warnings }, |output, listing| {
+    let listing = Listing { now, tasks, alerts_waiting: book.alerts.len(), warnings };
+    output.show("tidegate/schedule/1", &listing, |output, listing| {
         let mut table = Table::new(&["TASK", "RUNS", "NEXT", "ZONE", "CRON", "LAST", ""]);
         for task in &listing.tasks {
             let next = match (task.due, task.next.first()) {
@@ -86,6 +89,11 @@ pub(super) fn run(
                 "\n{} does not work since {since}{runs}: {reason}",
                 strong(task.task)
             ))?;
+        }
+        match listing.alerts_waiting {
+            0 => {}
+            1 => output.line("\n1 alert could not be told yet")?,
+            waiting => output.line(format!("\n{waiting} alerts could not be told yet"))?,
         }
         listing.warnings.iter().try_for_each(|warning| output.warning(warning))
     })?;

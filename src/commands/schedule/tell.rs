@@ -3,16 +3,14 @@
 use super::journal::{Level, Line};
 use super::runner::Runner;
 use super::stop::Stop;
-use crate::adapters::notify::{Channels, Sent};
+use crate::adapters::notify::{Channels, SLACK, SMTP, Sent};
 use crate::commands::session::SECRETS;
 use crate::commands::workspace::Workspace;
 use crate::config::{Config, EmailConfig, SlackConfig};
 use crate::schedule::Attempt;
 
-/// What works without configuration.
-const SLACK: &str = "SLACK_WEBHOOK";
+/// Who is told without configuration.
 const RECIPIENTS: &str = "ALERT_EMAIL";
-const SMTP: &str = "SMTP_URL";
 
 /// Returns the configuration with the channels that variables name: `SLACK_WEBHOOK`, and `ALERT_EMAIL`
 /// with `SMTP_URL`. What is wrong with them is no reason to leave the tasks alone: it is warned of when the

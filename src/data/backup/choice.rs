@@ -20,6 +20,8 @@ pub enum BackupChoice {
     Latest,
     /// The newest one that was made at that time or before.
     At(Timestamp),
+    /// The newest one that was made on that day in UTC or before.
+    On(Date),
     /// Its name.
     Name(String),
 }
@@ -34,10 +36,8 @@ impl FromStr for BackupChoice {
         if let Ok(time) = text.parse() {
             return Ok(Self::At(time));
         }
-        // The whole day counts: what there was at its end.
-        let day: Option<Date> = text.parse().ok().filter(|_| text.contains('-'));
-        if let Some(end) = day.and_then(|day| day.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()) {
-            return Ok(Self::At(end.timestamp()));
+        if let Some(day) = text.parse().ok().filter(|_| text.contains('-')) {
+            return Ok(Self::On(day));
         }
         let name = text.strip_prefix("backups/").unwrap_or(text);
         let fits = !name.is_empty() && name.len() <= 1024 && !name.chars().any(char::is_control);
@@ -53,6 +53,7 @@ impl fmt::Display for BackupChoice {
         match self {
             Self::Latest => f.write_str("latest"),
             Self::At(time) => write!(f, "{time}"),
+            Self::On(day) => write!(f, "{day}"),
             Self::Name(name) => f.write_str(name),
         }
     }
@@ -66,6 +67,9 @@ impl BackupChoice {
         match self {
             Self::Latest => whole.next(),
             Self::At(time) => whole.find(|backup| backup.created <= *time),
+            Self::On(day) => {
+                whole.find(|backup| TimeZone::UTC.to_datetime(backup.created).date() <= *day)
+            }
             Self::Name(name) => backups.iter().find(|backup| backup.name == *name),
         }
     }
@@ -83,7 +87,7 @@ mod tests {
         for (text, choice) in [
             ("latest", BackupChoice::Latest),
             ("2026-02-07T19:53:58Z", at("2026-02-07T19:53:58Z")),
-            ("2026-02-07", at("2026-02-08T00:00:00Z")),
+            ("2026-02-07", BackupChoice::On("2026-02-07".parse().unwrap())),
             (
                 "backups/sales_20260207_195358.db",
                 BackupChoice::Name("sales_20260207_195358.db".to_owned()),

@@ -29,6 +29,10 @@ pub struct BackupDescription {
     /// is restored is again. `None` where nobody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wal: Option<bool>,
+    /// The permissions of the database's file, in octal: `0640`. What is restored has no wider ones. `None`
+    /// where the system has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<String>,
     /// When the copy was made.
     pub created: Timestamp,
     /// The rows of each table, by its name.
@@ -83,6 +87,14 @@ impl BackupDescription {
         Ok(format!("{}\n", serde_json::to_string_pretty(self)?))
     }
 
+    /// Returns the permissions that a restored database may have where nothing else tells them: those that it
+    /// had, but to run it. Where they make no sense, it is its owner's alone.
+    pub fn restored_mode(&self) -> u32 {
+        let said = self.permissions.as_deref().filter(|text| text.len() <= 4);
+        let mode = said.and_then(|text| u32::from_str_radix(text, 8).ok());
+        mode.filter(|mode| *mode <= 0o777).map_or(0o600, |mode| mode & 0o666)
+    }
+
     /// Returns the rows of all tables.
     pub fn rows(&self) -> u64 {
         self.tables.values().fold(0, |sum, rows| sum.saturating_add(*rows))
@@ -104,6 +116,7 @@ mod tests {
             engine: "SQLite 3.50".to_owned(),
             storage_format: "sqlite 3".to_owned(),
             wal: Some(true),
+            permissions: Some("0640".to_owned()),
             created: "2026-02-07T19:53:58Z".parse().unwrap(),
             tables: [("sales".to_owned(), 3), ("users".to_owned(), 2)].into(),
         }

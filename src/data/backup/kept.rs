@@ -158,6 +158,7 @@ mod tests {
                 engine: String::new(),
                 storage_format: String::new(),
                 wal: None,
+                permissions: None,
                 created,
                 tables: [].into(),
             }),

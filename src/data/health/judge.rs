@@ -178,13 +178,14 @@ pub(super) fn backups(
     let backups = match &observed.backups {
         Ok(backups) => backups,
         Err(why) if expected => {
-            findings.add(part, missed, format!("the backups cannot be read: {why}"));
+            findings.add(part, missed, format!("the backups cannot be read now: {why}"));
             return None;
         }
         Err(_) => return None,
     };
-    // The last one that can be restored counts, whatever came after it.
-    for damaged in backups.iter().filter(|one| !one.is_unfinished() && !one.is_foreign()) {
+    // The last one that can be restored counts, whatever came after it; what came before it is history.
+    let newer = backups.iter().take_while(|one| !one.is_whole());
+    for damaged in newer.filter(|one| !one.is_unfinished() && !one.is_foreign()) {
         if let Some(why) = damaged.why_not_whole() {
             findings.add(part, HealthStatus::Warning, format!("{}: {why}", damaged.name));
         }
@@ -228,11 +229,11 @@ pub(super) fn urls(observed: &Observed, findings: &mut Findings, now: Timestamp)
     let part = HealthPart::SignedUrl;
     for url in &observed.urls {
         let Some(expires) = url.expires else {
-            findings.add(
-                part,
-                HealthStatus::Warning,
-                format!("{} does not say when it ends", url.name),
-            );
+            let detail = match &url.problem {
+                Some(problem) => format!("{}: {problem}", url.name),
+                None => format!("{} does not say when it ends", url.name),
+            };
+            findings.add(part, HealthStatus::Warning, detail);
             continue;
         };
         let left = expires.duration_since(now);

@@ -124,6 +124,7 @@ mod tests {
             engine: String::new(),
             storage_format: String::new(),
             wal: None,
+            permissions: None,
             created: now(),
             tables: [].into(),
         };

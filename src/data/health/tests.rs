@@ -43,6 +43,7 @@ fn backup(hours: i64) -> Backup {
         engine: String::new(),
         storage_format: String::new(),
         wal: None,
+        permissions: None,
         created,
         tables: [("sales".to_owned(), 3)].into(),
     };
@@ -188,6 +189,13 @@ fn a_damaged_backup_is_told_and_the_one_before_counts() {
 }
 
 #[test]
+fn what_is_wrong_with_backups_before_the_last_one_is_told_no_more() {
+    let old = Backup { name: "sales_0.db".to_owned(), size: Some(9), ..backup(200) };
+    let observed = Observed { backups: Ok(vec![backup(1), old]), backups_expected: true, ..seen() };
+    assert_eq!(of(observed, "{}"), (HealthStatus::Healthy, Vec::new()));
+}
+
+#[test]
 fn it_is_told_when_the_last_backup_was_read_and_whether_all_of_it() {
     let read = |at: Timestamp, found: BackupRead| {
         let backup_read = Some(BackupReading { at, found });
@@ -207,7 +215,7 @@ fn it_is_told_when_the_last_backup_was_read_and_whether_all_of_it() {
 #[test]
 fn signed_urls_are_told_a_week_before_they_end() {
     let with = |expires: Option<Timestamp>| Observed {
-        urls: vec![UrlHealth { name: "url.txt".to_owned(), expires }],
+        urls: vec![UrlHealth::of("url.txt", Ok(expires))],
         ..seen()
     };
     assert_eq!(of(with(Some(ago(-24 * 8))), "{}").0, HealthStatus::Healthy);

@@ -5,6 +5,9 @@ use crate::config::{
     PasswordScheme, RuleConfig,
 };
 
+/// The imports that are there without configuration, by their names.
+pub const PRESETS: [&str; 2] = ["sales", "users"];
+
 fn column(name: &str, kind: ColumnType) -> ColumnConfig {
     ColumnConfig {
         name: name.to_owned(),

@@ -23,6 +23,11 @@ fn is_full(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
 }
 
+fn is_closed(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
+}
+
 impl Classified for DatabaseError {
     fn exit(&self) -> Exit {
         match self {
@@ -66,12 +71,16 @@ impl Classified for BackupError {
         match self {
             Self::Locked { .. } | Self::InUse { .. } => Exit::Unreachable,
             Self::NoName { .. } => Exit::LostRace,
-            Self::Io { .. } => Exit::Internal,
+            Self::Io { .. } => Exit::BadInput,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Io { source, .. } if is_full(source) => Some(ROOM.to_owned()),
+            Self::Io { source, .. } if is_closed(source) => {
+                Some("nothing was changed; may this user write there?".to_owned())
+            }
             Self::Locked { .. } => Some("run it again when that one has ended".to_owned()),
             Self::InUse { .. } => {
                 Some("end that process, such as the app, and run it again".to_owned())

@@ -78,9 +78,14 @@ struct Access {
 /// # Errors
 /// [`ApiError`]; nothing of what was read is of use then.
 pub async fn ask(asking: &Asking<'_>) -> Result<Batch, ApiError> {
+    let access = Access::of(asking)?;
+    // A server may say the key back, wherever it says something.
+    pages(asking, &access).await.map_err(|error| error.redacted(&access.redactor))
+}
+
+async fn pages(asking: &Asking<'_>, access: &Access) -> Result<Batch, ApiError> {
     let Asking { import, days, watermark, now, .. } = *asking;
     let config = &import.api;
-    let access = Access::of(asking)?;
     let period = Period::of(import, days, watermark, now)?;
     let timeout = api::timeout(config.timeout.as_deref()).map_err(ApiError::Declared)?;
     let place = without_query(&access.url);
@@ -109,7 +114,7 @@ pub async fn ask(asking: &Asking<'_>) -> Result<Batch, ApiError> {
             (asking.say)(&format!("asking {place}, page {page}"));
         }
         let passed = jiff::SignedDuration::try_from(begun.elapsed()).unwrap_or_default();
-        let answer = match send(&client, &access, &headers, url, now + passed).await {
+        let answer = match send(&client, access, &headers, url, now + passed).await {
             Err(ApiError::Refused { status: StatusCode::NOT_FOUND, .. })
                 if turner.may_be_over() =>
             {
@@ -203,7 +208,7 @@ async fn send(
     if answer.status.is_success() {
         return Ok(answer);
     }
-    let said = access.redactor.redact(&summary(&answer.body)).into_owned();
+    let said = summary(&answer.body);
     let said = if said.is_empty() { said } else { format!(": {said}") };
     let (status, attempts) = (answer.status, answer.attempts);
     Err(match status {

@@ -20,6 +20,9 @@ use crate::data::import::ImportState;
 /// How long a database is waited for that another process holds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long the store of the backups may take to list and describe them.
+const LISTING: Duration = Duration::from_secs(10);
+
 /// How long the last backups are read altogether.
 const READING: Duration = Duration::from_secs(30);
 
@@ -151,7 +154,11 @@ async fn backups(
 ) -> Result<(Vec<Backup>, Option<BackupReading>), String> {
     let container = query.backups.clone()?;
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let found = kept::kept(container, name).await.map_err(|error| format!("{error:#}"))?;
+    // A store that takes what is asked and says nothing must not keep from telling of the database.
+    let found = tokio::time::timeout(LISTING, kept::kept(container, name)).await;
+    let found = found
+        .map_err(|_| format!("the store did not list them within {} seconds", LISTING.as_secs()))?;
+    let found = found.map_err(|error| format!("{error:#}"))?;
     let mut backups = found.backups;
     // The size alone does not tell that a disk or a store has changed its bytes.
     let mut none = Readings::new("");

@@ -20,6 +20,9 @@ fn damaged_backups_are_named_and_not_restored() {
         let run = place.run(&["backup", "--verify-all"]).code(14);
         assert!(run.stdout.contains(&format!("✗ {bad}")), "{}", run.stdout);
         assert!(run.stdout.contains(&format!("✓ {good}")), "{}", run.stdout);
+        // A list reads nothing, and says no more than it knows.
+        let list = place.run(&["backup", "--list"]).success();
+        assert_eq!(list.stdout.matches("verified when made").count(), 2, "{}", list.stdout);
         let before = fs::read(place.path()).unwrap();
         let run = place.run(&["backup", "--restore", "latest", "-y"]).code(14);
         assert!(run.stderr.contains("SHA-256"), "{}", run.stderr);

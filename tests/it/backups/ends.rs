@@ -12,7 +12,7 @@ use tidegate::adapters::database::holder;
 use super::{Kind, Place, names, newest};
 use crate::harness::duckdb;
 use crate::harness::environment::isolated_command;
-use crate::harness::small_disk::on_a_small_disk;
+use crate::harness::small_disk::{on_a_small_disk, read_only};
 use crate::harness::tidegate::Tidegate;
 
 #[test]
@@ -274,4 +274,38 @@ fn a_bucket_that_is_none_is_said_with_what_was_found() {
     place.environment = vec![("AWS_S3_BACKUP_BUCKET".to_owned(), "Not A Bucket".to_owned())];
     let run = place.run(&["backup"]).code(2);
     assert!(run.stderr.contains("acme-backups, found \"Not A Bucket\""), "{}", run.stderr);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named_and_keeps_its_database() {
+    let outer = tempfile::TempDir::new().unwrap();
+    let folder = outer.path().join("served");
+    fs::create_dir(&folder).unwrap();
+    fs::create_dir(outer.path().join(".github")).unwrap();
+    let config = format!(
+        "version: 1\ndata:\n  backup: {{ to: \"file://{}\" }}\n",
+        outer.path().join("kept").display()
+    );
+    fs::write(outer.path().join(".github/tidegate.yml"), config).unwrap();
+    on_a_small_disk(&folder, 8192, || {
+        let run = |arguments: &[&str], database: &str| {
+            Tidegate::new()
+                .args(["data", "backup", "--database", database])
+                .args(arguments)
+                .current_dir(outer.path())
+                .run()
+        };
+        let file = folder.join("sales.db");
+        super::run(Kind::Sqlite, &file, "create table sales (id integer)");
+        run(&[], "served/sales.db").success();
+        let held = fs::read(&file).unwrap();
+        read_only(&folder);
+        for database in ["served/sales.db", "served/new/sales.db"] {
+            let restored = run(&["--restore", "latest", "-y"], database).code(10);
+            assert!(restored.stderr.contains("Read-only file system"), "{}", restored.stderr);
+            assert!(restored.stderr.contains("served"), "{}", restored.stderr);
+            assert!(restored.stderr.contains("may this user write there"), "{}", restored.stderr);
+        }
+        assert_eq!(fs::read(&file).unwrap(), held);
+    });
 }

@@ -120,3 +120,20 @@ fn times_and_days_name_backups() {
     assert!(run.stderr.contains("--list"), "{}", run.stderr);
     assert_eq!(place.rows(), 1);
 }
+
+#[test]
+fn a_day_ends_before_the_next_one_begins() {
+    let place = Place::new(Kind::Sqlite);
+    place.fill(1);
+    let name = place.back_up();
+    // The same backup, made at the first second of the next day.
+    for end in ["", ".json"] {
+        let from = place.backups().join(format!("{name}{end}"));
+        fs::rename(from, place.backups().join(format!("sales_20260208_000000.db{end}"))).unwrap();
+    }
+    let run = place.run(&["backup", "--restore", "2026-02-07", "-y"]).code(10);
+    assert!(run.stderr.contains("from 2026-02-07 or before"), "{}", run.stderr);
+    for choice in ["2026-02-08", "2026-02-08T00:00:00Z"] {
+        place.run(&["backup", "--restore", choice, "-y"]).success();
+    }
+}

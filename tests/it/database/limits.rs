@@ -51,7 +51,7 @@ async fn the_command_is_killed_with_what_it_started() {
     panic!("process {pid} still runs");
 }
 
-fn executable(file: &Path) {
+pub fn executable(file: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
 
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).unwrap();

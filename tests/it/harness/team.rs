@@ -352,7 +352,7 @@ impl Team {
 }
 
 /// The `name@ref` of every `uses:` in a workflow or action.
-fn used_actions(yaml: &str) -> impl Iterator<Item = &str> {
+pub fn used_actions(yaml: &str) -> impl Iterator<Item = &str> {
     let after = yaml.lines().filter_map(|line| line.trim().split_once("uses: "));
     after.filter_map(|(_, rest)| rest.split_whitespace().next())
 }

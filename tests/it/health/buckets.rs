@@ -111,3 +111,26 @@ fn a_bucket_that_cannot_be_reached_is_told_and_proves_nothing() {
     assert!(detail.contains("cannot be read"), "{detail}");
     assert_eq!(said["last_backup"], Value::Null);
 }
+
+#[test]
+fn a_bucket_that_says_nothing_keeps_the_check_of_the_database_short() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = silent.local_addr().unwrap().to_string();
+    // It takes every connection, and answers none.
+    std::thread::spawn(move || {
+        let taken: Vec<_> = silent.incoming().collect();
+        drop(taken);
+    });
+    let mut place = Place::new(Kind::Sqlite);
+    place.environment = s3_server::environment(&host);
+    place.environment.push(("AWS_S3_BACKUP_BUCKET".to_owned(), s3_server::BUCKET.to_owned()));
+    place.fill(1);
+    let said = check(&place);
+    assert_eq!(finding(&said, "database").0, "healthy", "{said}");
+    let (status, detail) = finding(&said, "backup");
+    assert_eq!(status, "warning", "{said}");
+    assert_eq!(
+        detail,
+        "the backups cannot be read now: the store did not list them within 10 seconds"
+    );
+}

@@ -456,6 +456,28 @@ fn the_key_stays_with_its_server() {
 }
 
 #[test]
+fn a_key_that_a_server_says_back_is_not_shown() {
+    // Where a redirect leads, with the key in its path.
+    let (moved, server) = (desk(), api());
+    let there = format!("http://127.0.0.1:1/login/{KEY}");
+    server.add(on("/sales").answer(302, &[("Location", &there)], ""));
+    let said = failure(&moved, &server, 10);
+    assert!(said.contains("redirects to http://127.0.0.1:1/login/***"), "{said}");
+    json(&moved, &server, &[], 10);
+    // As a key of a row, and in the place of the next page.
+    let (strange, server) = (desk(), api());
+    server.add(on("/sales").answer(200, &[], &rows(&[json!({ KEY: 1 })])));
+    let said = failure(&strange, &server, 10);
+    assert!(said.contains("***"), "{said}");
+    let (linked, server) = (desk(), api());
+    config(&linked, "{ pages: { by: link } }");
+    let link = format!("<http://{KEY}.example/sales>; rel=next");
+    server.add(on("/sales").answer(200, &[("Link", &link)], &rows(&[sale("2026-02-01", 1)])));
+    let said = failure(&linked, &server, 10);
+    assert!(said.contains("***"), "{said}");
+}
+
+#[test]
 fn what_would_give_the_key_away_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let run = |url: &str, more: &[(&str, &str)]| {

@@ -69,7 +69,7 @@ fn what_was_certainly_not_told_is_told_later_and_nothing_else_twice() {
 #[test]
 fn hooks_are_told_in_order_and_signed() {
     let receiver = Receiver::start();
-    let hooks = "  after_alert:\n    - { run: \"echo $TIDEGATE_EVENT $TIDEGATE_TASK $TIDEGATE_DUE $HOOK_KEY >> told.txt\" }\n    \
+    let hooks = "  after_alert:\n    - { run: \"echo $TIDEGATE_EVENT $TIDEGATE_ALERT_TASK $TIDEGATE_DUE $HOOK_KEY $TIDEGATE_TASK >> told.txt\" }\n    \
          - { webhook_env: HOOK_URL, secret_env: HOOK_KEY }\n";
     let team = Team::new("exit 1\n", hooks)
         .env("HOOK_URL", &format!("http://{}/alerts", receiver.host()))

@@ -34,6 +34,8 @@ pub struct Restore {
     file: PathBuf,
     /// Whether the database was one of SQLite in WAL mode, where the backup tells it.
     wal: Option<bool>,
+    /// The permissions that it gets where no database is there.
+    mode: u32,
     _scratch: Scratch,
 }
 
@@ -67,7 +69,13 @@ pub async fn look_up(backups: &Backups<'_>, backup: &Backup) -> anyhow::Result<R
     };
     let engine = (backups.config, backups.root, backups.environment);
     kept::prove(backups.container, &backup.name, expected, &file, engine, &|_| {}).await?;
-    Ok(Restore { name: backup.name.clone(), file, wal: described.wal, _scratch: scratch })
+    Ok(Restore {
+        name: backup.name.clone(),
+        file,
+        wal: described.wal,
+        mode: described.restored_mode(),
+        _scratch: scratch,
+    })
 }
 
 /// Puts it in the place of the database.
@@ -89,7 +97,7 @@ pub async fn install(backups: &Backups<'_>, restore: &Restore) -> anyhow::Result
     if there {
         permit(&restore.file, target);
     } else {
-        permit_new(&restore.file);
+        permit_new(&restore.file, restore.mode);
     }
     let (safety, logs) = second_name(backups, there)?;
     for log in LOGS.map(|end| beside(target, end)) {
@@ -179,7 +187,7 @@ fn second_name(backups: &Backups<'_>, there: bool) -> anyhow::Result<(PathBuf, V
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     match std::fs::hard_link(from, to) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            let mut target = std::fs::File::create_new(to)?;
+            let mut target = create_like(from, to)?;
             let copied = std::fs::File::open(from)
                 .and_then(|mut source| io::copy(&mut source, &mut target))
                 .and_then(|_| target.sync_all());
@@ -190,6 +198,20 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
         }
         linked => linked,
     }
+}
+
+/// A new file that nobody may read who cannot read the other.
+#[cfg(unix)]
+fn create_like(from: &Path, to: &Path) -> io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let created = std::fs::File::options().write(true).create_new(true).mode(0o600).open(to)?;
+    permit(to, from);
+    Ok(created)
+}
+
+#[cfg(not(unix))]
+fn create_like(_: &Path, to: &Path) -> io::Result<std::fs::File> {
+    std::fs::File::create_new(to)
 }
 
 fn beside(file: &Path, end: &str) -> PathBuf {
@@ -205,25 +227,32 @@ fn failed<'a>(what: &'static str, path: &'a Path) -> impl Fn(io::Error) -> Backu
 /// Who could use the database can use the new one.
 #[cfg(unix)]
 fn permit(new: &Path, old: &Path) {
-    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-    let Ok(found) = old.metadata() else { return };
-    let _ = std::fs::set_permissions(new, found.permissions());
-    let own = new.metadata().map(|own| (own.uid(), own.gid()));
-    if own.is_ok_and(|own| own != (found.uid(), found.gid())) {
-        // Only root may do it; where it cannot be done, the file is this user's.
-        let _ = std::os::unix::fs::chown(new, Some(found.uid()), Some(found.gid()));
+    let (Ok(found), Ok(own)) = (old.metadata(), new.metadata()) else { return };
+    let (user, group) = (found.uid(), found.gid());
+    if (own.uid(), own.gid()) != (user, group) {
+        // Only root may give it away; where that cannot be done, the file is this user's.
+        let given = std::os::unix::fs::chown(new, Some(user), Some(group));
+        let _ = given.or_else(|_| std::os::unix::fs::chown(new, None, Some(group)));
     }
+    let mut mode = found.mode() & 0o7777;
+    if new.metadata().is_ok_and(|own| own.gid() != group) {
+        // Another group: it may do what all others may, too.
+        let both = (mode >> 3) & mode & 0o007;
+        mode = (mode & !0o077) | both << 3 | both;
+    }
+    let _ = std::fs::set_permissions(new, std::fs::Permissions::from_mode(mode));
 }
 
 #[cfg(not(unix))]
 fn permit(_: &Path, _: &Path) {}
 
 #[cfg(unix)]
-fn permit_new(new: &Path) {
+fn permit_new(new: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;
-    let _ = std::fs::set_permissions(new, std::fs::Permissions::from_mode(0o640));
+    let _ = std::fs::set_permissions(new, std::fs::Permissions::from_mode(mode));
 }
 
 #[cfg(not(unix))]
-fn permit_new(_: &Path) {}
+fn permit_new(_: &Path, _: u32) {}

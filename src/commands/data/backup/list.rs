@@ -51,7 +51,7 @@ pub(super) fn run(kept: &Kept, output: &mut Output) -> anyhow::Result<Exit> {
                 .zip(line.tables)
                 .map(|(rows, count)| format!("{rows} rows in {}", tables(count)));
             let mark = match (&line.problem, line.verified) {
-                (None, _) | (_, true) => good("verified"),
+                (None, _) | (_, true) => good("verified when made"),
                 (Some(_), false) if line.foreign => dim("not made by tidegate"),
                 (Some(_), false) if line.unfinished => warn("not finished"),
                 (Some(_), false) if line.engine.is_none() => bad("not understood"),

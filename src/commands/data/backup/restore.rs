@@ -1,10 +1,9 @@
 //! `data backup --restore`: puts a backup in the place of the database.
 
-use anyhow::Context as _;
 use serde::Serialize;
 
 use super::{Kept, tables};
-use crate::apply::data::backup::{self, Backups};
+use crate::apply::data::backup::{self, BackupError, Backups};
 use crate::cli::DataBackup;
 use crate::commands::session::block_on;
 use crate::data::{Backup, BackupChoice, BackupDescription};
@@ -31,8 +30,11 @@ pub(super) fn run(
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
     if let Some(folder) = kept.file.parent().filter(|_| !args.plan) {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+        std::fs::create_dir_all(folder).map_err(|source| BackupError::Io {
+            what: "make",
+            path: folder.to_owned(),
+            source,
+        })?;
     }
     let backups = kept.list(output)?;
     let backup = choice.of(&backups).ok_or_else(|| missing(kept, choice, &backups))?.clone();
@@ -123,6 +125,7 @@ fn missing(kept: &Kept, choice: &BackupChoice, backups: &[Backup]) -> Failed {
         _ if backups.is_empty() => format!("{} has no backup in {place}", kept.shown),
         BackupChoice::Latest => format!("no backup in {place} is whole"),
         BackupChoice::At(time) => format!("no backup in {place} is from {} or before", at(*time)),
+        BackupChoice::On(day) => format!("no backup in {place} is from {day} or before"),
         BackupChoice::Name(name) => format!("{place} has no backup {name:?}"),
     };
     Failed::new(Exit::BadInput, said)

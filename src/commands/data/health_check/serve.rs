@@ -29,6 +29,7 @@ use crate::adapters::engine::stop_signal;
 use crate::commands::session::block_on;
 use crate::data::health::HealthStatus;
 use crate::exit::{Exit, Failed, OrFailed as _};
+use crate::http::is_loopback;
 use crate::output::Output;
 
 /// How long a result is given again.
@@ -49,6 +50,9 @@ const CONNECTIONS: usize = 512;
 
 /// The largest head of a request, in bytes.
 const HEAD: usize = 16 * 1024;
+
+/// What texts for people are.
+const PLAIN: &str = "text/plain; charset=utf-8";
 
 #[derive(Serialize)]
 struct Listening {
@@ -93,20 +97,25 @@ pub(super) fn run(
         output.show("tidegate/health-server/1", &listening, |output, listening| {
             output.line(format!("listening on {}", listening.url))
         })?;
-        serve(kept, &listener, stopped).await;
+        serve(kept, &listener, allow_remote, stopped).await;
         Ok(Exit::Done)
     })
 }
 
 /// Answers until a signal comes.
-async fn serve(kept: &Kept, listener: &TcpListener, mut stopped: Pin<&mut impl Future>) {
+async fn serve(
+    kept: &Kept,
+    listener: &TcpListener,
+    allow_remote: bool,
+    mut stopped: Pin<&mut impl Future>,
+) {
     let last = Mutex::new(Last { answer: None, readings: ReadingsFile::of(kept) });
     let mut open = FuturesUnordered::new();
     loop {
         tokio::select! {
             _ = &mut stopped => return,
             accepted = listener.accept(), if open.len() < CONNECTIONS => match accepted {
-                Ok((stream, _)) => open.push(connection(kept, &last, stream)),
+                Ok((stream, _)) => open.push(connection(kept, &last, allow_remote, stream)),
                 // Too many files are open: the others may end meanwhile.
                 Err(error) => {
                     tracing::warn!("cannot accept a connection: {error}");
@@ -118,8 +127,14 @@ async fn serve(kept: &Kept, listener: &TcpListener, mut stopped: Pin<&mut impl F
     }
 }
 
-async fn connection(kept: &Kept, last: &Mutex<Last>, stream: TcpStream) {
+async fn connection(kept: &Kept, last: &Mutex<Last>, allow_remote: bool, stream: TcpStream) {
     let service = service_fn(async |request: http::Request<hyper::body::Incoming>| {
+        // A page of another site whose name was made to lead here asks with that name (DNS rebinding).
+        if !allow_remote && !names_this_machine(&request) {
+            let text = "ask for localhost, 127.0.0.1 or [::1], or serve with --allow-remote\n";
+            let body = Bytes::from_static(text.as_bytes());
+            return Ok(reply(StatusCode::MISDIRECTED_REQUEST, PLAIN, body));
+        }
         Ok::<_, Infallible>(answer(kept, last, request.method(), request.uri().path()).await)
     });
     let mut server = http1::Builder::new();
@@ -133,6 +148,19 @@ async fn connection(kept: &Kept, last: &Mutex<Last>, stream: TcpStream) {
     }
 }
 
+/// Tells whether a request asks for this machine by a loopback name or address. The host of the target counts
+/// where it has one, and the header otherwise (RFC 9112, section 3.2.2). What names no host is no browser.
+fn names_this_machine<B>(request: &http::Request<B>) -> bool {
+    let host = match (request.uri().authority(), request.headers().get(header::HOST)) {
+        (Some(authority), _) => Some(authority.as_str()),
+        (None, Some(header)) => header.to_str().ok(),
+        (None, None) => return true,
+    };
+    let url = host.filter(|host| !host.is_empty() && !host.contains(['/', '@', '?', '#', '\\']));
+    let url = url.and_then(|host| url::Url::parse(&format!("http://{host}/")).ok());
+    url.is_some_and(|url| is_loopback(&url))
+}
+
 async fn answer(
     kept: &Kept,
     last: &Mutex<Last>,
@@ -140,7 +168,7 @@ async fn answer(
     path: &str,
 ) -> Response<Full<Bytes>> {
     let text = |status: StatusCode, text: &'static str| {
-        reply(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
+        reply(status, PLAIN, Bytes::from_static(text.as_bytes()))
     };
     if path != "/health" {
         return text(StatusCode::NOT_FOUND, "there is /health only\n");

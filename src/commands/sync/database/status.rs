@@ -40,6 +40,7 @@ pub(in crate::commands::sync) fn status(
     let served = block_on(async { data::served(&database.container()?).await })?;
     let served = served.map(|(pointer, _)| pointer);
     let version = served.as_ref().map(|pointer| &pointer.version);
+    let signed = database.config.signed_url.as_ref();
     Ok(Some(DatabaseStatus {
         layer: database.layer.to_owned(),
         container: database.place.container_url(),
@@ -48,7 +49,7 @@ pub(in crate::commands::sync) fn status(
         created: version.map(|version| version.created),
         moved: served.as_ref().map(|pointer| pointer.moved),
         release: served.as_ref().and_then(|pointer| pointer.release),
-        signed_url_expires: expiry(&database),
+        signed_url_expires: signed.and_then(|signed| expiry(&database, signed).ok()?),
         now: workspace.now,
     }))
 }

@@ -7,6 +7,7 @@ use reqwest::StatusCode;
 use crate::data::import::api::{AnswerProblem, PagesProblem, PeriodProblem};
 use crate::http::HttpError;
 use crate::observe::data::rows::RowsError;
+use crate::secret::Redactor;
 
 /// Why an API gave no rows. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -150,6 +151,68 @@ pub enum ApiError {
 }
 
 impl ApiError {
+    /// Returns it without the secrets that the server has put into what it said.
+    pub(super) fn redacted(mut self, redactor: &Redactor) -> Self {
+        let hide = |text: &mut String| *text = redactor.redact_cut(text);
+        match &mut self {
+            Self::Http { place, error } => {
+                hide(place);
+                match error {
+                    HttpError::Connect { host, reason, .. }
+                    | HttpError::Cut { host, reason, .. } => {
+                        [host, reason].into_iter().for_each(hide);
+                    }
+                    HttpError::TimedOut { host, .. } | HttpError::TooLarge { host, .. } => {
+                        hide(host)
+                    }
+                    HttpError::Redirect { host, target, .. } => {
+                        [host, target].into_iter().for_each(hide);
+                    }
+                    HttpError::Setup { reason } => hide(reason),
+                }
+            }
+            Self::Denied { place, said, .. }
+            | Self::Unavailable { place, said, .. }
+            | Self::Refused { place, said, .. } => [place, said].into_iter().for_each(hide),
+            Self::Moved { place } | Self::WebPage { place } => hide(place),
+            Self::Answer { place, problem, .. } => {
+                hide(place);
+                match problem {
+                    AnswerProblem::NoJson(problem) => hide(problem),
+                    AnswerProblem::Schema { pointer, problem } => {
+                        [pointer, problem].into_iter().for_each(hide);
+                    }
+                }
+            }
+            Self::Pages { place, problem } => {
+                hide(place);
+                match problem {
+                    PagesProblem::Elsewhere { origin, .. } => hide(origin),
+                    PagesProblem::Unreadable { place, problem, .. } => {
+                        [place, problem].into_iter().for_each(hide);
+                    }
+                    PagesProblem::TooMany
+                    | PagesProblem::TooManyRows
+                    | PagesProblem::Loop { .. }
+                    | PagesProblem::Same { .. }
+                    | PagesProblem::Undeclared { .. } => {}
+                }
+            }
+            // What this machine says: the server has no word in it.
+            Self::NoAddress { .. }
+            | Self::Address { .. }
+            | Self::KeyInAddress { .. }
+            | Self::Plain { .. }
+            | Self::NoKey { .. }
+            | Self::UnfitKey { .. }
+            | Self::Declared(_)
+            | Self::Period(_)
+            | Self::Kept(_)
+            | Self::Rows(_) => {}
+        }
+        self
+    }
+
     /// Returns what to do, as one sentence without full stop.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
