@@ -10,6 +10,7 @@ use crate::harness::tidegate::{Run, Tidegate};
 
 mod api;
 mod bad_rows;
+mod changing;
 mod hints;
 mod known;
 mod leftovers;
@@ -19,7 +20,9 @@ mod memory;
 mod mode;
 mod model;
 mod order;
+mod rejects;
 mod said;
+mod together;
 mod users;
 mod watermark;
 mod whole;

@@ -29,6 +29,7 @@ mod content;
 mod dates;
 mod fill;
 mod imports;
+mod listed;
 mod load;
 mod mode;
 mod spool;

@@ -125,6 +125,11 @@ impl On<'_> {
         let found = text(self.found)?;
         Ok(format!("COPY ({faults}) TO {found} (FORMAT csv, HEADER, QUOTE '\"', ESCAPE '\"');\n"))
     }
+
+    fn list_known(&self, rows: &str) -> Result<String, SqlProblem> {
+        let Some(known) = self.known else { return Ok(String::new()) };
+        Ok(format!("COPY ({rows}) TO {} (FORMAT csv, HEADER);\n", text(known)?))
+    }
 }
 
 /// Remembers the import, and ends the transaction.
@@ -163,9 +168,10 @@ pub fn straight(
     script.push_str(&shape.make());
     let _ = write!(
         script,
-        "INSERT INTO {table} ({id}{names}) SELECT {number}{names} FROM {};\n{}{};\n{}",
+        "INSERT INTO {table} ({id}{names}) SELECT {number}{names} FROM {};\n{}{}{};\n{}",
         read(&shape, on)?,
         on.list("SELECT 0 AS tidegate_row, '' AS \"column\", '' AS value, '' AS rule LIMIT 0")?,
+        on.list_known("SELECT 0 AS tidegate_row LIMIT 0")?,
         (on.answer)(&format!(
             "SELECT 0 AS bad, count(*) AS good, 0 AS changed, 0 AS same FROM {table}"
         )),
@@ -196,9 +202,7 @@ pub fn script(load: &Load<'_>, fitted: &Fitted, on: On<'_>) -> Result<String, Sc
             state::reached(load, Dialect::DuckDb)?
         ))
     );
-    if let Some(known) = on.known {
-        let _ = writeln!(script, "COPY ({KNOWN}) TO {} (FORMAT csv, HEADER);", text(known)?);
-    }
+    script.push_str(&on.list_known(KNOWN)?);
     let Some(most) = most else {
         script.push_str("ROLLBACK;\n");
         return Ok(script);

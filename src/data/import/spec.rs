@@ -2,6 +2,7 @@
 
 use regex::Regex;
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
 
 use super::column::Column;
 use super::preset;
@@ -14,6 +15,9 @@ const MOST_COLUMNS: usize = 200;
 
 /// The most rules.
 const MOST_RULES: usize = 50;
+
+/// The most decimals of a percentage.
+const MOST_DECIMALS: u32 = 6;
 
 /// An import, ready to check rows.
 #[derive(Debug, Clone)]
@@ -65,12 +69,12 @@ pub struct SqlRule {
 }
 
 /// How many rows may be bad.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MaxBad {
     /// So many.
     Rows(u64),
-    /// A share of all: 0 to 1.
-    Share(f64),
+    /// So many of a hundred: 0 to 100.
+    Percent(Decimal),
 }
 
 impl MaxBad {
@@ -78,30 +82,39 @@ impl MaxBad {
     pub fn parse(text: &str) -> Option<Self> {
         match text.strip_suffix('%') {
             Some(percent) => {
-                let percent: f64 = percent.trim().parse().ok()?;
-                (0.0..=100.0).contains(&percent).then_some(Self::Share(percent / 100.0))
+                let percent = Decimal::from_str_exact(percent.trim()).ok()?.normalize();
+                let is_share = (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&percent);
+                // Few enough digits that no product with a number of rows is rounded.
+                (is_share && percent.scale() <= MOST_DECIMALS).then_some(Self::Percent(percent))
             }
             None => text.trim().parse().ok().map(Self::Rows),
         }
     }
 
     /// Returns the most rows of so many that may be bad.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share of at most 1 of a number of rows is a number of rows"
-    )]
     pub fn most(self, rows: u64) -> u64 {
         match self {
             Self::Rows(most) => most,
-            Self::Share(share) => (share * rows as f64).floor() as u64,
+            Self::Percent(percent) => {
+                let most = percent * Decimal::from(rows) / Decimal::ONE_HUNDRED;
+                most.floor().to_u64().unwrap_or(rows)
+            }
         }
     }
 
     /// Tells whether so many bad rows of so many are too many.
     pub fn is_exceeded(self, bad: u64, rows: u64) -> bool {
         bad > self.most(rows)
+    }
+}
+
+/// As a person writes it: `1%`, `20`.
+impl std::fmt::Display for MaxBad {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Rows(most) => write!(formatter, "{most}"),
+            Self::Percent(percent) => write!(formatter, "{percent}%"),
+        }
     }
 }
 

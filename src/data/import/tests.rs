@@ -174,6 +174,19 @@ fn too_many_bad_rows_are_a_number_or_a_share() {
     assert_eq!((MaxBad::parse("101%"), MaxBad::parse("x")), (None, None));
 }
 
+#[test]
+fn a_share_is_exact() {
+    for percent in 0..=100 {
+        let share = MaxBad::parse(&format!("{percent}%")).unwrap();
+        assert_eq!(share.most(100), percent, "{percent}%");
+    }
+    assert_eq!(MaxBad::parse("0.1%").unwrap().most(1000), 1);
+    assert_eq!(MaxBad::parse("33.3%").unwrap().most(3), 0);
+    assert_eq!(MaxBad::parse("100%").unwrap().most(u64::MAX), u64::MAX);
+    let said = ["0.50%", "20", "100%"].map(|text| MaxBad::parse(text).unwrap().to_string());
+    assert_eq!(said, ["0.5%", "20", "100%"]);
+}
+
 proptest::proptest! {
     /// A space before a number keeps it from being read the quick way.
     #[test]

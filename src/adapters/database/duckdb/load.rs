@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::process::Said;
 use super::{Access, DuckDb, answer};
-use crate::adapters::database::create::Creation;
+use crate::adapters::database::create::{self, Creation};
 use crate::adapters::database::{Database as _, DatabaseError, found, state};
 use crate::config::OnConflict;
 use crate::data::check::Dialect;
@@ -43,6 +43,16 @@ const MOST_COLUMNS: usize = 10_000;
 /// Loads the rows.
 pub(super) async fn load(database: &DuckDb, load: &Load<'_>) -> Result<Loaded, DatabaseError> {
     check_rules(load.import).map_err(|problem| misfit(database, problem))?;
+    for _ in 0..create::TRIES {
+        if let Some(loaded) = once(database, load).await? {
+            return Ok(loaded);
+        }
+    }
+    Err(create::unsettled(&database.shown))
+}
+
+/// Loads them, unless somebody else makes the file, or changes the table, meanwhile.
+async fn once(database: &DuckDb, load: &Load<'_>) -> Result<Option<Loaded>, DatabaseError> {
     if database.file.exists() {
         let access = if load.most_found().is_some() { Access::Write } else { Access::Look };
         let table = table(database, load).await?;
@@ -54,10 +64,9 @@ pub(super) async fn load(database: &DuckDb, load: &Load<'_>) -> Result<Loaded, D
     let creation = Creation::begin(&database.file, &database.shown)?;
     let new = DuckDb { file: creation.file(), ..database.clone() };
     let loaded = run(&new, load, Access::Create, None).await?;
-    if loaded.written {
-        creation.end()?;
-    }
-    Ok(loaded)
+    let Some(loaded) = loaded else { return Ok(None) };
+    let is_there = !loaded.written || creation.end()?;
+    Ok(is_there.then_some(loaded))
 }
 
 /// A table that is there.
@@ -128,12 +137,13 @@ fn is_flat(load: &Load<'_>) -> Result<bool, DatabaseError> {
     }
 }
 
+/// Returns `None` where the table is no longer as it was found.
 async fn run(
     database: &DuckDb,
     load: &Load<'_>,
     access: Access,
     table: Option<Table>,
-) -> Result<Loaded, DatabaseError> {
+) -> Result<Option<Loaded>, DatabaseError> {
     let columns = table.as_ref().map(|table| table.columns.as_slice());
     let fitted = Fitted::of(load.import, Dialect::DuckDb, columns)
         .map_err(|problem| misfit(database, problem))?;
@@ -168,15 +178,7 @@ async fn run(
     let stopped = match &said.failed {
         None => false,
         Some(_) if said.messages.contains(STOPPED) => true,
-        Some(_) if said.messages.contains(CHANGED) => {
-            return Err(DatabaseError::Sql {
-                file: database.shown.clone(),
-                reason: format!(
-                    "the table {} was changed meanwhile: run it again",
-                    load.import.table
-                ),
-            });
-        }
+        Some(_) if said.messages.contains(CHANGED) => return Ok(None),
         Some(_) if said.messages.contains(REFERRED) => {
             return Err(referred(database, load, &fitted));
         }
@@ -196,7 +198,7 @@ async fn run(
         reason: format!("{} does not tell how many rows it loaded", database.engine),
     })?;
     let updates = load.import.on_conflict == OnConflict::Update;
-    Ok(Loaded {
+    Ok(Some(Loaded {
         written: load.most_found().is_some() && !stopped,
         inserted: counts.good.saturating_sub(counts.changed + counts.same),
         updated: if updates { counts.changed } else { 0 },
@@ -204,7 +206,7 @@ async fn run(
         bad: counts.bad,
         watermark: counts.reached,
         faults: found::first(&listed)?,
-    })
+    }))
 }
 
 /// Finds the rule that cannot be carried out, if it is one that made the script fail.
