@@ -166,6 +166,37 @@ fn a_wrong_declaration_is_named() {
 }
 
 #[test]
+fn a_pattern_is_whole_by_itself() {
+    for pattern in ["a)|(b", "a)(?:", "(", "(?:a"] {
+        let said = wrong(&format!("columns: [ {{ name: a, type: text, pattern: '{pattern}' }} ]"));
+        let problem = format!("data.imports.orders.columns: {pattern:?} is no regular expression");
+        assert_eq!(said, problem);
+    }
+    let either = import("columns: [ { name: a, type: text, pattern: 'a|(b)' } ]");
+    good(&either, "a");
+    good(&either, "b");
+    assert_eq!((faults(&either, "aXYZ").len(), faults(&either, "qqb").len()), (1, 1));
+}
+
+#[test]
+fn names_of_tidegate_itself_are_taken() {
+    let column = "columns: [ { name: a, type: text } ]";
+    for table in
+        ["tidegate_imports", "main.tidegate_imports", "Tidegate_Imports", "main.TIDEGATE_x"]
+    {
+        let said = wrong(&format!("{column}\ntable: {table}"));
+        assert!(said.starts_with("data.imports.orders.table: expected a name"), "{table}: {said}");
+    }
+    for name in ["tidegate_row", "TIDEGATE_ROW", "Tidegate_key"] {
+        let said = wrong(&format!("columns: [ {{ name: {name}, type: text }} ]"));
+        assert!(said.starts_with("data.imports.orders.columns: expected a name"), "{name}: {said}");
+        let said = wrong(&format!("{column}\npassword: {{ column: p, into: {name} }}"));
+        assert!(said.starts_with("data.imports.orders.password: expected names"), "{name}: {said}");
+    }
+    assert_eq!(import(&format!("{column}\ntable: main.orders")).table, "main.orders");
+}
+
+#[test]
 fn too_many_bad_rows_are_a_number_or_a_share() {
     let share = MaxBad::parse("1%").unwrap();
     assert!(!share.is_exceeded(10, 1000) && share.is_exceeded(11, 1000));
