@@ -119,7 +119,13 @@ pub async fn ask(asking: &Asking<'_>) -> Result<Batch, ApiError> {
         };
         let (rows, read) = taking.take(&answer, page)?;
         let links = links(&answer.headers);
-        let page = Page { rows, links: &links, answer: read.as_ref(), body: &answer.body };
+        let page = Page {
+            rows,
+            sender: &answer.url,
+            links: &links,
+            answer: read.as_ref(),
+            body: &answer.body,
+        };
         let turned = turner.next(&page);
         next = turned.map_err(|problem| ApiError::Pages { place: place.clone(), problem })?;
     }

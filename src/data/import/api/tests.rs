@@ -276,7 +276,8 @@ fn after(
     let answer = Answer::read(body.as_bytes(), pointer).unwrap();
     let rows = answer.rows::<()>(|_| Ok(())).unwrap();
     let links: Vec<String> = links.iter().map(|link| (*link).to_owned()).collect();
-    let page = Page { rows, links: &links, answer: Some(&answer), body: body.as_bytes() };
+    let sender = &"https://a.example/v1/s".parse().unwrap();
+    let page = Page { rows, sender, links: &links, answer: Some(&answer), body: body.as_bytes() };
     Ok(turner.next(&page)?.map(Url::into))
 }
 
@@ -375,13 +376,32 @@ fn pages_without_end_are_bounded() {
     assert_eq!(said, Some((9_999, PagesProblem::TooMany)));
 }
 
+#[test]
+fn a_link_is_read_from_the_page_that_sent_it() {
+    let config = pages("{ by: link }");
+    let mut turner = turner("https://a.example/start", &config);
+    turner.first();
+    let mut next = |sender: &str, link: &str| {
+        let (sender, links) = (&sender.parse().unwrap(), &[format!("<{link}>; rel=next")]);
+        let page = Page { rows: 1, sender, links, answer: None, body: b"[1]" };
+        turner.next(&page).unwrap().map(String::from).unwrap()
+    };
+    let two = next("https://a.example/start", "pages/2/items");
+    assert_eq!(two, "https://a.example/pages/2/items");
+    let three = next(&two, "../3/items");
+    assert_eq!(three, "https://a.example/pages/3/items");
+    assert_eq!(next(&three, "?page=4"), "https://a.example/pages/3/items?page=4");
+    // Where a redirect led, not what was asked.
+    assert_eq!(next("https://a.example/v2/5/", "6"), "https://a.example/v2/5/6");
+}
+
 proptest::proptest! {
     /// Whatever a server sends: it ends, without a panic.
     #[test]
     fn any_answer_is_rows_or_an_error(text in "[\\[\\]{}:,\"a0~/ \\\\un<>;=.-]{0,60}", pointer in "(/[a0~1]{0,2}){0,3}") {
         let config = pages("{ by: link }");
         let mut turner = turner("https://a.example/s", &config);
-        let page = Page { rows: 1, links: std::slice::from_ref(&text), answer: None, body: text.as_bytes() };
+        let page = Page { rows: 1, sender: &"https://a.example/s".parse().unwrap(), links: std::slice::from_ref(&text), answer: None, body: text.as_bytes() };
         let _ = turner.next(&page);
         if let Ok(answer) = Answer::read(text.as_bytes(), &pointer) {
             let mut reader = Cells::new(&sales("{}"));
