@@ -2,7 +2,7 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::{
-    Answer, Cells, Mark, Page, PagesProblem, Period, Turner, address, timeout, url_variable,
+    Answer, Cells, Mark, Now, Page, PagesProblem, Period, Turner, address, timeout, url_variable,
 };
 use crate::config::{ImportConfig, PagesConfig};
 use crate::data::import::Import;
@@ -49,8 +49,8 @@ fn the_watermark_is_where_the_next_import_begins() {
     assert_eq!(period(&import, None, None), "");
     let from = |watermark| period(&import, None, Some(watermark));
     assert_eq!(from("2026-02-03"), "start_date=2026-02-03&end_date=2026-02-07");
-    // Rows of days to come.
-    assert_eq!(from("2026-02-09"), "start_date=2026-02-09&end_date=2026-02-09");
+    // Rows of days to come: the rest of today is asked for all the same.
+    assert_eq!(from("2026-02-09"), "start_date=2026-02-07&end_date=2026-02-07");
     assert_eq!(
         from("yesterday"),
         "the watermark \"yesterday\" in tidegate_imports is no value of its column"
@@ -60,6 +60,22 @@ fn the_watermark_is_where_the_next_import_begins() {
     assert_eq!(both(30), "start_date=2026-01-08&end_date=2026-02-07");
     assert_eq!(both(4), "start_date=2026-02-03&end_date=2026-02-07");
     assert_eq!(both(3), "start_date=2026-02-04&end_date=2026-02-07 gap");
+}
+
+#[test]
+fn what_comes_after_today_in_the_zone_is_ahead() {
+    let now = "2026-02-07T23:30:00.5Z".parse().unwrap();
+    for (api, today, tomorrow) in [
+        ("{}", "2026-02-07", "2026-02-08"),
+        ("{ timezone: Europe/Berlin }", "2026-02-08", "2026-02-09"),
+        ("{ timezone: America/New_York }", "2026-02-07", "2026-02-08"),
+    ] {
+        let now = Now::of(&sales(api), now).unwrap();
+        assert!(!Mark::Day.is_ahead(today, &now) && Mark::Day.is_ahead(tomorrow, &now), "{api}");
+        assert!(!Mark::Time.is_ahead("2026-02-07 23:30:00.5", &now), "{api}");
+        assert!(Mark::Time.is_ahead("2026-02-07 23:30:00.500001", &now), "{api}");
+        assert!(!Mark::Number.is_ahead("99999999", &now), "{api}");
+    }
 }
 
 #[test]
@@ -361,22 +377,6 @@ fn links_lead_on_at_the_same_server_only() {
 }
 
 #[test]
-fn pages_without_end_are_bounded() {
-    let config = pages("{ by: cursor, next: /next }");
-    let mut turner = turner("https://a.example/s", &config);
-    turner.first();
-    let mut said = None;
-    for number in 0..20_000 {
-        let body = format!(r#"{{"rows": [], "next": {number}}}"#);
-        if let Err(problem) = after(&mut turner, &body, &[]) {
-            said = Some((number, problem));
-            break;
-        }
-    }
-    assert_eq!(said, Some((9_999, PagesProblem::TooMany)));
-}
-
-#[test]
 fn a_link_is_read_from_the_page_that_sent_it() {
     let config = pages("{ by: link }");
     let mut turner = turner("https://a.example/start", &config);
@@ -393,6 +393,22 @@ fn a_link_is_read_from_the_page_that_sent_it() {
     assert_eq!(next(&three, "?page=4"), "https://a.example/pages/3/items?page=4");
     // Where a redirect led, not what was asked.
     assert_eq!(next("https://a.example/v2/5/", "6"), "https://a.example/v2/5/6");
+}
+
+#[test]
+fn pages_without_end_are_bounded() {
+    let config = pages("{ by: cursor, next: /next }");
+    let mut turner = turner("https://a.example/s", &config);
+    turner.first();
+    let mut said = None;
+    for number in 0..20_000 {
+        let body = format!(r#"{{"rows": [], "next": {number}}}"#);
+        if let Err(problem) = after(&mut turner, &body, &[]) {
+            said = Some((number, problem));
+            break;
+        }
+    }
+    assert_eq!(said, Some((9_999, PagesProblem::TooMany)));
 }
 
 proptest::proptest! {
