@@ -10,6 +10,7 @@ use crate::harness::tidegate::{Run, Tidegate};
 
 mod api;
 mod bad_rows;
+mod endings;
 mod hints;
 mod known;
 mod leftovers;

@@ -15,6 +15,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::constraints::constraints;
 use super::{Problem, Sqlite, dates, fill, imports, mode};
 use crate::adapters::database::create::Creation;
+use crate::adapters::database::ending::check_new;
 use crate::adapters::database::{DatabaseError, found};
 use crate::config::OnConflict;
 use crate::data::check::Dialect;
@@ -36,6 +37,7 @@ pub(super) async fn load(database: &Sqlite, load: &Load<'_>) -> Result<Loaded, D
         let access = if writes { super::Access::Write } else { super::Access::Read };
         run(database, load, access).await?
     } else if writes {
+        check_new(&database.shown)?;
         let creation = Creation::begin(&database.file, &database.shown)?;
         let new = Sqlite { file: creation.file(), ..database.clone() };
         let loaded = run(&new, load, super::Access::Create).await?;
@@ -44,6 +46,7 @@ pub(super) async fn load(database: &Sqlite, load: &Load<'_>) -> Result<Loaded, D
         }
         loaded
     } else {
+        check_new(&database.shown)?;
         run(database, load, super::Access::Memory).await?
     };
     Ok(Loaded { faults: found::first(&load.listed())?, ..loaded })
