@@ -30,6 +30,7 @@ mod content;
 mod dates;
 mod fill;
 mod imports;
+mod listed;
 mod load;
 mod mode;
 mod spool;

@@ -165,7 +165,7 @@ pub fn straight(
         script,
         "INSERT INTO {table} ({id}{names}) SELECT {number}{names} FROM {};\n{}{};\n{}",
         read(&shape, on)?,
-        on.list("SELECT 0 AS tidegate_row, '' AS \"column\", '' AS value, '' AS rule LIMIT 0")?,
+        on.list("SELECT 0 AS tidegate_row, '' AS \"column\", '' AS value, '' AS rule, 0 AS other LIMIT 0")?,
         (on.answer)(&format!(
             "SELECT 0 AS bad, count(*) AS good, 0 AS changed, 0 AS same FROM {table}"
         )),

@@ -4,15 +4,14 @@
 //! and writes. Where the table has no rows, and nothing is left to find out about those of the import,
 //! one transaction takes them straight into it. In WAL mode, readers go on all the time.
 
-use std::fs::File;
 use std::hash::{DefaultHasher, Hasher as _};
-use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::constraints::constraints;
+use super::listed::{write_found, write_known};
 use super::{Problem, Sqlite, dates, fill, imports, mode};
 use crate::adapters::database::create::Creation;
 use crate::adapters::database::ending::check_new;
@@ -236,7 +235,7 @@ impl Owned {
             return Ok(None);
         };
         transaction.execute_batch(&statements.remember)?;
-        write_found(&transaction, &self.rejects, "SELECT 0, '', '', '' WHERE 0")?;
+        write_found(&transaction, &self.rejects, "SELECT 0, '', '', '', 0 WHERE 0")?;
         transaction.commit()?;
         Ok(Some(Loaded { written: true, inserted, ..Loaded::default() }))
     }
@@ -354,36 +353,6 @@ fn table(connection: &Connection, import: &Import) -> Result<Option<Vec<TableCol
         .into()),
         None => Ok(Some(columns)),
     }
-}
-
-/// Writes what was found.
-fn write_found(connection: &Connection, path: &Path, query: &str) -> Result<(), Problem> {
-    let io = |source: std::io::Error| Problem::Io { path: path.display().to_string(), source };
-    let mut writer = csv::Writer::from_writer(File::create(path).map_err(io)?);
-    let failed = |error: csv::Error| io(std::io::Error::other(error));
-    writer.write_record(["tidegate_row", "column", "value", "rule"]).map_err(failed)?;
-    let mut statement = connection.prepare(query)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let row_number: i64 = row.get(0)?;
-        let texts: [Option<String>; 3] = [row.get(1)?, row.get(2)?, row.get(3)?];
-        let [column, value, rule] = texts.map(Option::unwrap_or_default);
-        writer.write_record([row_number.to_string(), column, value, rule]).map_err(failed)?;
-    }
-    writer.flush().map_err(io)
-}
-
-/// Writes which rows the table has.
-fn write_known(connection: &Connection, path: &Path, query: &str) -> Result<(), Problem> {
-    let io = |source: std::io::Error| Problem::Io { path: path.display().to_string(), source };
-    let mut writer = BufWriter::new(File::create(path).map_err(io)?);
-    writeln!(writer, "tidegate_row").map_err(io)?;
-    let mut statement = connection.prepare(query)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        writeln!(writer, "{}", row.get::<_, i64>(0)?).map_err(io)?;
-    }
-    writer.flush().map_err(io)
 }
 
 impl From<ScriptProblem> for Problem {
