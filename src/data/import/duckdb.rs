@@ -101,6 +101,8 @@ pub struct On<'a> {
     pub spool: &'a str,
     /// Whether each line of them is a row.
     pub is_flat: bool,
+    /// The most bytes of a row, where that may be more than DuckDB takes by itself.
+    pub longest: Option<usize>,
     /// Where the faults are listed.
     pub found: &'a str,
     /// Where the rows are listed that the table has.
@@ -248,9 +250,11 @@ fn read(shape: &Shape<'_>, on: On<'_>) -> Result<String, SqlProblem> {
     for column in &shape.columns {
         types.push(format!("{}: '{}'", text(column.name)?, made(column.kind)));
     }
+    // It reads in pieces of 16 times that, so it is left alone where it can be.
+    let longest = on.longest.map_or_else(String::new, |most| format!(", max_line_size={most}"));
     Ok(format!(
         "read_csv({}, header=true, auto_detect=false, delim=',', quote='\"', escape='\"', \
-         nullstr='\\N', allow_quoted_nulls=false, parallel={}, columns={{{}}})",
+         nullstr='\\N', allow_quoted_nulls=false, parallel={}{longest}, columns={{{}}})",
         text(on.spool)?,
         on.is_flat,
         types.join(", "),

@@ -1,11 +1,11 @@
 //! Rows of an import, brought into a DuckDB file by one script.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::process::Said;
+use super::spool::Lines;
 use super::{Access, DuckDb, answer};
 use crate::adapters::database::create::Creation;
 use crate::adapters::database::{Database as _, DatabaseError, found, state};
@@ -105,29 +105,6 @@ async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, Data
     Ok(Some(Table { columns, constraints, mark, is_empty }))
 }
 
-/// Tells whether no value of the spool has a line break: its lines are its rows.
-#[expect(
-    clippy::naive_bytecount,
-    reason = "a crate for it would save milliseconds of a million rows"
-)]
-fn is_flat(load: &Load<'_>) -> Result<bool, DatabaseError> {
-    let io = |source| DatabaseError::Io { path: load.spool.display().to_string(), source };
-    let mut spool = std::fs::File::open(load.spool).map_err(io)?;
-    let (mut lines, mut piece) = (0, vec![0; 256 * 1024]);
-    loop {
-        let read = spool.read(&mut piece).map_err(io)?;
-        let bytes = piece.get(..read).unwrap_or_default();
-        if bytes.is_empty() {
-            // The header is one more.
-            return Ok(lines == load.rows - load.bad.min(load.rows) + 1);
-        }
-        if bytes.contains(&b'\r') {
-            return Ok(false);
-        }
-        lines += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
-    }
-}
-
 async fn run(
     database: &DuckDb,
     load: &Load<'_>,
@@ -142,11 +119,13 @@ async fn run(
     let listed = load.listed();
     let (spool, found) = (path(database, load.spool)?, path(database, &listed)?);
     let known = load.known.map(|known| path(database, known)).transpose()?;
+    let lines = Lines::of(load)?;
     let answered = |query: &str| answer::select(query, 1);
     let on = On {
         mark: table.as_ref().map(|table| table.mark.as_str()),
         spool: &spool,
-        is_flat: is_flat(load)?,
+        is_flat: lines.is_flat,
+        longest: lines.longest,
         found: &found,
         known: known.as_deref(),
         answer: &answered,
@@ -256,6 +235,14 @@ fn refused(
                 import: import.name.clone(),
             },
         );
+    }
+    if let Some((_, place)) = first.split_once("CSV Error on Line: ") {
+        // What stands there is not for messages: the rows may have hashes of passwords.
+        let line: String = place.chars().take_while(char::is_ascii_digit).collect();
+        return DatabaseError::Sql {
+            file: database.shown.clone(),
+            reason: format!("the checked rows cannot be read back, near line {line} of them"),
+        };
     }
     if !said.killed && REFUSED.iter().any(|begin| first.starts_with(begin)) {
         return DatabaseError::Constraint {
