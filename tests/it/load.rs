@@ -14,6 +14,7 @@ use crate::harness::duckdb;
 
 mod bad;
 mod constraints;
+mod forms;
 mod long;
 mod references;
 mod rows;

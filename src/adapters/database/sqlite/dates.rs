@@ -11,6 +11,9 @@ use crate::data::sql;
 /// How days look, as a pattern of GLOB.
 const DAY: &str = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]";
 
+/// How times of a day look, without decimals.
+const SECOND: &str = "[0-9][0-9]:[0-9][0-9]:[0-9][0-9]";
+
 /// Finds a value of the table that is written in another way than the import's.
 pub(super) fn other_form(
     connection: &Connection,
@@ -20,10 +23,10 @@ pub(super) fn other_form(
         let (alike, is_time) = match kind {
             ColumnType::Date => (format!("{{0}} GLOB '{DAY}'"), false),
             ColumnType::Timestamp => (
-                // In UTC, without an offset.
+                // In UTC, without an offset, and without zeros after the last decimal.
                 format!(
-                    "{{0}} GLOB '{DAY} [0-9][0-9]:[0-9][0-9]:[0-9][0-9]*' \
-                     AND substr({{0}}, 20) NOT GLOB '*[^0-9.]*'"
+                    "{{0}} GLOB '{DAY} {SECOND}' OR ({{0}} GLOB '{DAY} {SECOND}.*[1-9]' \
+                     AND substr({{0}}, 21) NOT GLOB '*[^0-9]*' AND length({{0}}) <= 29)"
                 ),
                 true,
             ),
