@@ -16,8 +16,8 @@ use crate::data::import::duckdb::{
 };
 use crate::data::import::state::IMPORTS;
 use crate::data::import::{
-    Constraint, Fitted, ImportState, Load, Loaded, Misfit, ScriptProblem, TableColumn, check_rules,
-    told, wrong_rule,
+    Constraint, Fitted, ImportState, Load, Loaded, Look, Misfit, ScriptProblem, TableColumn,
+    check_rules, told, wrong_rule,
 };
 
 /// What DuckDB says where it cannot take a row out that it wants to put in again
@@ -116,6 +116,9 @@ async fn run(
         .map_err(|problem| misfit(database, problem))?;
     let constraints = table.as_ref().map(|table| table.constraints.clone());
     let fitted = fitted.under(constraints.unwrap_or_default());
+    if table.as_ref().is_some_and(|table| !table.is_empty) {
+        look(database, load, &fitted).await?;
+    }
     let listed = load.listed();
     let (spool, found) = (path(database, load.spool)?, path(database, &listed)?);
     let known = load.known.map(|known| path(database, known)).transpose()?;
@@ -184,6 +187,18 @@ async fn run(
         watermark: counts.reached,
         faults: found::first(&listed)?,
     })
+}
+
+/// Makes sure that the table holds values in the form in which they are written.
+async fn look(database: &DuckDb, load: &Load<'_>, fitted: &Fitted) -> Result<(), DatabaseError> {
+    for look in Look::all(load.import, fitted, Dialect::DuckDb) {
+        let found = database.query(&look.query, &[], 1).await?;
+        let Some(row) = found.rows.into_iter().next() else { continue };
+        let text = |place: usize| row.get(place).and_then(Value::as_str).unwrap_or_default();
+        let problem = look.found(text(0), text(1));
+        return Err(misfit(database, problem));
+    }
+    Ok(())
 }
 
 /// Finds the rule that cannot be carried out, if it is one that made the script fail.

@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::constraints::constraints;
 use super::listed::{write_found, write_known};
-use super::{Problem, Sqlite, dates, fill, imports, mode};
+use super::{Problem, Sqlite, fill, forms, imports, mode};
 use crate::adapters::database::create::Creation;
 use crate::adapters::database::ending::check_new;
 use crate::adapters::database::{DatabaseError, found};
@@ -259,7 +259,7 @@ fn statements(connection: &Connection, load: &Load<'_>) -> Result<(bool, Stateme
                 .query_row(&format!("SELECT EXISTS (SELECT 1 FROM {name})"), [], |row| row.get(0))?
         }
     };
-    if has_rows && let Some(misfit) = dates::other_form(connection, load.import)? {
+    if has_rows && let Some(misfit) = forms::other_form(connection, load.import, &fitted)? {
         return Err(misfit.into());
     }
     Ok((has_rows, statements))
