@@ -90,7 +90,7 @@ async fn days_and_times_of_texts_in_another_form_are_refused_by_duckdb_too() {
             let team = Team::new(
                 engine,
                 &format!(
-                    "create table ev (id integer, at varchar); insert into ev values (1, '{form}')"
+                    "create table ev (id integer, \"at\" varchar); insert into ev values (1, '{form}')"
                 ),
             );
             let parts = ["the column at of ev holds", form, "\"2026-02-07 19:53:58\""];
@@ -98,14 +98,14 @@ async fn days_and_times_of_texts_in_another_form_are_refused_by_duckdb_too() {
         }
         // What the docs say to do helps.
         for (time, cure) in [
-            ("2026-02-07 19:53:58.500000", "at::timestamp::varchar"),
-            ("2026-02-07T21:53:58.500+02:00", "(at::timestamptz at time zone 'UTC')::varchar"),
+            ("2026-02-07 19:53:58.500000", "\"at\"::timestamp::varchar"),
+            ("2026-02-07T21:53:58.500+02:00", "(\"at\"::timestamptz at time zone 'UTC')::varchar"),
         ] {
             let team = Team::new(
                 engine,
                 &format!(
-                    "create table ev (id integer, at varchar);
-                     insert into ev values (1, '{time}'); update ev set at = {cure};
+                    "create table ev (id integer, \"at\" varchar);
+                     insert into ev values (1, '{time}'); update ev set \"at\" = {cure};
                      {table}; insert into sales values ('2026-02-01 00:00:00', 8, 'Cup', 1, 0.1, 0.1, 'south');
                      update sales set date = date::date::varchar"
                 ),
