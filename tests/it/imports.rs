@@ -11,6 +11,7 @@ use crate::harness::tidegate::{Run, Tidegate};
 mod api;
 mod bad_rows;
 mod changing;
+mod endings;
 mod hints;
 mod known;
 mod leftovers;

@@ -248,13 +248,14 @@ fn check(importing: &Importing<'_>, spool: &mut Spool) -> Result<Checked, Import
 /// Checks one row.
 fn check_row(importing: &Importing<'_>, cells: Cells<'_>, row: &mut Row) -> Result<(), Vec<Fault>> {
     checked_row(importing, cells, row)
-        .map_err(|faults| faults.into_iter().map(|fault| shown(importing.import, fault)).collect())
+        .map_err(|faults| faults.into_iter().map(|fault| shown(importing, fault)).collect())
 }
 
 /// Returns a fault as it may be shown: where an import has passwords, each value may be one, because
 /// the cells of its row may stand in another order than the header says.
-fn shown(import: &Import, fault: Fault) -> Fault {
-    if import.password.is_some() { fault.without_value() } else { fault }
+fn shown(importing: &Importing<'_>, fault: Fault) -> Fault {
+    let fault = fault.placed(|number| importing.batch.place(number));
+    if importing.import.password.is_some() { fault.without_value() } else { fault }
 }
 
 fn checked_row(
@@ -315,7 +316,7 @@ fn summed(
     imported.bad = checked.bad + loaded.bad;
     let mut named = checked.named;
     for (number, fault) in std::mem::take(&mut loaded.faults) {
-        let fault = shown(importing.import, fault);
+        let fault = shown(importing, fault);
         // The faults of a row stand together.
         match named.last_mut() {
             Some((last, faults)) if *last == number => faults.push(fault),

@@ -6,9 +6,11 @@ use rust_decimal::prelude::ToPrimitive as _;
 
 use super::column::Column;
 use super::preset;
+use super::state::OWN;
 use crate::config::{
     ApiConfig, ColumnConfig, ImportConfig, OnConflict, PasswordConfig, PasswordScheme, RuleConfig,
 };
+use crate::data::sql;
 
 /// The most columns.
 const MOST_COLUMNS: usize = 200;
@@ -147,6 +149,12 @@ fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ' ' | '-' | '.'))
 }
 
+/// Tells whether a name is one of those that tidegate gives itself, in any case: databases do not tell
+/// upper from lower case.
+fn is_own(name: &str) -> bool {
+    name.to_ascii_lowercase().starts_with(OWN)
+}
+
 /// A key of an import, and what is wrong with it.
 type Wrong = (String, String);
 
@@ -159,8 +167,8 @@ fn columns(configs: &[ColumnConfig]) -> Result<Vec<Column>, Wrong> {
     let mut columns: Vec<Column> = Vec::new();
     for config in configs {
         let name = &config.name;
-        if !is_name(name) || name.starts_with("tidegate_") {
-            let expected = "expected a name of at most 63 letters, digits, _ and -";
+        if !is_name(name) || is_own(name) {
+            let expected = "expected a name of at most 63 letters, digits, _ and -, not of tidegate's own columns";
             return Err(wrong(format!("{expected}, found {name:?}")));
         }
         let column = Column::of(config).map_err(wrong)?;
@@ -253,7 +261,7 @@ fn password(password: &PasswordConfig, columns: &[Column]) -> Result<(), Wrong> 
     if columns.iter().any(is_taken) {
         return wrong("expected a column that is no other column of the import");
     }
-    if !is_name(&password.into) || !is_name(&password.column) {
+    if !is_name(&password.into) || !is_name(&password.column) || is_own(&password.into) {
         return wrong("expected names of columns");
     }
     Ok(())
@@ -276,7 +284,7 @@ impl Import {
         let wrong =
             |(key, problem): Wrong| ImportError::Wrong { name: name.to_owned(), key, problem };
         let table = config.table.unwrap_or_else(|| name.to_owned());
-        if !is_name(&table) || table.starts_with("tidegate_") {
+        if !is_name(&table) || sql::parts(&table).iter().any(|part| is_own(part)) {
             let problem = "expected a name of at most 63 letters, digits, _ and -, not of tidegate's own tables";
             return Err(wrong(("table".to_owned(), problem.to_owned())));
         }
@@ -344,6 +352,8 @@ fn over(own: ImportConfig, base: ImportConfig) -> ImportConfig {
 
 /// Compiles the pattern of a column, which the whole value has to match.
 pub(super) fn whole(pattern: &str) -> Result<Regex, String> {
-    let bounded = regex::RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(1 << 20).build();
-    bounded.map_err(|_| format!("{pattern:?} is no regular expression"))
+    let bounded = |text: &str| regex::RegexBuilder::new(text).size_limit(1 << 20).build();
+    // By itself first: a bracket that it closes too often would close the one around it.
+    let compiled = bounded(pattern).and_then(|_| bounded(&format!("^(?:{pattern})$")));
+    compiled.map_err(|_| format!("{pattern:?} is no regular expression"))
 }

@@ -1,11 +1,11 @@
 //! Rows of an import, brought into a DuckDB file by one script.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::process::Said;
+use super::spool::Lines;
 use super::{Access, DuckDb, answer};
 use crate::adapters::database::create::{self, Creation};
 use crate::adapters::database::{Database as _, DatabaseError, found, state};
@@ -16,8 +16,8 @@ use crate::data::import::duckdb::{
 };
 use crate::data::import::state::IMPORTS;
 use crate::data::import::{
-    Constraint, Fitted, ImportState, Load, Loaded, Misfit, ScriptProblem, TableColumn, check_rules,
-    told, wrong_rule,
+    Constraint, Fitted, ImportState, Load, Loaded, Look, Misfit, ScriptProblem, TableColumn,
+    check_rules, told, wrong_rule,
 };
 
 /// What DuckDB says where it cannot take a row out that it wants to put in again
@@ -114,29 +114,6 @@ async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, Data
     Ok(Some(Table { columns, constraints, mark, is_empty }))
 }
 
-/// Tells whether no value of the spool has a line break: its lines are its rows.
-#[expect(
-    clippy::naive_bytecount,
-    reason = "a crate for it would save milliseconds of a million rows"
-)]
-fn is_flat(load: &Load<'_>) -> Result<bool, DatabaseError> {
-    let io = |source| DatabaseError::Io { path: load.spool.display().to_string(), source };
-    let mut spool = std::fs::File::open(load.spool).map_err(io)?;
-    let (mut lines, mut piece) = (0, vec![0; 256 * 1024]);
-    loop {
-        let read = spool.read(&mut piece).map_err(io)?;
-        let bytes = piece.get(..read).unwrap_or_default();
-        if bytes.is_empty() {
-            // The header is one more.
-            return Ok(lines == load.rows - load.bad.min(load.rows) + 1);
-        }
-        if bytes.contains(&b'\r') {
-            return Ok(false);
-        }
-        lines += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
-    }
-}
-
 /// Returns `None` where the table is no longer as it was found.
 async fn run(
     database: &DuckDb,
@@ -149,14 +126,19 @@ async fn run(
         .map_err(|problem| misfit(database, problem))?;
     let constraints = table.as_ref().map(|table| table.constraints.clone());
     let fitted = fitted.under(constraints.unwrap_or_default());
+    if table.as_ref().is_some_and(|table| !table.is_empty) {
+        look(database, load, &fitted).await?;
+    }
     let listed = load.listed();
     let (spool, found) = (path(database, load.spool)?, path(database, &listed)?);
     let known = load.known.map(|known| path(database, known)).transpose()?;
+    let lines = Lines::of(load)?;
     let answered = |query: &str| answer::select(query, 1);
     let on = On {
         mark: table.as_ref().map(|table| table.mark.as_str()),
         spool: &spool,
-        is_flat: is_flat(load)?,
+        is_flat: lines.is_flat,
+        longest: lines.longest,
         found: &found,
         known: known.as_deref(),
         answer: &answered,
@@ -209,6 +191,18 @@ async fn run(
     }))
 }
 
+/// Makes sure that the table holds values in the form in which they are written.
+async fn look(database: &DuckDb, load: &Load<'_>, fitted: &Fitted) -> Result<(), DatabaseError> {
+    for look in Look::all(load.import, fitted, Dialect::DuckDb) {
+        let found = database.query(&look.query, &[], 1).await?;
+        let Some(row) = found.rows.into_iter().next() else { continue };
+        let text = |place: usize| row.get(place).and_then(Value::as_str).unwrap_or_default();
+        let problem = look.found(text(0), text(1));
+        return Err(misfit(database, problem));
+    }
+    Ok(())
+}
+
 /// Finds the rule that cannot be carried out, if it is one that made the script fail.
 async fn wrong_of(
     database: &DuckDb,
@@ -258,6 +252,14 @@ fn refused(
                 import: import.name.clone(),
             },
         );
+    }
+    if let Some((_, place)) = first.split_once("CSV Error on Line: ") {
+        // What stands there is not for messages: the rows may have hashes of passwords.
+        let line: String = place.chars().take_while(char::is_ascii_digit).collect();
+        return DatabaseError::Sql {
+            file: database.shown.clone(),
+            reason: format!("the checked rows cannot be read back, near line {line} of them"),
+        };
     }
     if !said.killed && REFUSED.iter().any(|begin| first.starts_with(begin)) {
         return DatabaseError::Constraint {

@@ -17,14 +17,16 @@ pub(super) fn write_found(
     let io = |source: std::io::Error| Problem::Io { path: path.display().to_string(), source };
     let mut writer = csv::Writer::from_writer(File::create(path).map_err(io)?);
     let failed = |error: csv::Error| io(std::io::Error::other(error));
-    writer.write_record(["tidegate_row", "column", "value", "rule"]).map_err(failed)?;
+    let names = ["tidegate_row", "column", "value", "rule", "other"];
+    writer.write_record(names).map_err(failed)?;
     let mut statement = connection.prepare(query)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let row_number: i64 = row.get(0)?;
+        let [number, other]: [Option<i64>; 2] = [row.get(0)?, row.get(4)?];
+        let [number, other] = [number, other].map(|n| n.map(|n| n.to_string()).unwrap_or_default());
         let texts: [Option<String>; 3] = [row.get(1)?, row.get(2)?, row.get(3)?];
         let [column, value, rule] = texts.map(Option::unwrap_or_default);
-        writer.write_record([row_number.to_string(), column, value, rule]).map_err(failed)?;
+        writer.write_record([number, column, value, rule, other]).map_err(failed)?;
     }
     writer.flush().map_err(io)
 }

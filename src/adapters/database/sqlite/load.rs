@@ -12,8 +12,9 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::constraints::constraints;
 use super::listed::{write_found, write_known};
-use super::{Problem, Sqlite, dates, fill, imports, mode};
+use super::{Problem, Sqlite, fill, forms, imports, mode};
 use crate::adapters::database::create::{self, Creation};
+use crate::adapters::database::ending::check_new;
 use crate::adapters::database::{DatabaseError, found};
 use crate::config::OnConflict;
 use crate::data::check::Dialect;
@@ -45,6 +46,7 @@ async fn once(database: &Sqlite, load: &Load<'_>) -> Result<Option<Loaded>, Data
         let access = if writes { super::Access::Write } else { super::Access::Read };
         return run(database, load, access).await.map(Some);
     }
+    check_new(&database.shown)?;
     if !writes {
         return run(database, load, super::Access::Memory).await.map(Some);
     }
@@ -239,7 +241,7 @@ impl Owned {
             return Ok(None);
         };
         transaction.execute_batch(&statements.remember)?;
-        write_found(&transaction, &self.rejects, "SELECT 0, '', '', '' WHERE 0")?;
+        write_found(&transaction, &self.rejects, "SELECT 0, '', '', '', 0 WHERE 0")?;
         if let Some(known) = &self.known {
             write_known(&transaction, known, "SELECT 0 WHERE 0")?;
         }
@@ -266,7 +268,7 @@ fn statements(connection: &Connection, load: &Load<'_>) -> Result<(bool, Stateme
                 .query_row(&format!("SELECT EXISTS (SELECT 1 FROM {name})"), [], |row| row.get(0))?
         }
     };
-    if has_rows && let Some(misfit) = dates::other_form(connection, load.import)? {
+    if has_rows && let Some(misfit) = forms::other_form(connection, load.import, &fitted)? {
         return Err(misfit.into());
     }
     Ok((has_rows, statements))

@@ -110,7 +110,7 @@ impl Rejects {
             let mut faults = check_row(importing, cells, &mut row).err().unwrap_or_default();
             let hidden = kept.hidden(importing.import, &faults);
             let found = refused.of(cells.number)?.into_iter();
-            faults.extend(found.map(|fault| shown(importing.import, fault)));
+            faults.extend(found.map(|fault| shown(importing, fault)));
             if !faults.is_empty() {
                 let reason = reason(&faults, cells, importing, &hidden);
                 let written = match kept.as_written(cells, header.separator()) {
