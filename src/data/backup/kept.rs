@@ -20,7 +20,7 @@ pub struct Backup {
     pub size: Option<u64>,
     /// When the store last got any of it, by the store's clock.
     pub stored: Timestamp,
-    /// The version of the copy that the store tells (its ETag); empty where it has none.
+    /// The version of the copy that the store tells (its `ETag`); empty where it has none.
     #[serde(skip)]
     pub etag: String,
     /// Its description; `None` where there is none, or none that can be read.
