@@ -163,7 +163,7 @@ impl ApiError {
                         [host, reason].into_iter().for_each(hide);
                     }
                     HttpError::TimedOut { host, .. } | HttpError::TooLarge { host, .. } => {
-                        hide(host)
+                        hide(host);
                     }
                     HttpError::Redirect { host, target, .. } => {
                         [host, target].into_iter().for_each(hide);
