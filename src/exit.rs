@@ -3,9 +3,10 @@
 //! A command ends with `Ok(Exit)` where it did what it is for, even when the verdict is a
 //! rollback or a hold, and with an error where it could not. An error gets its code
 //! 1. from the outermost [`Failed`] in its chain that names one, else
-//! 2. from the first error in its chain that is [`Classified`] in `exit/known.rs`, the one place
+//! 2. a disk that is full is [`Exit::Incomplete`], whoever met it, else
+//! 3. from the first error in its chain that is [`Classified`] in `exit/known.rs`, the one place
 //!    that knows the errors of all adapters, else
-//! 3. it is an internal error.
+//! 4. it is an internal error.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -51,7 +52,7 @@ pub enum Exit {
     ProbeFailed,
     /// A step or a check of the data did not pass, and nothing was published.
     DataFailed,
-    /// Some files could not be sent or fetched; the others were.
+    /// Some files could not be sent or fetched; the others were. Or a disk is full.
     Incomplete,
 }
 
@@ -164,7 +165,7 @@ impl Exit {
             }
             Self::Incomplete => {
                 "some files could not be sent or fetched, and the output names them; the others \
-                 were, and are not sent again"
+                 were, and are not sent again; or a disk is full"
             }
         }
     }
@@ -295,6 +296,14 @@ impl<T, E: Into<anyhow::Error>> OrFailed<T> for Result<T, E> {
     }
 }
 
+/// What helps where a disk is full.
+const ROOM: &str = "free some space and run it again";
+
+/// Tells whether a disk is full, or the part of it that a user may have.
+pub(crate) fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+}
+
 /// What `main` needs to know about an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
@@ -315,7 +324,7 @@ impl Failure {
         seen.chain(error);
         let mut messages = seen.messages.into_iter();
         Self {
-            exit: seen.named.or(seen.known).unwrap_or(Exit::Internal),
+            exit: seen.named.or(seen.full).or(seen.known).unwrap_or(Exit::Internal),
             error: messages.next().unwrap_or_default(),
             causes: messages.collect(),
             hints: seen.hints,
@@ -326,6 +335,7 @@ impl Failure {
 #[derive(Default)]
 struct Seen {
     named: Option<Exit>,
+    full: Option<Exit>,
     known: Option<Exit>,
     messages: Vec<String>,
     hints: Vec<String>,
@@ -348,6 +358,10 @@ impl Seen {
             if let Some((exit, hint)) = known::classify(error) {
                 self.known = self.known.or(Some(exit));
                 self.hint(hint);
+            }
+            if error.downcast_ref().is_some_and(is_full) {
+                self.full = Some(Exit::Incomplete);
+                self.hint(Some(ROOM.to_owned()));
             }
         }
     }
@@ -376,6 +390,25 @@ mod tests {
         for exit in Exit::ALL {
             assert_eq!(serde_json::to_value(exit).unwrap(), exit.name());
         }
+    }
+
+    #[test]
+    fn a_full_disk_has_one_code_wherever_it_is_met() {
+        use crate::adapters::store::StoreError;
+        use crate::apply::data::backup::BackupError;
+        use std::io::{Error, ErrorKind::StorageFull};
+
+        let source = || Error::new(StorageFull, "no room");
+        for error in [
+            anyhow::Error::from(source()).context("cannot write"),
+            StoreError::File { path: "x".into(), source: source() }.into(),
+            BackupError::Io { what: "write", path: "x".into(), source: source() }.into(),
+        ] {
+            let failure = Failure::of(&error);
+            assert_eq!((failure.exit, failure.hints), (Exit::Incomplete, vec![ROOM.to_owned()]));
+        }
+        let named: anyhow::Result<()> = Err(source()).or_exit(Exit::Usage);
+        assert_eq!(Failure::of(&named.unwrap_err()).exit, Exit::Usage);
     }
 
     #[test]

@@ -93,6 +93,8 @@ pub struct Response {
     pub body: Vec<u8>,
     /// How often the request was sent.
     pub attempts: u32,
+    /// The address that answered: the one that was asked, or where it redirected to.
+    pub url: Url,
     /// Whether the origin that was asked answered itself, and not one that it redirected to.
     pub same_origin: bool,
 }
@@ -325,7 +327,7 @@ impl Client {
             }
         }
         let body = body.bytes;
-        Ok(Response { status, headers, body, attempts: 1, same_origin })
+        Ok(Response { status, headers, body, attempts: 1, url: url.clone(), same_origin })
     }
 
     /// Loopback servers are never reached through a proxy of the environment.

@@ -218,6 +218,12 @@ impl Output {
         self.remark(&text)
     }
 
+    /// Prints an error that does not end the command on stderr, cleaned of control characters.
+    pub fn problem(&mut self, text: &str) -> io::Result<()> {
+        let text = format!("{} {}\n", bad("error:"), clean(text));
+        self.remark(&text)
+    }
+
     /// Prints text on stderr, also with `--quiet`.
     pub(crate) fn remark(&mut self, text: &str) -> io::Result<()> {
         let text = neutralise_commands(&with_color(text, self.settings.color_errors));
@@ -294,7 +300,10 @@ fn write_to(writer: &mut dyn Write, closed: &mut bool, text: &str) -> io::Result
             *closed = true;
             Ok(())
         }
-        written => written,
+        // Whoever reads it cannot know which file it is.
+        written => written.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot write the result: {error}"))
+        }),
     }
 }
 

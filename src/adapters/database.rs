@@ -14,6 +14,7 @@ use crate::data::sql::SqlProblem;
 
 mod create;
 mod duckdb;
+mod ending;
 mod found;
 mod holder;
 mod journal;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 mod stop;
 
-pub use stop::remove_when_stopped;
+pub use stop::{forget, note, remove_when_stopped};
 
 /// Rows that wait for the database.
 pub const IMPORT: &str = "tidegate-import-";
@@ -76,6 +76,14 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         stop::forget(self.path());
+    }
+}
+
+/// Returns what the system says, without the name of a temporary file that nobody knows.
+pub fn nameless(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path \"") {
+        Some((said, _)) => io::Error::new(error.kind(), said.to_owned()),
+        None => error,
     }
 }
 

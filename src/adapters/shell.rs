@@ -1,10 +1,16 @@
 //! Commands of the configuration, by `sh -c` on this machine.
 //!
 //! A command is started in a process group of its own, so that it can be ended together with what it
-//! started: after its time, and where nobody waits for it any more.
+//! started: after its time, where nobody waits for it any more, and where this process is killed.
 
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
+
+#[cfg(unix)]
+mod group;
+
+#[cfg(unix)]
+pub(super) use group::Group;
 
 /// How much of the output is kept: its end, which says why.
 #[cfg(unix)]
@@ -79,7 +85,7 @@ pub enum Children {
 }
 
 /// Runs a command, without input, for at most `timeout`. Where the future is dropped, the command is
-/// killed with its children.
+/// killed with its children; where they are to go, also when this process ends in whatever way.
 pub async fn run(command: Command, timeout: Duration, children: Children) -> Ended {
     stream(command, timeout, children, &|_| {}).await
 }
@@ -119,7 +125,10 @@ pub async fn stream(
         Ok(child) => child,
         Err(error) => return Ended::NotStarted(format!("cannot start sh: {error}")),
     };
-    let mut group = Group::of(&child);
+    let mut group = match children {
+        Children::Stay => Group::of(&child),
+        Children::Go => Group::guarded(&child),
+    };
     let tail = std::cell::RefCell::new(Tail::default());
     let mut reading = std::pin::pin!(read(output, &tail, line));
     let mut open = true;
@@ -135,9 +144,9 @@ pub async fn stream(
     };
     match ended {
         Ok(_) if children == Children::Stay => group.forget(),
-        Ok(_) => group.kill(),
+        Ok(_) => group.end().await,
         Err(_) => {
-            group.kill();
+            group.end().await;
             let _ = child.wait().await;
         }
     }
@@ -161,40 +170,6 @@ pub async fn stream(
     _: &(dyn Fn(&str) + Send + Sync),
 ) -> Ended {
     Ended::NotStarted("commands are supported on Linux and macOS only; use a webhook".to_owned())
-}
-
-/// The process group of a command, killed when nobody waits for it any more.
-#[cfg(unix)]
-pub(super) struct Group(Option<rustix::process::Pid>);
-
-#[cfg(unix)]
-impl Group {
-    pub(super) fn of(child: &tokio::process::Child) -> Self {
-        Self(
-            child
-                .id()
-                .and_then(|id| i32::try_from(id).ok())
-                .and_then(rustix::process::Pid::from_raw),
-        )
-    }
-
-    fn forget(&mut self) {
-        self.0 = None;
-    }
-
-    pub(super) fn kill(&mut self) {
-        if let Some(group) = self.0.take() {
-            // It may be gone already.
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.kill();
-    }
 }
 
 #[cfg(unix)]

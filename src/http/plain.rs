@@ -72,6 +72,7 @@ impl Client {
             headers: parts.headers,
             body: body.bytes,
             attempts: 1,
+            url: url.clone(),
             same_origin: true,
         })
     }

@@ -103,14 +103,31 @@ fn place(place: &Value) -> Option<String> {
 fn reason(code: Option<i32>, document: Option<&Value>, said: &str) -> String {
     let mut parts = document.map(reasons).unwrap_or_default();
     if parts.is_empty() {
-        let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty());
-        parts.extend(last.map(str::to_owned));
+        parts.extend(error_in(said));
     }
     let ended = match code {
         Some(code) => format!("exit code {code}"),
         None => "ended by a signal".to_owned(),
     };
     if parts.is_empty() { ended } else { format!("{} ({ended})", parts.join("; ")) }
+}
+
+/// Finds the error in what a program said: the last one with its causes, where it is told as tidegate tells
+/// errors; else the last line that is no hint.
+fn error_in(said: &str) -> Option<String> {
+    let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let of = |line: &str, mark: &str| line.strip_prefix(mark).map(|text| text.trim().to_owned());
+    let mut found: Vec<String> = Vec::new();
+    for line in lines() {
+        if let Some(error) = of(line, "error:") {
+            found = vec![error];
+        } else if let Some(cause) = of(line, "caused by:").filter(|_| !found.is_empty()) {
+            found.push(cause);
+        }
+    }
+    found.truncate(MOST);
+    let last = || lines().rfind(|line| !line.starts_with("hint:")).map(str::to_owned);
+    if found.is_empty() { last() } else { Some(found.join(": ")) }
 }
 
 /// At most so many reasons are told.

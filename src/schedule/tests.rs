@@ -433,7 +433,7 @@ fn ends_are_read_from_exit_codes_and_json() {
     assert_eq!(of(None, Some(error), ""), expected, "whoever finds the file knows the code");
     assert_eq!(
         of(Some(14), None, "warning: a\nerror: bad rows\n\n"),
-        Outcome::Failed { reason: "error: bad rows (exit code 14)".to_owned(), exit: Some(14) }
+        Outcome::Failed { reason: "bad rows (exit code 14)".to_owned(), exit: Some(14) }
     );
     let reason = |document: serde_json::Value| match of(Some(14), Some(document), "last words") {
         Outcome::Failed { reason, .. } => reason,
@@ -571,4 +571,20 @@ fn too_many_tasks_are_refused() {
     let tasks = (0..51).map(|index| (format!("t{index}"), one.clone())).collect();
     let config = ScheduleConfig { tasks, ..ScheduleConfig::default() };
     assert!(Schedule::of(&config, at("2026-01-01T00:00:00Z")).is_err());
+}
+
+#[test]
+fn the_reason_is_the_error_and_not_what_to_do_about_it() {
+    let task = What::Kind(crate::config::TaskKind::HealthCheck);
+    let said =
+        "warning: 3 rows\nerror: cannot write x\n  caused by: no space\nhint: free some space\n";
+    let of = |said: &str| match Outcome::of(&task, Some(15), None, said) {
+        Outcome::Failed { reason, .. } => reason,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(of(said), "cannot write x: no space (exit code 15)");
+    // Others say it in their own words.
+    assert_eq!(of("one\ntwo\n\n"), "two (exit code 15)");
+    assert_eq!(of("two\nhint: look\n"), "two (exit code 15)");
+    assert_eq!(of("hint: look\n"), "exit code 15");
 }

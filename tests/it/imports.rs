@@ -10,6 +10,8 @@ use crate::harness::tidegate::{Run, Tidegate};
 
 mod api;
 mod bad_rows;
+mod changing;
+mod endings;
 mod hints;
 mod known;
 mod leftovers;
@@ -19,7 +21,9 @@ mod memory;
 mod mode;
 mod model;
 mod order;
+mod rejects;
 mod said;
+mod together;
 mod users;
 mod watermark;
 mod whole;

@@ -14,6 +14,8 @@ use crate::harness::duckdb;
 
 mod bad;
 mod constraints;
+mod forms;
+mod long;
 mod references;
 mod rows;
 mod straight;
@@ -182,7 +184,8 @@ fn faults(loaded: &Loaded) -> Vec<String> {
         .iter()
         .map(|(row, fault)| {
             let value = fault.value.as_deref().unwrap_or("-");
-            format!("{row}: {}: {value}: {}", fault.column, fault.rule)
+            let see = fault.other.map_or_else(String::new, |row| format!(": see line {row}"));
+            format!("{row}: {}: {value}: {}{see}", fault.column, fault.rule)
         })
         .collect()
 }

@@ -14,6 +14,8 @@ use crate::harness::tidegate::{Run, Tidegate};
 
 mod alerts;
 mod clock;
+mod commands;
+mod disk;
 mod emit;
 mod ends;
 mod fit;
@@ -123,6 +125,17 @@ fn what_is_due_runs_once() {
     assert_eq!(team.text(".tidegate/.gitignore"), "*\n");
     let left: Vec<_> = fs::read_dir(team.path(".tidegate/schedule")).unwrap().collect();
     assert_eq!(left.len(), 2, "the lock and the state: {left:?}");
+}
+
+#[test]
+fn a_timer_of_each_minute_is_silent_with_quiet() {
+    let team = Team::new("exit 1\n", "").env("SLACK_WEBHOOK", "http://127.0.0.1:9/x");
+    let silent = team.run(&["--once", "--at", BEFORE, "--quiet"]).success();
+    assert_eq!((silent.stdout.as_str(), silent.stderr.as_str()), ("", ""));
+    let json = team.run(&["--once", "--at", BEFORE, "-q", "--json"]).success().json();
+    assert_eq!(json["schema"], "tidegate/schedule-run/1");
+    let failed = team.run(&["--once", "--at", DUE, "-q"]).code(14);
+    assert!(failed.stdout.contains("kpi: failed: "), "{failed:?}");
 }
 
 #[test]

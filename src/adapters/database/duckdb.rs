@@ -29,6 +29,7 @@ mod content;
 mod copy;
 mod environment;
 mod load;
+mod spool;
 
 /// How long the command may take to say its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -351,6 +352,8 @@ fn holder(messages: &str) -> Option<String> {
     Some(format!("process {pid} ({program})"))
 }
 
+/// Shortens a message, and leaves the rows out that it quotes from files.
 fn shortened(messages: &str) -> String {
-    messages.trim().chars().take(LONGEST_MESSAGE).collect()
+    let said = messages.split_once("Original Line:").map_or(messages, |(said, _)| said);
+    said.trim().chars().take(LONGEST_MESSAGE).collect()
 }

@@ -40,7 +40,10 @@ impl Iterator for Findings {
         };
         let text = |place: usize| record.get(place).filter(|text| !text.is_empty());
         Some(match (text(0).and_then(|text| text.parse().ok()), text(1), text(3)) {
-            (Some(row), Some(column), Some(rule)) => Ok((row, Fault::new(column, text(2), rule))),
+            (Some(row), Some(column), Some(rule)) => {
+                let other = text(4).and_then(|text| text.parse().ok());
+                Ok((row, Fault { other, ..Fault::new(column, text(2), rule) }))
+            }
             _ => Err(wrong("expected the faults of rows".to_owned())),
         })
     }

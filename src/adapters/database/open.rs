@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::duckdb::DuckDb;
+use super::ending::{is_duckdb, is_sqlite_inside};
 use super::sqlite::Sqlite;
 use super::{Database, DatabaseError};
 use crate::config::{DataConfig, wait};
@@ -52,14 +53,12 @@ pub async fn open(
     if !is_duckdb(file) {
         return Ok(Box::new(Sqlite::new(path, file.to_owned(), limits)));
     }
+    if let Some(reason) = is_sqlite_inside(&path) {
+        return Err(DatabaseError::Open { file: file.to_owned(), reason });
+    }
     let command = command(config.duckdb.command.as_deref(), root, environment)?;
     let root = root.to_owned();
     Ok(Box::new(DuckDb::start(command, root, path, file.to_owned(), limits).await?))
-}
-
-fn is_duckdb(file: &str) -> bool {
-    let ending = Path::new(file).extension().and_then(|ending| ending.to_str());
-    matches!(ending, Some("duckdb" | "ddb"))
 }
 
 /// Finds the `duckdb` command.

@@ -46,7 +46,7 @@ pub(super) async fn run(
     let mut command = tokio::process::Command::from(command);
     let mut child = command.kill_on_drop(true).spawn().map_err(Stopped::NotStarted)?;
     #[cfg(unix)]
-    let (mut group, mut guard) = (crate::adapters::shell::Group::of(&child), guard(&child));
+    let mut group = crate::adapters::shell::Group::guarded(&child);
     let (input, output, messages) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let writing = async {
         if let Some(mut input) = input {
@@ -66,12 +66,7 @@ pub(super) async fn run(
     };
     let ended = tokio::time::timeout(timeout, talking).await;
     #[cfg(unix)]
-    {
-        group.kill();
-        if let Some(guard) = &mut guard {
-            let _ = guard.wait().await;
-        }
-    }
+    group.end().await;
     let (output, messages, status) = ended.map_err(|_| Stopped::TimedOut)??;
     Ok(Said {
         output,
@@ -79,22 +74,6 @@ pub(super) async fn run(
         failed: (!status.success()).then(|| status.to_string()),
         killed: status.code().is_none(),
     })
-}
-
-/// Starts what ends the group of a command where this process is killed: a shell in that group, which
-/// reads from a pipe that nobody writes to. The kernel closes the pipe with this process. Without it, the
-/// command would go through the rest of its script, and hold the file for that long.
-///
-/// `PR_SET_PDEATHSIG` of prctl(2) would do it on Linux, from within the command's own process only.
-#[cfg(unix)]
-fn guard(child: &tokio::process::Child) -> Option<tokio::process::Child> {
-    let group = child.id().and_then(|id| i32::try_from(id).ok())?;
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", "read -r line; kill -9 0"]).env_clear();
-    std::os::unix::process::CommandExt::process_group(&mut command, group);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    // Where the command has ended already, it has no group any more; its guard is not needed then.
-    tokio::process::Command::from(command).kill_on_drop(true).spawn().ok()
 }
 
 /// Reads to the end: all of it, or at most `most` bytes and the rest thrown away.

@@ -17,6 +17,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, InterruptHandle, params_from_iter};
 use serde_json::Value;
 
+use super::ending::is_duckdb_inside;
 use super::open::Limits;
 use super::{Database, DatabaseError, Rows, holder};
 use crate::data::check::Dialect;
@@ -26,9 +27,10 @@ use crate::data::sql;
 mod connect;
 mod constraints;
 mod content;
-mod dates;
 mod fill;
+mod forms;
 mod imports;
+mod listed;
 mod load;
 mod mode;
 mod spool;
@@ -160,9 +162,12 @@ impl Sqlite {
                 let who = holder(&self.file).map(|who| who.to_string());
                 DatabaseError::InUse { file, holder: who.unwrap_or("another process".to_owned()) }
             }
+            Some(ErrorCode::NotADatabase) => {
+                let reason = is_duckdb_inside(&self.file).unwrap_or(reason);
+                DatabaseError::Open { file, reason }
+            }
             Some(
-                ErrorCode::NotADatabase
-                | ErrorCode::CannotOpen
+                ErrorCode::CannotOpen
                 | ErrorCode::DatabaseCorrupt
                 | ErrorCode::PermissionDenied
                 | ErrorCode::ReadOnly,

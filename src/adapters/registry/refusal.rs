@@ -141,6 +141,7 @@ mod tests {
             headers: HeaderMap::new(),
             body: body.as_bytes().to_vec(),
             attempts: 1,
+            url: "https://registry.acme.example/v2/".parse().unwrap(),
             same_origin: true,
         };
         let registries = Registries::new(Options::default()).unwrap();

@@ -1,20 +1,32 @@
-//! Signals that end a command: its folders go first.
+//! Signals that end a command: what it would have removed goes first.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// The folders of this process.
-static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// The folders and files of this process.
+static PLACES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-pub(super) fn note(folder: &Path) {
-    FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).push(folder.to_owned());
+/// Notes a folder or file that this process has made, and that a signal removes until it is forgotten.
+pub fn note(place: &Path) {
+    PLACES.lock().unwrap_or_else(PoisonError::into_inner).push(place.to_owned());
 }
 
-pub(super) fn forget(folder: &Path) {
-    FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| known != folder);
+/// Forgets a folder or file: it is gone, or it stays.
+pub fn forget(place: &Path) {
+    PLACES.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| known != place);
 }
 
-/// Lets SIGHUP, SIGINT and SIGTERM remove the folders of this process before they end it, from now on.
+/// Removes a file, or a folder with what is in it.
+#[cfg(unix)]
+fn remove(place: &Path) -> std::io::Result<()> {
+    if place.symlink_metadata()?.is_dir() {
+        std::fs::remove_dir_all(place)
+    } else {
+        std::fs::remove_file(place)
+    }
+}
+
+/// Lets SIGHUP, SIGINT and SIGTERM remove the folders and files of this process before they end it, from now on.
 /// Whatever the process was about to do, ends there, as it would without this. A signal that the process
 /// was told to ignore, as nohup(1) does, stays ignored.
 #[cfg(unix)]
@@ -41,10 +53,10 @@ pub fn remove_when_stopped() {
                 () = next(SignalKind::terminate(), false) => 15,
             }
         });
-        let folders = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
-        for folder in folders.iter() {
+        let places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+        for place in places.iter() {
             // What stays is removed by the next import.
-            let _ = (0..TRIES).find(|_| std::fs::remove_dir_all(folder).is_ok());
+            let _ = (0..TRIES).find(|_| remove(place).is_ok());
         }
         end(number);
     });

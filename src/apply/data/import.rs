@@ -7,27 +7,29 @@
 //!
 //! Nothing is written where the database refuses, and no step keeps the rows in memory.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::adapters::database::{Database, DatabaseError};
+use crate::adapters::database::Database;
 use crate::apply::data::swap::load_and_swap;
 use crate::data::import::{BadRow, Fault, Import, Keys, Load, LoadMode, Loaded, MaxBad, Row};
-use crate::observe::data::rows::{Batch, Cells, RowsError};
+use crate::observe::data::rows::{Batch, Cells};
 
+mod failed;
 mod hash;
 mod passwords;
 mod refused;
 mod rejects;
 mod spool;
 
+pub use failed::ImportFailed;
+use hash::Known;
 use passwords::PasswordFile;
 use refused::Refused;
 use rejects::Rejects;
-pub use rejects::RejectsTo;
+pub use rejects::{RejectsTo, Spared};
 use spool::Spool;
 
 /// The most bad rows that are kept in memory, and named.
@@ -51,6 +53,8 @@ pub struct Importing<'a> {
     pub mode: LoadMode,
     /// The database.
     pub database: &'a dyn Database,
+    /// Its file.
+    pub target: &'a Path,
     /// A private folder of this run.
     pub folder: &'a Path,
     /// Where the bad rows go, where the good ones are written.
@@ -101,87 +105,6 @@ pub struct Imported {
     pub separator: Option<char>,
 }
 
-/// Why an import could not be carried out. Nothing was written to the database, except where
-/// [`ImportFailed::Rejects`] says so.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportFailed {
-    /// The rows cannot be read.
-    #[error(transparent)]
-    Rows(#[from] RowsError),
-    /// The database refused.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// A file of this run cannot be written.
-    #[error("cannot write {what}: {source}")]
-    Write {
-        /// What it is.
-        what: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// The good rows are written, and the bad ones could not be.
-    #[error("the good rows were imported, and the bad ones cannot be written to {file}: {source}")]
-    Rejects {
-        /// The file.
-        file: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// It failed while it was written, and passwords had been made up.
-    #[error("it is not known whether the rows were written, so the new passwords stay in {file}")]
-    Unclear {
-        /// The file.
-        file: String,
-        /// What happened.
-        source: Box<ImportFailed>,
-    },
-    /// Passwords cannot be hashed.
-    #[error("cannot hash a password: {0}")]
-    Hash(String),
-}
-
-impl ImportFailed {
-    /// Whether the database may have taken the rows all the same.
-    fn may_be_written(&self) -> bool {
-        match self {
-            Self::Database(
-                DatabaseError::Ended { .. }
-                | DatabaseError::TimedOut { .. }
-                | DatabaseError::Io { .. },
-            ) => true,
-            // What an engine refuses, also when it commits, it takes back as a whole.
-            Self::Database(
-                DatabaseError::Sql { .. }
-                | DatabaseError::Table { .. }
-                | DatabaseError::Constraint { .. }
-                | DatabaseError::Full { .. }
-                | DatabaseError::InUse { .. }
-                | DatabaseError::Open { .. }
-                | DatabaseError::NoEngine { .. }
-                | DatabaseError::Text { .. },
-            )
-            | Self::Rows(_)
-            | Self::Write { .. }
-            | Self::Rejects { .. }
-            | Self::Unclear { .. }
-            | Self::Hash(_) => false,
-        }
-    }
-
-    fn write(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        let what = what.into();
-        move |source| Self::Write { what, source: plain(source) }
-    }
-}
-
-/// Returns what the system says, without the name of a temporary file that nobody knows.
-fn plain(error: io::Error) -> io::Error {
-    match error.to_string().split_once(" at path \"") {
-        Some((said, _)) => io::Error::new(error.kind(), said.to_owned()),
-        None => error,
-    }
-}
-
 /// What the rows themselves show.
 #[derive(Debug, Default)]
 struct Checked {
@@ -205,6 +128,7 @@ struct Listed<'a> {
 /// Carries an import out, or looks what it would do.
 pub async fn import(importing: &Importing<'_>) -> Result<Imported, ImportFailed> {
     let Importing { import, batch, mode, folder, .. } = *importing;
+    importing.rejects.check()?;
     let reader = batch.read(import)?;
     let mut imported = Imported {
         ignored: reader.header().ignored().into_iter().map(str::to_owned).collect(),
@@ -218,6 +142,10 @@ pub async fn import(importing: &Importing<'_>) -> Result<Imported, ImportFailed>
         LoadMode::All | LoadMode::Plan => None,
     };
     (importing.say)(&format!("checking {}", batch.name()));
+    // What is read more than once stays the same, also while the database is waited for.
+    let is_read_again = rejects.is_some() || (import.password.is_some() && mode != LoadMode::Plan);
+    let copy = (is_read_again && batch.is_file()).then(|| batch.copied(folder)).transpose()?;
+    let importing = &Importing { batch: copy.as_ref().unwrap_or(batch), ..*importing };
     let mut spool = Spool::create(&folder.join("rows.csv"), import)?;
     let checked = check(importing, &mut spool)?;
     let mut path = spool.finish()?;
@@ -237,39 +165,50 @@ pub async fn import(importing: &Importing<'_>) -> Result<Imported, ImportFailed>
             return Ok(summed(imported, importing, checked, seen));
         }
         imported.kept_passwords = passwords::recover(importing).await;
-        let mut made = PasswordFile::at(importing.passwords, import);
+        let mut made = PasswordFile::at(importing.passwords, importing.target, import);
         (importing.say)("hashing passwords");
         path = hash::hash(importing, listed, &mut made)?;
         made.sync()?;
         (found, passwords) = (folder.join("found-again.csv"), Some(made));
         (importing.say)(&format!("importing into {}", import.table));
     }
-    let loaded =
-        match load(importing, &checked, &path, Listed { found: &found, known: None }, mode).await {
-            Ok(loaded) => loaded,
-            // The users may be in the table, and nobody else knows their passwords.
-            Err(error) if error.may_be_written() => {
-                let kept = passwords.and_then(PasswordFile::keep);
-                return Err(match kept {
-                    Some(file) => ImportFailed::Unclear {
-                        file: file.display().to_string(),
-                        source: Box::new(error),
-                    },
-                    None => error,
-                });
-            }
-            Err(error) => return Err(error),
-        };
+    let again = folder.join("known-again.csv");
+    let listed = Listed { found: &found, known: passwords.is_some().then_some(again.as_path()) };
+    let loaded = match load(importing, &checked, &path, listed, mode).await {
+        Ok(loaded) => loaded,
+        // The users may be in the table, and nobody else knows their passwords.
+        Err(error) if error.may_be_written() => {
+            let kept = passwords.and_then(PasswordFile::keep);
+            return Err(match kept {
+                Some(kept) => ImportFailed::Unclear {
+                    file: kept.path.display().to_string(),
+                    source: Box::new(error),
+                },
+                None => error,
+            });
+        }
+        Err(error) => return Err(error),
+    };
     let written = loaded.written;
-    if let Some(passwords) = passwords.filter(|_| written) {
-        imported.random_passwords = passwords.count();
-        imported.password_file = passwords.keep();
+    let kept = passwords.filter(|_| written).and_then(|passwords| taken(passwords, &found, &again));
+    if let Some(kept) = kept {
+        (imported.random_passwords, imported.password_file) = (kept.count, Some(kept.path));
     }
     let any = checked.bad + loaded.bad > 0;
     if let Some(rejects) = rejects.filter(|_| written && any) {
-        imported.rejects = Some(rejects.write(importing, &found)?);
+        imported.rejects =
+            Some(rejects.write(importing, &found, imported.password_file.as_deref())?);
     }
     Ok(summed(imported, importing, checked, loaded))
+}
+
+/// Keeps the passwords of the users whom the database has taken: neither those whom it has found bad, nor
+/// those whom it had already, since another import has written them after this one had looked.
+fn taken(passwords: PasswordFile, found: &Path, known: &Path) -> Option<passwords::Kept> {
+    let (Ok(mut refused), Ok(mut known)) = (Refused::open(found), Known::open(known)) else {
+        return passwords.keep();
+    };
+    passwords.keep_taken(|row| Ok(!known.has(row)? && refused.of(row)?.is_empty()))
 }
 
 /// Tells whether so many bad rows stop an import.
@@ -309,13 +248,14 @@ fn check(importing: &Importing<'_>, spool: &mut Spool) -> Result<Checked, Import
 /// Checks one row.
 fn check_row(importing: &Importing<'_>, cells: Cells<'_>, row: &mut Row) -> Result<(), Vec<Fault>> {
     checked_row(importing, cells, row)
-        .map_err(|faults| faults.into_iter().map(|fault| shown(importing.import, fault)).collect())
+        .map_err(|faults| faults.into_iter().map(|fault| shown(importing, fault)).collect())
 }
 
 /// Returns a fault as it may be shown: where an import has passwords, each value may be one, because
 /// the cells of its row may stand in another order than the header says.
-fn shown(import: &Import, fault: Fault) -> Fault {
-    if import.password.is_some() { fault.without_value() } else { fault }
+fn shown(importing: &Importing<'_>, fault: Fault) -> Fault {
+    let fault = fault.placed(|number| importing.batch.place(number));
+    if importing.import.password.is_some() { fault.without_value() } else { fault }
 }
 
 fn checked_row(
@@ -376,7 +316,7 @@ fn summed(
     imported.bad = checked.bad + loaded.bad;
     let mut named = checked.named;
     for (number, fault) in std::mem::take(&mut loaded.faults) {
-        let fault = shown(importing.import, fault);
+        let fault = shown(importing, fault);
         // The faults of a row stand together.
         match named.last_mut() {
             Some((last, faults)) if *last == number => faults.push(fault),

@@ -6,15 +6,19 @@ use super::super::session::block_on;
 use super::super::workspace::Workspace;
 use crate::adapters::database;
 use crate::adapters::scratch::{self, Scratch};
-use crate::apply::data::import::{ImportFailed, Importing, RejectsTo, Swap, import, is_stopped};
+use crate::apply::data::import::{
+    ImportFailed, Importing, RejectsTo, Spared, Swap, import, is_stopped,
+};
 use crate::cli::{DataImport, Global};
 use crate::data::import::{Import, ImportError, LoadMode, PRESETS};
 use crate::exit::{Exit, Failed, OrFailed as _};
+use crate::observe::data::rows::RowsError;
 use crate::output::Output;
 
 mod show;
 mod source;
 
+use show::Bound;
 use source::Source;
 
 pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> anyhow::Result<Exit> {
@@ -32,7 +36,10 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
         LoadMode::All
     };
     let rejects = match &args.rejects {
-        Some(path) => RejectsTo::Named(from(global, path)),
+        Some(path) => {
+            let spared = spared(&declared, &source, &workspace.root.join(&file));
+            RejectsTo::Named(from(global, path), spared)
+        }
         None => RejectsTo::Beside(named(source.beside(), "rejects.csv")),
     };
     let passwords = named(source.beside(), "passwords.csv");
@@ -58,6 +65,7 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
             batch: &batch,
             mode,
             database: database.as_ref(),
+            target: &path,
             folder: folder.path(),
             rejects: &rejects,
             passwords: &passwords,
@@ -71,6 +79,7 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
     drop(progress);
     let (batch, imported) = imported?;
     // What a plan would come to: with the bounds of the same command without --plan.
+    let bound = Bound::of(args, &declared);
     let meant = if args.accept_good_rows {
         LoadMode::Good(args.max_bad.or(declared.max_bad))
     } else {
@@ -83,6 +92,7 @@ pub(super) fn run(global: &Global, args: &DataImport, output: &mut Output) -> an
         database: &file,
         plan: args.plan,
         stopped,
+        bound,
         to_wal: was_there && !was_wal && is_wal(),
     };
     show::show(&seen, &imported, output)?;
@@ -113,6 +123,29 @@ fn named(beside: &Path, end: &str) -> PathBuf {
     beside.with_file_name(format!("{name}.{end}"))
 }
 
+/// Returns the files that rejects never replace. What is there already and is no file of rejects, such as
+/// the configuration, is spared anyway.
+fn spared(import: &Import, source: &Source, database: &Path) -> Vec<Spared> {
+    let spare = |path: PathBuf, said| Spared { path, begins: false, said };
+    let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+    let logs = ["-wal", "-shm", "-journal", ".wal"].map(|end| {
+        let mut log = database.clone().into_os_string();
+        log.push(end);
+        spare(log.into(), "it is a log of the database")
+    });
+    let mut spared = vec![spare(database, "it is the database")];
+    spared.extend(logs);
+    if let Source::File { path, .. } = source {
+        spared.push(spare(path.clone(), "it is the file that is imported"));
+    }
+    if import.password.is_some() {
+        // With a number, or unfinished.
+        let said = "passwords of new users may get this name";
+        spared.push(Spared { path: named(source.beside(), "passwords"), begins: true, said });
+    }
+    spared
+}
+
 /// Makes a folder that nobody else can look into, and that goes away with this run. What killed runs
 /// have left is removed, there and beside the database.
 fn private(database: &Path) -> anyhow::Result<Scratch> {
@@ -131,13 +164,24 @@ fn private(database: &Path) -> anyhow::Result<Scratch> {
 fn failed(error: ImportFailed) -> anyhow::Error {
     match error {
         ImportFailed::Rows(error) => {
-            let failed = Failed::new(Exit::BadInput, error.to_string());
+            let exit = match error {
+                RowsError::Copy { .. } => Exit::Incomplete,
+                RowsError::Unreadable { .. }
+                | RowsError::Wrong { .. }
+                | RowsError::Changed { .. } => Exit::BadInput,
+            };
+            let failed = Failed::new(exit, error.to_string());
             match error.hint() {
                 Some(hint) => failed.with_hint(hint).into(),
                 None => failed.into(),
             }
         }
         ImportFailed::Database(error) => error.into(),
+        error @ ImportFailed::Target { .. } => Failed::new(Exit::Usage, error.to_string())
+            .with_hint(
+                "name another file with --rejects: only an older file of rejects is replaced",
+            )
+            .into(),
         error @ (ImportFailed::Write { .. } | ImportFailed::Rejects { .. }) => Failed::new(
             Exit::Incomplete,
             error.to_string(),

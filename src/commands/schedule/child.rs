@@ -45,6 +45,8 @@ pub(super) struct Ended {
     pub(super) said: String,
     /// Why it did not end by itself.
     pub(super) cut: Option<Cut>,
+    /// Whether the schedule was asked to stop meanwhile.
+    pub(super) asked: bool,
 }
 
 /// Why a program did not end by itself.
@@ -64,14 +66,15 @@ impl Program {
     }
 
     /// Runs a task, which prints into `file`. When the schedule is asked to stop, the task may go on for
-    /// `grace`; when it is asked again, it is stopped at once. `asked` hears of the first time.
+    /// `grace`; when it is asked again, it is stopped at once. `told` hears of the first time, and how long the
+    /// task may still take.
     pub(super) async fn run(
         &self,
         task: &Task,
         file: File,
         stop: &mut Stop,
         grace: Duration,
-        asked: &mut bool,
+        told: &mut dyn FnMut(Duration),
     ) -> Ended {
         let mut command = Command::new(&self.path);
         command.args(task.what.arguments()).args(&self.arguments);
@@ -93,24 +96,29 @@ impl Program {
             Ok(child) => child,
             Err(error) => {
                 let cut = Some(Cut::NotStarted(format!("cannot start tidegate: {error}")));
-                return Ended { exit: None, said: String::new(), cut };
+                return Ended { exit: None, said: String::new(), cut, asked: false };
             }
         };
         let tail = Arc::new(Mutex::new(Vec::new()));
         let listener = tokio::spawn(listen(child.stderr.take(), Arc::clone(&tail)));
         let mut deadline = Instant::now() + task.timeout;
-        let mut cut = None;
+        let (mut cut, mut asked) = (None, false);
         let status = loop {
             tokio::select! {
                 status = child.wait() => break status.ok(),
                 () = sleep_until(deadline) => {
-                    cut = Some(if *asked { Cut::Stopped } else { Cut::TimedOut });
+                    cut = Some(if asked { Cut::Stopped } else { Cut::TimedOut });
                     break end(&mut child).await;
                 }
                 () = stop.asked() => {
                     let now = Instant::now();
-                    deadline = if *asked { now } else { deadline.min(now + grace) };
-                    *asked = true;
+                    if asked {
+                        deadline = now;
+                    } else {
+                        deadline = deadline.min(now + grace);
+                        told(deadline - now);
+                    }
+                    asked = true;
                 }
             }
         };
@@ -118,25 +126,31 @@ impl Program {
         if cut.is_none() && !well {
             // systemd and a machine that shuts down end the task and the schedule at the same time,
             // and either may be first.
-            if !*asked && status.is_some_and(was_told_to_end) {
-                *asked = timeout(TOGETHER, stop.asked()).await.is_ok();
+            if !asked && status.is_some_and(was_told_to_end) {
+                asked = timeout(TOGETHER, stop.asked()).await.is_ok();
             }
-            if *asked {
+            if asked {
                 cut = Some(Cut::Stopped);
             }
         }
         let _ = timeout(SILENCE, listener).await;
         let said = tail.lock().unwrap_or_else(PoisonError::into_inner);
         let said = String::from_utf8_lossy(&said).into_owned();
-        Ended { exit: status.and_then(|status| status.code()), said, cut }
+        Ended { exit: status.and_then(|status| status.code()), said, cut, asked }
     }
 }
 
-/// Whether SIGTERM ended a program.
+/// Whether one of the signals that stop a schedule ended a program: at once, or after it had removed what
+/// nobody needs any more. Then its exit code tells the signal as a shell would.
 #[cfg(unix)]
 fn was_told_to_end(status: std::process::ExitStatus) -> bool {
+    use rustix::process::Signal;
     use std::os::unix::process::ExitStatusExt as _;
-    status.signal() == Some(rustix::process::Signal::TERM.as_raw())
+
+    let told = status.code().map(|code| code - 128);
+    [Signal::TERM, Signal::INT]
+        .iter()
+        .any(|signal| [status.signal(), told].contains(&Some(signal.as_raw())))
 }
 
 #[cfg(not(unix))]
@@ -176,5 +190,40 @@ async fn listen(stderr: Option<ChildStderr>, tail: Arc<Mutex<Vec<u8>>>) {
         tail.extend_from_slice(&buffer[..count]);
         let over = tail.len().saturating_sub(KEPT);
         tail.drain(..over);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::schedule::Schedule;
+
+    /// Runs a script as the program of a task.
+    async fn run(script: &str) -> Ended {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("task");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let schedule = Schedule::of(&crate::config::ScheduleConfig::default(), Timestamp::now());
+        let schedule = schedule.unwrap();
+        let program = Program { path, arguments: Vec::new(), time: None };
+        let mut stop = Stop::new().unwrap();
+        let file = tempfile::tempfile().unwrap();
+        program.run(&schedule.tasks[0], file, &mut stop, LAST_WORDS, &mut |_| {}).await
+    }
+
+    #[tokio::test]
+    async fn a_task_that_was_told_to_end_first_is_stopped_with_its_schedule() {
+        // It hears of it a moment before the schedule, and ends by the signal, or as a shell tells it.
+        for end in ["kill -TERM $$", "exit 143", "kill -INT $$", "exit 130"] {
+            let ended = run(&format!("( sleep 0.2; kill -TERM $PPID ) &\n{end}")).await;
+            assert!(matches!(ended.cut, Some(Cut::Stopped)), "{end}: {:?}", ended.exit);
+        }
+        let ended = run("exit 143").await;
+        assert!(ended.cut.is_none() && ended.exit == Some(143), "nobody has stopped the schedule");
     }
 }

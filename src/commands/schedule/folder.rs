@@ -5,6 +5,7 @@
 //! after another was killed sees whether a task still runs, and how it ended.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -54,28 +55,23 @@ impl Folder {
     /// Holds the folder of the workspace in `root`.
     ///
     /// # Errors
-    /// [`Exit::LostRace`] where another process holds it.
+    /// [`Exit::LostRace`] where another process holds it; [`Exit::BadInput`] where this user may not write
+    /// there. A full disk is no error here.
     pub(super) fn hold(root: &Path, now: Timestamp) -> anyhow::Result<Self> {
         let own = made(&root.join(OWN))?;
-        let ignore = own.join(".gitignore");
-        if fs::symlink_metadata(&ignore).is_err() {
-            // Nothing in here belongs into a commit.
-            fs::write(&ignore, "*\n").with_context(|| cannot("write", &ignore))?;
-        }
+        // Where it cannot be written, the next start tries it again.
+        let _ = ignore(&own);
         let path = made(&own.join(SCHEDULE))?;
         let file = path.join(LOCK);
         let mut lock = open(&file, OpenOptions::new().create(true).truncate(false).write(true))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(held(&file)),
-            Err(TryLockError::Error(error)) => {
-                return Err(error).with_context(|| cannot("lock", &file));
-            }
+            Err(TryLockError::Error(error)) => return Err(failed("lock", &file)(error)),
         }
         let holder = Holder { pid: std::process::id(), started: now };
-        lock.set_len(0)
-            .and_then(|()| lock.write_all(&serde_json::to_vec(&holder)?))
-            .with_context(|| cannot("write", &file))?;
+        // It is only told to the next one.
+        let _ = lock.set_len(0).and_then(|()| lock.write_all(&serde_json::to_vec(&holder)?));
         Ok(Self { path, _lock: lock })
     }
 
@@ -95,14 +91,14 @@ impl Folder {
             file.persist(&path).map_err(|error| error.error)?;
             if cfg!(unix) { File::open(&self.path)?.sync_all() } else { Ok(()) }
         };
-        write().with_context(|| cannot("write", &path))
+        write().map_err(failed("write", &path))
     }
 
     /// Makes the file that a program prints into, locked. Whoever has it as its output keeps the lock.
     pub(super) fn output(&self, name: &str) -> anyhow::Result<File> {
         let path = self.path.join(name);
         let file = open(&path, OpenOptions::new().create(true).truncate(true).write(true))?;
-        file.try_lock().map_err(std::io::Error::from).with_context(|| cannot("lock", &path))?;
+        file.try_lock().map_err(std::io::Error::from).map_err(failed("lock", &path))?;
         Ok(file)
     }
 
@@ -139,11 +135,21 @@ fn read(path: &Path) -> anyhow::Result<Book> {
     open(path, OpenOptions::new().read(true))?
         .take(MOST)
         .read_to_end(&mut text)
-        .with_context(|| cannot("read", path))?;
+        .map_err(failed("read", path))?;
     Book::parse(&text)
-        .with_context(|| cannot("use", path))
+        .with_context(|| format!("cannot use {}", path.display()))
         .or_exit(Exit::BadInput)
         .or_hint("move the file away: the schedule then begins anew, and catches nothing up")
+}
+
+/// Keeps git from taking what is in the folder: nothing of it belongs into a commit. What is there stays,
+/// unless a full disk has left it empty.
+fn ignore(own: &Path) -> std::io::Result<()> {
+    const NAME: &str = ".gitignore";
+    match fs::symlink_metadata(own.join(NAME)) {
+        Ok(there) if !there.is_file() || there.len() > 0 => Ok(()),
+        Ok(_) | Err(_) => fs::write(own.join(NAME), "*\n"),
+    }
 }
 
 fn parsed(file: File) -> Option<Value> {
@@ -157,11 +163,11 @@ fn parsed(file: File) -> Option<Value> {
 fn made(path: &Path) -> anyhow::Result<PathBuf> {
     match fs::create_dir(path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            return Err(error).with_context(|| cannot("make", path));
+            return Err(failed("make", path)(error));
         }
         Ok(()) | Err(_) => {}
     }
-    let there = fs::symlink_metadata(path).with_context(|| cannot("use", path))?;
+    let there = fs::symlink_metadata(path).map_err(failed("use", path))?;
     if there.is_dir() { Ok(path.to_owned()) } else { Err(foreign(path)) }
 }
 
@@ -170,7 +176,7 @@ fn open(path: &Path, options: &OpenOptions) -> anyhow::Result<File> {
     if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
         return Err(foreign(path));
     }
-    options.open(path).with_context(|| cannot("open", path))
+    options.open(path).map_err(failed("open", path))
 }
 
 fn foreign(path: &Path) -> anyhow::Error {
@@ -178,8 +184,17 @@ fn foreign(path: &Path) -> anyhow::Error {
     Failed::new(Exit::BadInput, error).with_hint("remove it").into()
 }
 
-fn cannot(what: &str, path: &Path) -> String {
-    format!("cannot {what} {}", path.display())
+/// What was tried with a path of the folder, and why it cannot be done.
+fn failed(what: &'static str, path: &Path) -> impl Fn(std::io::Error) -> anyhow::Error {
+    let what = format!("cannot {what} {}", path.display());
+    move |error| match error.kind() {
+        PermissionDenied | ReadOnlyFilesystem => {
+            Failed::new(Exit::BadInput, format!("{what}: {error}"))
+                .with_hint("let the user that runs this read and write there")
+                .into()
+        }
+        _ => anyhow::Error::from(error).context(what.clone()),
+    }
 }
 
 fn held(file: &Path) -> anyhow::Error {

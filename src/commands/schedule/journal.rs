@@ -94,8 +94,7 @@ impl Journal {
                 }
             },
         };
-        let file =
-            variable("LOG_FILE").map(|path| Daily::open(&root.join(path), now)).transpose()?;
+        let file = variable("LOG_FILE").map(|path| Daily::open(root, &path, now)).transpose()?;
         Ok(Self { level, file })
     }
 
@@ -126,7 +125,8 @@ impl Journal {
         let text = format!("{} {task}{}", now.strftime("%FT%TZ"), line.text);
         // Nobody may listen any more.
         let _ = match line.level {
-            Level::Error | Level::Warn => output.warning(&text),
+            Level::Error => output.problem(&text),
+            Level::Warn => output.warning(&text),
             Level::Info | Level::Debug => output.note(clean(&text)),
         };
     }
@@ -134,11 +134,16 @@ impl Journal {
 
 impl Daily {
     /// Opens `logs/schedule.log` as `logs/schedule.2026-11-22.log`.
-    fn open(path: &Path, now: Timestamp) -> anyhow::Result<Self> {
+    fn open(root: &Path, name: &str, now: Timestamp) -> anyhow::Result<Self> {
         let wrong = |problem: String| {
-            let error = format!("LOG_FILE: cannot write {}: {problem}", path.display());
+            let error = format!("LOG_FILE: cannot write {name}: {problem}");
             Failed::new(Exit::Usage, error)
+                .with_hint("name a file, such as logs/schedule.log: each day has one of its own")
         };
+        let path = root.join(name);
+        if let Some(problem) = no_file(name, &path) {
+            return Err(wrong(problem.to_owned()).into());
+        }
         let part =
             |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
         let stem = part(path.file_stem()).ok_or_else(|| wrong("it names no file".to_owned()))?;
@@ -198,7 +203,31 @@ fn named(stem: &str, day: Date, extension: Option<&str>) -> String {
     format!("{stem}.{day}{end}")
 }
 
+/// Says why a path is that of no plain file. `name` is as it was written: a path without its last `/` or `/.`
+/// is another one.
+fn no_file(name: &str, path: &Path) -> Option<&'static str> {
+    let last = name.rsplit(std::path::is_separator).next().unwrap_or_default();
+    if matches!(last.trim(), "" | "." | "..") {
+        return Some("it names a folder");
+    }
+    // What is there belongs to others: the files of the days have other names.
+    match std::fs::metadata(path) {
+        Ok(there) if there.is_dir() => return Some("it is a folder"),
+        Ok(there) if !there.is_file() => return Some("it is a device or a pipe"),
+        Ok(_) | Err(_) => {}
+    }
+    // `/dev/stdout` may lead to a file.
+    let folder = path.parent()?;
+    let system = folder == Path::new("/dev") || folder.starts_with("/dev/fd");
+    (system || folder.starts_with("/proc")).then_some("it is a name of the system")
+}
+
+/// Opens a file for more lines. A link in its place would lead elsewhere.
 fn appended(path: &Path) -> std::io::Result<File> {
+    if std::fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        let problem = format!("{} is no plain file", path.display());
+        return Err(std::io::Error::other(problem));
+    }
     OpenOptions::new().create(true).append(true).open(path)
 }
 
@@ -219,7 +248,7 @@ mod tests {
             std::fs::write(folder.path().join(format!("app.2020-01-{day:02}.log")), "").unwrap();
         }
         let day: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
-        let mut log = Daily::open(&folder.path().join("app.log"), day).unwrap();
+        let mut log = Daily::open(folder.path(), "app.log", day).unwrap();
         log.write(day, "{}\n").unwrap();
         // The file of today, and 29 of the 31.
         let is = |name: &str| folder.path().join(name).exists();

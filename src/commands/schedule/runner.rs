@@ -62,7 +62,8 @@ pub(super) struct Runner<'a> {
 impl Runner<'_> {
     /// Runs until it is stopped.
     pub(super) async fn serve(&mut self, stop: &mut Stop) -> anyhow::Result<Exit> {
-        if !self.begin(stop).await? {
+        if !self.begin(stop).await {
+            self.info("stopped", None, "stopped".to_owned());
             return Ok(Exit::Done);
         }
         loop {
@@ -98,7 +99,7 @@ impl Runner<'_> {
     /// Runs what is due.
     pub(super) async fn once(&mut self, stop: &mut Stop) -> anyhow::Result<Exit> {
         let mut ran = Vec::new();
-        if self.begin(stop).await? {
+        if self.begin(stop).await {
             for Due { task, slot } in self.book.due(self.schedule, self.clock.now()) {
                 if stop.is_asked().await {
                     break;
@@ -116,7 +117,7 @@ impl Runner<'_> {
     /// Runs one task, whenever it is due.
     pub(super) async fn one(&mut self, task: &Task, stop: &mut Stop) -> anyhow::Result<Exit> {
         let mut ran = Vec::new();
-        if self.begin(stop).await? {
+        if self.begin(stop).await {
             self.run(task, self.clock.now(), stop).await;
             ran.push(task);
         }
@@ -124,7 +125,7 @@ impl Runner<'_> {
     }
 
     /// Takes over what an earlier schedule left. Returns whether to go on.
-    async fn begin(&mut self, stop: &mut Stop) -> anyhow::Result<bool> {
+    async fn begin(&mut self, stop: &mut Stop) -> bool {
         let zone = format!("{} tasks", self.schedule.tasks.len());
         self.info("started", None, format!("started: {zone}"));
         if self.told_on.is_empty() {
@@ -141,12 +142,12 @@ impl Runner<'_> {
             .collect();
         for (name, output) in left {
             if !self.settle(&name, &output, stop).await {
-                return Ok(false);
+                return false;
             }
         }
         self.book.adopt(self.schedule, self.clock.now());
-        self.folder.write(&self.book)?;
-        Ok(true)
+        self.save();
+        true
     }
 
     /// Finds out what became of a run that an earlier schedule began. Returns whether to go on.
@@ -241,12 +242,19 @@ impl Runner<'_> {
         let fields = vec![("slot", slot.to_string().into()), ("caught_up", late.into())];
         let event = "task-started";
         self.log(&Line { level: Level::Info, event, task: Some(&task.name), text, fields });
-        let mut asked = false;
-        let ended = self.program.run(task, file, stop, self.schedule.grace, &mut asked).await;
+        let (journal, output_of_log, clock) = (&mut self.journal, &mut *self.output, &self.clock);
+        let mut told = |most: Duration| {
+            let text =
+                format!("asked to stop; waits up to {} s for this task", most.as_secs_f64().ceil());
+            let (event, task) = ("stopping", Some(task.name.as_str()));
+            let line = Line { level: Level::Info, event, task, text, fields: vec![] };
+            journal.write(clock.now(), &line, output_of_log);
+        };
+        let ended = self.program.run(task, file, stop, self.schedule.grace, &mut told).await;
         let outcome = self.outcome(task, &output, &ended);
         self.ended(task, outcome);
         self.folder.remove(&output);
-        asked
+        ended.asked
     }
 
     fn outcome(&mut self, task: &Task, output: &str, ended: &Ended) -> Outcome {

@@ -46,7 +46,8 @@ impl Runner<'_> {
             next: self.book.next(self.schedule, now),
         };
         self.output.show("tidegate/schedule-run/1", &ran, |output, ran| {
-            if ran.tasks.is_empty() {
+            // A timer starts this each minute.
+            if ran.tasks.is_empty() && !output.settings().quiet {
                 let next = next.map(|next| format!("; next: {next}")).unwrap_or_default();
                 output.line(format!("nothing is due{next}"))?;
             }

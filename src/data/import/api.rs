@@ -18,7 +18,7 @@ pub use cells::Cells;
 pub(super) use check::check;
 pub use check::{address, key_variable, timeout, url_variable};
 pub use pages::{Page, PagesProblem, Turner};
-pub use period::{MOST_DAYS, Mark, Period, PeriodProblem};
+pub use period::{MOST_DAYS, Mark, Now, Period, PeriodProblem};
 
 /// The largest answer, in bytes: one page is kept in memory.
 pub const LARGEST_ANSWER: usize = 64 << 20;

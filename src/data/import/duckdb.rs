@@ -101,6 +101,8 @@ pub struct On<'a> {
     pub spool: &'a str,
     /// Whether each line of them is a row.
     pub is_flat: bool,
+    /// The most bytes of a row, where that may be more than DuckDB takes by itself.
+    pub longest: Option<usize>,
     /// Where the faults are listed.
     pub found: &'a str,
     /// Where the rows are listed that the table has.
@@ -124,6 +126,11 @@ impl On<'_> {
     fn list(&self, faults: &str) -> Result<String, SqlProblem> {
         let found = text(self.found)?;
         Ok(format!("COPY ({faults}) TO {found} (FORMAT csv, HEADER, QUOTE '\"', ESCAPE '\"');\n"))
+    }
+
+    fn list_known(&self, rows: &str) -> Result<String, SqlProblem> {
+        let Some(known) = self.known else { return Ok(String::new()) };
+        Ok(format!("COPY ({rows}) TO {} (FORMAT csv, HEADER);\n", text(known)?))
     }
 }
 
@@ -163,9 +170,10 @@ pub fn straight(
     script.push_str(&shape.make());
     let _ = write!(
         script,
-        "INSERT INTO {table} ({id}{names}) SELECT {number}{names} FROM {};\n{}{};\n{}",
+        "INSERT INTO {table} ({id}{names}) SELECT {number}{names} FROM {};\n{}{}{};\n{}",
         read(&shape, on)?,
-        on.list("SELECT 0 AS tidegate_row, '' AS \"column\", '' AS value, '' AS rule LIMIT 0")?,
+        on.list("SELECT 0 AS tidegate_row, '' AS \"column\", '' AS value, '' AS rule, 0 AS other LIMIT 0")?,
+        on.list_known("SELECT 0 AS tidegate_row LIMIT 0")?,
         (on.answer)(&format!(
             "SELECT 0 AS bad, count(*) AS good, 0 AS changed, 0 AS same FROM {table}"
         )),
@@ -196,9 +204,7 @@ pub fn script(load: &Load<'_>, fitted: &Fitted, on: On<'_>) -> Result<String, Sc
             state::reached(load, Dialect::DuckDb)?
         ))
     );
-    if let Some(known) = on.known {
-        let _ = writeln!(script, "COPY ({KNOWN}) TO {} (FORMAT csv, HEADER);", text(known)?);
-    }
+    script.push_str(&on.list_known(KNOWN)?);
     let Some(most) = most else {
         script.push_str("ROLLBACK;\n");
         return Ok(script);
@@ -248,9 +254,11 @@ fn read(shape: &Shape<'_>, on: On<'_>) -> Result<String, SqlProblem> {
     for column in &shape.columns {
         types.push(format!("{}: '{}'", text(column.name)?, made(column.kind)));
     }
+    // It reads in pieces of 16 times that, so it is left alone where it can be.
+    let longest = on.longest.map_or_else(String::new, |most| format!(", max_line_size={most}"));
     Ok(format!(
         "read_csv({}, header=true, auto_detect=false, delim=',', quote='\"', escape='\"', \
-         nullstr='\\N', allow_quoted_nulls=false, parallel={}, columns={{{}}})",
+         nullstr='\\N', allow_quoted_nulls=false, parallel={}{longest}, columns={{{}}})",
         text(on.spool)?,
         on.is_flat,
         types.join(", "),

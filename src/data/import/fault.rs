@@ -41,6 +41,9 @@ pub struct Fault {
     pub value: Option<String>,
     /// What was expected, in words: `expected a number greater than 0`.
     pub rule: String,
+    /// The number of another row that the rule speaks of, until [`Fault::placed`] names it.
+    #[serde(skip)]
+    pub other: Option<u64>,
 }
 
 impl Fault {
@@ -50,7 +53,16 @@ impl Fault {
             let short: String = value.chars().take(LONGEST).collect();
             if short.len() < value.len() { format!("{short}…") } else { short }
         });
-        Self { column: column.to_owned(), value, rule: rule.into() }
+        Self { column: column.to_owned(), value, rule: rule.into(), other: None }
+    }
+
+    /// Says where the other row stands.
+    #[must_use]
+    pub fn placed(mut self, place: impl FnOnce(u64) -> RowPlace) -> Self {
+        if let Some(other) = self.other.take() {
+            self.rule = format!("{}: see {}", self.rule, place(other));
+        }
+        self
     }
 
     /// Leaves the value out: it may be a password.

@@ -10,15 +10,14 @@ pub(super) struct Faults {
     /// The statements so far.
     pub(super) script: String,
     place: u32,
-    unit: &'static str,
 }
 
 impl Faults {
-    /// Begins with an empty `tidegate_fault`. `unit` is what the number of a row counts.
-    pub(super) fn new(unit: &'static str) -> Self {
+    /// Begins with an empty `tidegate_fault`.
+    pub(super) fn new() -> Self {
         let script = "CREATE TEMP TABLE tidegate_fault (tidegate_row BIGINT, \
-                      \"column\" VARCHAR, value VARCHAR, rule VARCHAR, place INTEGER);\n";
-        Self { script: script.to_owned(), place: 0, unit }
+                      \"column\" VARCHAR, value VARCHAR, rule VARCHAR, other BIGINT, place INTEGER);\n";
+        Self { script: script.to_owned(), place: 0 }
     }
 
     /// Adds one: the number of the other row, the column, the value and what was expected, of the
@@ -32,15 +31,13 @@ impl Faults {
         from: &str,
     ) -> Result<(), SqlProblem> {
         self.place += 1;
-        let rule = match other {
-            None => text(rule)?,
-            Some(other) => format!("{} || {other}", text(&format!("{rule}: see {} ", self.unit))?),
-        };
         let _ = writeln!(
             self.script,
-            "INSERT INTO tidegate_fault SELECT s.tidegate_row, {}, substr({}, 1, 100), {rule}, {} FROM {from};",
+            "INSERT INTO tidegate_fault SELECT s.tidegate_row, {}, substr({}, 1, 100), {}, {}, {} FROM {from};",
             text(column)?,
             value.unwrap_or("NULL"),
+            text(rule)?,
+            other.unwrap_or("NULL"),
             self.place,
         );
         Ok(())

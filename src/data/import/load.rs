@@ -35,8 +35,9 @@ pub struct Load<'a> {
     /// When the import began.
     pub now: Timestamp,
     /// Where every row that the database finds bad is listed, also those beyond `Loaded::faults`: a CSV
-    /// file that the database makes, with the header `tidegate_row,column,value,rule`, one line for
-    /// each fault, in the order of `tidegate_row`. A value that is NULL is empty.
+    /// file that the database makes, with the header `tidegate_row,column,value,rule,other`, one line
+    /// for each fault, in the order of `tidegate_row`. A value that is NULL is empty; `other` is the
+    /// `tidegate_row` of another row that the rule speaks of.
     pub rejects: Option<&'a Path>,
     /// Where the rows are listed that the table has already: a CSV file that the database makes, with the
     /// header `tidegate_row`, one line for each row, in their order.
@@ -55,11 +56,6 @@ pub enum LoadMode {
 }
 
 impl Load<'_> {
-    /// What the number of a row counts, in words.
-    pub(super) fn unit(&self) -> &'static str {
-        if self.source.contains("://") { "row" } else { "line" }
-    }
-
     /// Where the faults are listed: in `rejects`, or beside the spool.
     pub fn listed(&self) -> PathBuf {
         self.rejects.map_or_else(

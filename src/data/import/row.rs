@@ -53,7 +53,7 @@ impl Import {
         for (column, cell) in self.columns.iter().zip(cells) {
             let Some(text) = cell.filter(|text| !text.trim_ascii().is_empty()) else {
                 if !column.nullable {
-                    faults.push(Fault::new(&column.from, cell, "expected a value"));
+                    faults.push(Fault::new(&column.from, None, "expected a value"));
                 }
                 row.ends.push(None);
                 row.numbers.push(None);

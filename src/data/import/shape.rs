@@ -45,7 +45,6 @@ fn list(parts: impl Iterator<Item = String>) -> String {
 pub(super) struct Shape<'a> {
     import: &'a Import,
     fitted: &'a Fitted,
-    unit: &'static str,
     dialect: Dialect,
     /// The table, as SQL.
     pub(super) table: String,
@@ -147,14 +146,7 @@ impl<'a> Shape<'a> {
                 }
             })
             .collect();
-        Self {
-            import,
-            fitted,
-            unit: load.unit(),
-            dialect,
-            table: sql::table(&import.table),
-            columns,
-        }
+        Self { import, fitted, dialect, table: sql::table(&import.table), columns }
     }
 
     /// The columns by which a row is known again.
@@ -219,7 +211,7 @@ impl<'a> Shape<'a> {
 
     /// Fills `tidegate_fault`, which it makes.
     pub(super) fn faults(&self) -> Result<String, ScriptProblem> {
-        let mut found = Faults::new(self.unit);
+        let mut found = Faults::new();
         self.misfits(&mut found)?;
         self.doubles(&mut found)?;
         self.refused(&mut found)?;
@@ -386,7 +378,7 @@ pub(super) const ONLY_GOOD: &str = "\
     DELETE FROM tidegate_stage WHERE tidegate_row IN (SELECT tidegate_row FROM tidegate_fault);\n";
 
 /// The faults in their order.
-pub(super) const FOUND: &str = "SELECT tidegate_row, \"column\", value, rule \
+pub(super) const FOUND: &str = "SELECT tidegate_row, \"column\", value, rule, other \
     FROM tidegate_fault ORDER BY tidegate_row, place";
 
 /// The rows that the table has, in their order.

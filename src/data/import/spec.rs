@@ -2,18 +2,24 @@
 
 use regex::Regex;
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
 
 use super::column::Column;
 use super::preset;
+use super::state::OWN;
 use crate::config::{
     ApiConfig, ColumnConfig, ImportConfig, OnConflict, PasswordConfig, PasswordScheme, RuleConfig,
 };
+use crate::data::sql;
 
 /// The most columns.
 const MOST_COLUMNS: usize = 200;
 
 /// The most rules.
 const MOST_RULES: usize = 50;
+
+/// The most decimals of a percentage.
+const MOST_DECIMALS: u32 = 6;
 
 /// An import, ready to check rows.
 #[derive(Debug, Clone)]
@@ -65,12 +71,12 @@ pub struct SqlRule {
 }
 
 /// How many rows may be bad.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MaxBad {
     /// So many.
     Rows(u64),
-    /// A share of all: 0 to 1.
-    Share(f64),
+    /// So many of a hundred: 0 to 100.
+    Percent(Decimal),
 }
 
 impl MaxBad {
@@ -78,30 +84,39 @@ impl MaxBad {
     pub fn parse(text: &str) -> Option<Self> {
         match text.strip_suffix('%') {
             Some(percent) => {
-                let percent: f64 = percent.trim().parse().ok()?;
-                (0.0..=100.0).contains(&percent).then_some(Self::Share(percent / 100.0))
+                let percent = Decimal::from_str_exact(percent.trim()).ok()?.normalize();
+                let is_share = (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&percent);
+                // Few enough digits that no product with a number of rows is rounded.
+                (is_share && percent.scale() <= MOST_DECIMALS).then_some(Self::Percent(percent))
             }
             None => text.trim().parse().ok().map(Self::Rows),
         }
     }
 
     /// Returns the most rows of so many that may be bad.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share of at most 1 of a number of rows is a number of rows"
-    )]
     pub fn most(self, rows: u64) -> u64 {
         match self {
             Self::Rows(most) => most,
-            Self::Share(share) => (share * rows as f64).floor() as u64,
+            Self::Percent(percent) => {
+                let most = percent * Decimal::from(rows) / Decimal::ONE_HUNDRED;
+                most.floor().to_u64().unwrap_or(rows)
+            }
         }
     }
 
     /// Tells whether so many bad rows of so many are too many.
     pub fn is_exceeded(self, bad: u64, rows: u64) -> bool {
         bad > self.most(rows)
+    }
+}
+
+/// As a person writes it: `1%`, `20`.
+impl std::fmt::Display for MaxBad {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Rows(most) => write!(formatter, "{most}"),
+            Self::Percent(percent) => write!(formatter, "{percent}%"),
+        }
     }
 }
 
@@ -134,6 +149,12 @@ fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ' ' | '-' | '.'))
 }
 
+/// Tells whether a name is one of those that tidegate gives itself, in any case: databases do not tell
+/// upper from lower case.
+fn is_own(name: &str) -> bool {
+    name.to_ascii_lowercase().starts_with(OWN)
+}
+
 /// A key of an import, and what is wrong with it.
 type Wrong = (String, String);
 
@@ -146,8 +167,8 @@ fn columns(configs: &[ColumnConfig]) -> Result<Vec<Column>, Wrong> {
     let mut columns: Vec<Column> = Vec::new();
     for config in configs {
         let name = &config.name;
-        if !is_name(name) || name.starts_with("tidegate_") {
-            let expected = "expected a name of at most 63 letters, digits, _ and -";
+        if !is_name(name) || is_own(name) {
+            let expected = "expected a name of at most 63 letters, digits, _ and -, not of tidegate's own columns";
             return Err(wrong(format!("{expected}, found {name:?}")));
         }
         let column = Column::of(config).map_err(wrong)?;
@@ -240,7 +261,7 @@ fn password(password: &PasswordConfig, columns: &[Column]) -> Result<(), Wrong> 
     if columns.iter().any(is_taken) {
         return wrong("expected a column that is no other column of the import");
     }
-    if !is_name(&password.into) || !is_name(&password.column) {
+    if !is_name(&password.into) || !is_name(&password.column) || is_own(&password.into) {
         return wrong("expected names of columns");
     }
     Ok(())
@@ -263,7 +284,7 @@ impl Import {
         let wrong =
             |(key, problem): Wrong| ImportError::Wrong { name: name.to_owned(), key, problem };
         let table = config.table.unwrap_or_else(|| name.to_owned());
-        if !is_name(&table) || table.starts_with("tidegate_") {
+        if !is_name(&table) || sql::parts(&table).iter().any(|part| is_own(part)) {
             let problem = "expected a name of at most 63 letters, digits, _ and -, not of tidegate's own tables";
             return Err(wrong(("table".to_owned(), problem.to_owned())));
         }
@@ -331,6 +352,8 @@ fn over(own: ImportConfig, base: ImportConfig) -> ImportConfig {
 
 /// Compiles the pattern of a column, which the whole value has to match.
 pub(super) fn whole(pattern: &str) -> Result<Regex, String> {
-    let bounded = regex::RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(1 << 20).build();
-    bounded.map_err(|_| format!("{pattern:?} is no regular expression"))
+    let bounded = |text: &str| regex::RegexBuilder::new(text).size_limit(1 << 20).build();
+    // By itself first: a bracket that it closes too often would close the one around it.
+    let compiled = bounded(pattern).and_then(|_| bounded(&format!("^(?:{pattern})$")));
+    compiled.map_err(|_| format!("{pattern:?} is no regular expression"))
 }

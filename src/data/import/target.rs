@@ -2,6 +2,7 @@
 
 use super::column::Column;
 use super::constraint::Constraint;
+use super::form::Form;
 use super::spec::Import;
 use crate::config::ColumnType;
 use crate::data::check::Dialect;
@@ -93,11 +94,10 @@ pub enum Misfit {
         /// The import.
         import: String,
     },
-    /// Days or times of the table are written in another way than the import's.
+    /// Values of the table are written in another way than the import's.
     #[error(
-        "the column {column} of {table} holds {found:?}, and imports write {:?}, so rows would not be known \
-         again: bring the table into that form first (docs/reference/import.md)",
-        if *is_time { "2026-02-07 19:53:58" } else { "2026-02-07" }
+        "the column {column} of {table} holds {held}, and imports write {form}, so rows would not be known \
+         again: bring the table into that form first (docs/reference/import.md)"
     )]
     Form {
         /// The table.
@@ -105,9 +105,9 @@ pub enum Misfit {
         /// The column.
         column: String,
         /// A value of the table.
-        found: String,
-        /// Whether it is a time, or else a day.
-        is_time: bool,
+        held: String,
+        /// The form of the import.
+        form: Form,
     },
     /// Columns of the table would stay empty that may not.
     #[error(
@@ -272,6 +272,13 @@ pub(super) fn is_real(kind: &str) -> bool {
     !has(&["INT", "CHAR", "CLOB", "TEXT", "BLOB"]) && has(&["REAL", "FLOA", "DOUB"])
 }
 
+/// Tells whether a column of SQLite keeps each value with the type that it comes with.
+pub(super) fn is_any(kind: &str) -> bool {
+    let kind = kind.to_ascii_uppercase();
+    let has = |words: &[&str]| words.iter().any(|word| kind.contains(word));
+    !has(&["INT", "CHAR", "CLOB", "TEXT"]) && (kind.is_empty() || has(&["BLOB"]) || kind == "ANY")
+}
+
 /// Tells whether a column of SQLite keeps values as they are (<https://sqlite.org/datatype3.html>,
 /// section 3.1).
 fn sqlite_takes(kind: &str, wanted: ColumnType) -> bool {
@@ -279,7 +286,7 @@ fn sqlite_takes(kind: &str, wanted: ColumnType) -> bool {
     let has = |words: &[&str]| words.iter().any(|word| kind.contains(word));
     let whole = has(&["INT"]);
     let text = !whole && has(&["CHAR", "CLOB", "TEXT"]);
-    let any = !whole && !text && (kind.is_empty() || has(&["BLOB"]) || kind == "ANY");
+    let any = is_any(&kind);
     let real = is_real(&kind);
     let numeric = !whole && !text && !any && !real;
     match wanted {

@@ -50,7 +50,7 @@ fn every_fault_of_a_row_is_named() {
         [
             r#"date Some("2026-13-07"): expected a day such as 2026-02-07"#,
             r#"user_id Some("x"): expected a whole number"#,
-            r#"product_name Some(""): expected a value"#,
+            r#"product_name None: expected a value"#,
             r#"quantity Some("0"): expected a number greater than 0"#,
             r#"unit_price Some("-1"): expected a number of at least 0"#,
             r#"total_amount Some("7.555"): expected an amount with at most 2 digits after the point"#,
@@ -166,12 +166,56 @@ fn a_wrong_declaration_is_named() {
 }
 
 #[test]
+fn a_pattern_is_whole_by_itself() {
+    for pattern in ["a)|(b", "a)(?:", "(", "(?:a"] {
+        let said = wrong(&format!("columns: [ {{ name: a, type: text, pattern: '{pattern}' }} ]"));
+        let problem = format!("data.imports.orders.columns: {pattern:?} is no regular expression");
+        assert_eq!(said, problem);
+    }
+    let either = import("columns: [ { name: a, type: text, pattern: 'a|(b)' } ]");
+    good(&either, "a");
+    good(&either, "b");
+    assert_eq!((faults(&either, "aXYZ").len(), faults(&either, "qqb").len()), (1, 1));
+}
+
+#[test]
+fn names_of_tidegate_itself_are_taken() {
+    let column = "columns: [ { name: a, type: text } ]";
+    for table in
+        ["tidegate_imports", "main.tidegate_imports", "Tidegate_Imports", "main.TIDEGATE_x"]
+    {
+        let said = wrong(&format!("{column}\ntable: {table}"));
+        assert!(said.starts_with("data.imports.orders.table: expected a name"), "{table}: {said}");
+    }
+    for name in ["tidegate_row", "TIDEGATE_ROW", "Tidegate_key"] {
+        let said = wrong(&format!("columns: [ {{ name: {name}, type: text }} ]"));
+        assert!(said.starts_with("data.imports.orders.columns: expected a name"), "{name}: {said}");
+        let said = wrong(&format!("{column}\npassword: {{ column: p, into: {name} }}"));
+        assert!(said.starts_with("data.imports.orders.password: expected names"), "{name}: {said}");
+    }
+    assert_eq!(import(&format!("{column}\ntable: main.orders")).table, "main.orders");
+}
+
+#[test]
 fn too_many_bad_rows_are_a_number_or_a_share() {
     let share = MaxBad::parse("1%").unwrap();
     assert!(!share.is_exceeded(10, 1000) && share.is_exceeded(11, 1000));
     let rows = MaxBad::parse("2").unwrap();
     assert!(!rows.is_exceeded(2, 3) && rows.is_exceeded(3, 1000));
     assert_eq!((MaxBad::parse("101%"), MaxBad::parse("x")), (None, None));
+}
+
+#[test]
+fn a_share_is_exact() {
+    for percent in 0..=100 {
+        let share = MaxBad::parse(&format!("{percent}%")).unwrap();
+        assert_eq!(share.most(100), percent, "{percent}%");
+    }
+    assert_eq!(MaxBad::parse("0.1%").unwrap().most(1000), 1);
+    assert_eq!(MaxBad::parse("33.3%").unwrap().most(3), 0);
+    assert_eq!(MaxBad::parse("100%").unwrap().most(u64::MAX), u64::MAX);
+    let said = ["0.50%", "20", "100%"].map(|text| MaxBad::parse(text).unwrap().to_string());
+    assert_eq!(said, ["0.5%", "20", "100%"]);
 }
 
 proptest::proptest! {

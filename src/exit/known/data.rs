@@ -9,19 +9,12 @@ use crate::apply::data::manifest_file::ManifestFileError;
 use crate::apply::data::pull::PullError;
 use crate::data::import::api::PeriodProblem;
 use crate::data::sync::TooManyDeletions;
-use crate::exit::{Classified, Exit};
+use crate::exit::{Classified, Exit, ROOM};
 use crate::http::HttpError;
 use crate::observe::data::api::ApiError;
 use crate::observe::data::kept::BackupDamaged;
 use crate::observe::data::proof::ProofError;
 use crate::observe::data::scan::ScanError;
-
-/// What helps where a disk is full.
-const ROOM: &str = "free some space and run it again";
-
-fn is_full(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
-}
 
 fn is_closed(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
@@ -36,7 +29,6 @@ impl Classified for DatabaseError {
             Self::InUse { .. } | Self::TimedOut { .. } => Exit::Unreachable,
             Self::Constraint { .. } => Exit::DataFailed,
             Self::Full { .. } => Exit::Incomplete,
-            Self::Io { source, .. } if is_full(source) => Exit::Incomplete,
             Self::Io { .. } => Exit::Internal,
         }
     }
@@ -44,7 +36,6 @@ impl Classified for DatabaseError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Full { .. } => Some(ROOM.to_owned()),
-            Self::Io { source, .. } if is_full(source) => Some(ROOM.to_owned()),
             Self::Constraint { .. } => Some(
                 "mend the row, or give the import a rule of its own that names such rows"
                     .to_owned(),
@@ -77,7 +68,6 @@ impl Classified for BackupError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Io { source, .. } if is_full(source) => Some(ROOM.to_owned()),
             Self::Io { source, .. } if is_closed(source) => {
                 Some("nothing was changed; may this user write there?".to_owned())
             }
@@ -277,7 +267,8 @@ impl Classified for PullError {
             Self::Pointer { .. } | Self::Mismatch { .. } | Self::NoDatabase { .. } => {
                 Exit::BadInput
             }
-            Self::Full { .. } | Self::File { .. } => Exit::Internal,
+            Self::Full { .. } => Exit::Incomplete,
+            Self::File { .. } => Exit::Internal,
             Self::Locked { .. } | Self::TimedOut { .. } => Exit::Unreachable,
         }
     }
@@ -290,7 +281,7 @@ impl Classified for PullError {
                 "where nobody is publishing, the version is damaged: publish it again with `tidegate sync`"
             }
             Self::NoDatabase { .. } => "look whether the URL is that of the database",
-            Self::Full { .. } => "free some space and run it again",
+            Self::Full { .. } => ROOM,
             Self::Locked { .. } => "end that process, or give it more time with --timeout",
             Self::TimedOut { .. } => "give it more time with --timeout",
             Self::Target { .. } | Self::File { .. } => return None,

@@ -16,7 +16,8 @@ use url::Url;
 
 use super::rows::{Answers, Batch, RowsError};
 use crate::data::import::api::{
-    self, Answer, AnswerProblem, Cells, LARGEST_ANSWER, Mark, Page, Period, PeriodProblem, Turner,
+    self, Answer, AnswerProblem, Cells, LARGEST_ANSWER, Mark, Now, Page, Period, PeriodProblem,
+    Turner,
 };
 use crate::data::import::{Import, Row};
 use crate::http::{
@@ -124,7 +125,13 @@ async fn pages(asking: &Asking<'_>, access: &Access) -> Result<Batch, ApiError> 
         };
         let (rows, read) = taking.take(&answer, page)?;
         let links = links(&answer.headers);
-        let page = Page { rows, links: &links, answer: read.as_ref(), body: &answer.body };
+        let page = Page {
+            rows,
+            sender: &answer.url,
+            links: &links,
+            answer: read.as_ref(),
+            body: &answer.body,
+        };
         let turned = turner.next(&page);
         next = turned.map_err(|problem| ApiError::Pages { place: place.clone(), problem })?;
     }
@@ -243,6 +250,7 @@ struct Taking<'a> {
     answers: Answers,
     cells: Cells,
     row: Row,
+    today: Now,
     /// The column of the watermark, and how its values are compared.
     mark: Option<(usize, Mark)>,
     /// The largest value of it among the good rows.
@@ -262,6 +270,7 @@ impl<'a> Taking<'a> {
             answers: Answers::create(asking.folder, import).map_err(ApiError::Kept)?,
             cells: Cells::new(import),
             row: Row::default(),
+            today: Now::of(import, asking.now)?,
             mark,
             reached: None,
         })
@@ -315,8 +324,8 @@ impl<'a> Taking<'a> {
             && self.import.check(self.cells.values(), self.now, &mut self.row).is_ok()
             && let Some(Some(value)) = self.row.values().nth(column)
         {
-            // A day far ahead, once, would be where every later import begins.
-            if !mark.is_ahead(value, self.now) {
+            // A day ahead would be where the next import begins, and what today still brings be left out.
+            if !mark.is_ahead(value, &self.today) {
                 mark.raise(&mut self.reached, value);
             }
         }

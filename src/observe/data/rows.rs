@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Seek as _};
+use std::io::{self, BufReader, Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::time::SystemTime;
 
+use crate::adapters::scratch::nameless;
 use crate::data::import::{Fault, Import, RowPlace};
 
 mod answers;
@@ -50,6 +51,14 @@ pub enum RowsError {
         /// What to do, where there is something.
         hint: Option<&'static str>,
     },
+    /// The copy that is read again cannot be written.
+    #[error("cannot copy {file} to a temporary folder: {source}")]
+    Copy {
+        /// The file.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
     /// The file was written while it was read.
     #[error("{file} was changed while it was read")]
     Changed {
@@ -63,6 +72,7 @@ impl RowsError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unreadable { .. } => None,
+            Self::Copy { .. } => Some("free some space there, or name another folder in TMPDIR"),
             Self::Wrong { hint, .. } => *hint,
             Self::Changed { .. } => Some(
                 "import it when it is complete: let whoever writes it write elsewhere, and rename it",
@@ -133,6 +143,32 @@ impl Batch {
             watermark: None,
             numbering: Numbering::Lines,
             state,
+        })
+    }
+
+    /// Returns a batch of the same rows that stays as it is, whatever becomes of the file. The copy has no
+    /// name, since it may hold passwords: it is gone when this run ends, however that ends.
+    pub fn copied(&self, folder: &Path) -> Result<Self, RowsError> {
+        let failed = |source| RowsError::Copy { file: self.name.clone(), source: nameless(source) };
+        let mut copy = tempfile::tempfile_in(folder).map_err(failed)?;
+        let mut file = &self.file;
+        file.rewind().map_err(|source| self.unreadable(source))?;
+        let mut piece = vec![0; AT_ONCE];
+        loop {
+            let read = file.read(&mut piece).map_err(|source| self.unreadable(source))?;
+            if read == 0 {
+                break;
+            }
+            copy.write_all(piece.get(..read).unwrap_or_default()).map_err(failed)?;
+        }
+        self.unchanged()?;
+        Ok(Self {
+            state: state(&copy).map_err(failed)?,
+            file: copy,
+            name: self.name.clone(),
+            source: self.source.clone(),
+            watermark: self.watermark.clone(),
+            numbering: self.numbering.clone(),
         })
     }
 
@@ -259,6 +295,12 @@ impl<'a> Cells<'a> {
     pub fn all(self) -> impl Iterator<Item = &'a str> {
         let record = self.record;
         (0..record.len()).map(move |place| record.cell(place).unwrap_or_default())
+    }
+
+    /// Returns every cell with its quotes, where these are what is wrong with the row: nobody can tell what
+    /// its cells are.
+    pub fn as_written(self) -> Option<impl Iterator<Item = &'a str>> {
+        self.record.problem().map(|_| self.record.as_written())
     }
 
     /// Returns what is wrong with the row as a row: its cells cannot be told apart.

@@ -224,7 +224,7 @@ fn a_full_disk_of_backups_loses_nothing() {
     fs::create_dir(place.backups()).unwrap();
     let (run, left) =
         on_a_small_disk(&place.backups(), 128, || (place.run(&["backup"]), place.kept()));
-    let run = run.code(10);
+    let run = run.code(15);
     assert!(run.stderr.contains("space"), "{}", run.stderr);
     assert_eq!(left, [""; 0], "what was begun is removed at once");
     assert_eq!(place.rows(), 20_000);
@@ -252,6 +252,44 @@ fn a_full_disk_of_the_database_loses_nothing() {
     assert_ne!(run.status, Some(0), "{run:?}");
     assert!(run.stderr.contains("full"), "{}", run.stderr);
     assert!(after == held && left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_full_disk_damages_no_backup_and_the_others_are_verified() {
+    let outer = tempfile::TempDir::new().unwrap();
+    let config = format!("  backup: {{ to: \"file://{}\" }}\n", outer.path().display());
+    let place = Place::with(Kind::Sqlite, &config);
+    place.fill(3);
+    let little = place.back_up();
+    place.fill(20_000);
+    let large = place.back_up();
+    let folder = place.folder.path().join("small");
+    fs::create_dir(&folder).unwrap();
+    let (verified, restored, left) = on_a_small_disk(&folder, 128, || {
+        let run = |arguments: &[&str]| {
+            let all = ["data", "backup", "--database", "small/sales.db"].iter().chain(arguments);
+            Tidegate::new().args(all).current_dir(place.folder.path()).run()
+        };
+        let runs = (run(&["--verify-all", "--json"]), run(&["--restore", &large, "-y"]));
+        (runs.0, runs.1, fs::read_dir(&folder).unwrap().flatten().map(|e| e.file_name()).collect())
+    });
+    let verified = verified.code(15).json();
+    let of = |name: &str| {
+        let lines = verified["backups"].as_array().unwrap();
+        lines.iter().find(|line| line["name"] == name).unwrap()
+    };
+    assert_eq!(
+        (&of(&little)["restorable"], &of(&large)["restorable"]),
+        (&true.into(), &false.into())
+    );
+    assert_eq!((&of(&large)["unknown"], &verified["damaged"]), (&true.into(), &0.into()));
+    let why = of(&large)["problem"].as_str().unwrap();
+    assert!(why.contains("No space left on device"), "{why}");
+    let restored = restored.code(15);
+    assert!(restored.stderr.contains("No space left on device"), "{}", restored.stderr);
+    assert!(restored.stderr.contains("hint: free some space"), "{}", restored.stderr);
+    let left: Vec<std::ffi::OsString> = left;
+    assert!(!left.iter().any(|name| name == "sales.db"), "{left:?}");
 }
 
 #[test]

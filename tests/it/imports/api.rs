@@ -10,6 +10,8 @@ use crate::harness::duckdb;
 use crate::harness::fault_proxy::{Answer, Fault, FaultProxy, Request, Rule};
 use crate::harness::tidegate::{Run, Tidegate};
 
+mod places;
+
 const KEY: &str = "s3cr3t-k3y-0123456789";
 
 /// An API; what no rule answers is an error of the test.

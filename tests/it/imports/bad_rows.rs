@@ -113,6 +113,18 @@ fn too_many_bad_rows_stop_the_good_ones_too() {
 }
 
 #[test]
+fn as_many_bad_rows_as_a_share_allows_are_allowed() {
+    let [desk, _] = desks();
+    let good = (0..71).map(|user| format!("2026-02-01,{user},Tea,2,2.50,5.00,north"));
+    let bad = (0..29).map(|user| format!("2026-02-01,{user},Tea,0,2.50,0,north"));
+    let rows: Vec<String> = good.chain(bad).collect();
+    desk.write("sales.csv", &sales(&rows.iter().map(String::as_str).collect::<Vec<_>>()));
+    let accept = ["sales", "sales.csv", "--accept-good-rows", "--max-bad"];
+    desk.json(&[&accept[..], &["28.9%"]].concat(), 14);
+    desk.json(&[&accept[..], &["29%"]].concat(), 0);
+}
+
+#[test]
 fn rejects_that_cannot_be_written_stop_the_import() {
     let [desk, _]: [Desk; 2] = desks();
     desk.write("sales.csv", &mixed());
@@ -121,4 +133,27 @@ fn rejects_that_cannot_be_written_stop_the_import() {
         .code(15);
     assert!(run.stderr.contains("cannot write the bad rows to no/such/r.csv"), "{}", run.stderr);
     assert!(!desk.path(desk.database).exists());
+}
+
+#[test]
+fn a_row_with_a_wrong_quote_stands_in_the_rejects_as_it_was() {
+    for desk in desks() {
+        let wrong = "2026-02-01,1,\"a\"b,2,2.50,5.00,\"no, \"\"r\"\"th\"";
+        let broken = "2026-02-01,1,\"a\nb\" ,2,2.50,5.00,south";
+        desk.write("sales.csv", &sales(&[GOOD[0], wrong, broken, "2026-02-01,1,c,0,2.50,0,west"]));
+        desk.import(&["sales", "sales.csv", "--accept-good-rows"]).success();
+        let rejects = desk.read("sales.csv.rejects.csv");
+        let reason = "(row): expected the end of the cell after its closing quote\n";
+        assert!(rejects.contains(&format!("\n{wrong},line 3: {reason}")), "{rejects}");
+        assert!(rejects.contains(&format!("\n{broken},line 4: {reason}")), "{rejects}");
+        // Bad again, with one reason.
+        let again = ["sales", "sales.csv.rejects.csv", "--accept-good-rows"];
+        let shown = desk.json(&again, 0);
+        assert_eq!((&shown["inserted"], &shown["bad"]), (&0.into(), &3.into()));
+        let again = desk.read("sales.csv.rejects.csv.rejects.csv");
+        assert!(again.contains(&format!("\n{wrong},line 2: {reason}")), "{again}");
+        let mended = rejects.replace("\"a\"b", "\"ab\"").replace("b\" ,", "b\",");
+        desk.write("mended.csv", &mended.replace("c,0,2.50,0,", "c,1,2.50,2.50,"));
+        assert_eq!(desk.json(&["sales", "mended.csv"], 0)["inserted"], 3);
+    }
 }

@@ -77,6 +77,49 @@ fn rejects_that_cannot_be_written_are_said_without_a_temporary_name() {
     assert!(!run.stderr.contains(".tmp"), "{}", run.stderr);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_written_is_named_without_a_temporary_name() {
+    for desk in desks() {
+        desk.write("sales.csv", &sales(&super::GOOD));
+        // Nobody may make a file there, root neither.
+        let file = format!("/sys/{}", desk.database);
+        let run = desk.import(&["sales", "sales.csv", "--database", &file]).code(10);
+        let said = format!("cannot open {file}: its folder /sys cannot be written (");
+        assert!(run.stderr.contains(&said), "{}", run.stderr);
+        assert!(run.stderr.contains("or choose another with --database"), "{}", run.stderr);
+        assert!(!run.stderr.contains(".tidegate-new"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn an_import_that_too_many_bad_rows_stop_is_not_told_to_accept_them() {
+    let [desk, _] = desks();
+    let bad = "2026-02-01,1,Tea,0,2.50,0,north";
+    desk.write("sales.csv", &sales(&[super::GOOD[0], bad, "2026-02-01,1,Tea,0,2.50,0,south"]));
+    let accept = ["sales", "sales.csv", "--accept-good-rows"];
+    let none = desk.import(&accept[..2]).code(14);
+    assert!(
+        none.stderr.contains("or write the good ones with --accept-good-rows"),
+        "{}",
+        none.stderr
+    );
+    let few = desk.import(&[&accept[..], &["--max-bad", "34%"]].concat()).code(14);
+    let said = "mend them in the file, or raise --max-bad: 34% of 3 rows lets 1 row be bad";
+    assert!(few.stderr.contains(said), "{}", few.stderr);
+    assert!(!few.stderr.contains("--accept-good-rows"), "{}", few.stderr);
+    let few = desk.import(&[&accept[..], &["--max-bad", "0"]].concat()).code(14);
+    assert!(few.stderr.contains("or raise --max-bad: it lets 0 rows be bad"), "{}", few.stderr);
+    std::fs::create_dir_all(desk.path(".github")).unwrap();
+    desk.write(
+        ".github/tidegate.yml",
+        "version: 1\ndata:\n  imports:\n    sales: { preset: sales, max_bad: \"1\" }\n",
+    );
+    let few = desk.import(&accept).code(14);
+    let said = "or raise `max_bad` of the import: it lets 1 row be bad";
+    assert!(few.stderr.contains(said), "{}", few.stderr);
+}
+
 #[test]
 fn control_characters_of_a_cell_are_not_in_the_reason() {
     let [desk, _] = desks();

@@ -92,12 +92,15 @@ fn signals_remove_the_copies_before_they_end_an_import() {
         let tmp = desk.path("tmp");
         let is_there = || {
             let folders = named(&tmp, "tidegate-import-");
-            folders.first().is_some_and(|folder| folder.join("hashed.csv").exists())
+            let is_hashing =
+                folders.first().is_some_and(|folder| folder.join("hashed.csv").exists());
+            is_hashing && unfinished(&desk).is_some()
         };
         let (mut child, _home) = started(&desk, &["users", "users.csv"], is_there);
         rustix::process::kill_process(rustix::process::Pid::from_child(&child), signal).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(code));
         assert_eq!(named(&desk.path("tmp"), ""), Vec::<PathBuf>::new());
+        assert_eq!(desk.names(), ["users.csv"], "passwords of nobody");
         assert!(!desk.path(desk.database).exists());
     }
 }
@@ -129,16 +132,26 @@ fn copies_beside_the_database_are_removed_too() {
     assert_eq!(named(&here, ".tidegate-"), Vec::<PathBuf>::new());
 }
 
+/// The file of passwords of an import that has not ended well.
+fn unfinished(desk: &Desk) -> Option<String> {
+    desk.names().into_iter().find(|name| name.ends_with(".unfinished"))
+}
+
+/// Kills an import while it makes passwords up; returns the file that it leaves.
+fn killed(desk: &Desk) -> String {
+    desk.write("users.csv", &users(300));
+    let (mut child, _home) = started(desk, &["users", "users.csv"], || unfinished(desk).is_some());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    unfinished(desk).unwrap()
+}
+
 #[test]
 fn passwords_of_nobody_do_not_look_like_those_of_users() {
     for desk in desks() {
-        desk.write("users.csv", &users(300));
-        let unfinished = "users.csv.passwords.csv.unfinished";
-        let path = desk.path(unfinished);
-        let (mut child, _home) = started(&desk, &["users", "users.csv"], || path.exists());
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert_eq!(desk.names(), ["users.csv", unfinished]);
+        let unfinished = killed(&desk);
+        assert!(unfinished.starts_with("users.csv.passwords.csv."), "{unfinished}");
+        assert_eq!(desk.names(), ["users.csv", &unfinished]);
         desk.write("users.csv", &users(1));
         desk.import(&["users", "users.csv"]).success();
         assert_eq!(desk.names(), ["users.csv", "users.csv.passwords.csv"]);
@@ -149,17 +162,39 @@ fn passwords_of_nobody_do_not_look_like_those_of_users() {
 #[test]
 fn passwords_that_were_written_are_kept_where_only_their_file_was_not_finished() {
     for desk in desks() {
+        let (last, before) = ("users.csv.passwords.csv", killed(&desk));
         desk.write("users.csv", &users(1));
         desk.import(&["users", "users.csv"]).success();
-        let (last, before) = ("users.csv.passwords.csv", "users.csv.passwords.csv.unfinished");
-        std::fs::rename(desk.path(last), desk.path(before)).unwrap();
-        let text = desk.read(before);
+        std::fs::rename(desk.path(last), desk.path(&before)).unwrap();
+        let text = desk.read(&before);
         desk.write("users.csv", &users(2));
         let run = desk.import(&["users", "users.csv"]).success();
         let said = "passwords of an import that was killed after it had written its users: users.csv.passwords.csv";
         assert!(run.stderr.contains(said), "{}", run.stderr);
         assert_eq!(desk.read(last), text);
         assert_eq!(desk.names(), ["users.csv", "users.csv.passwords-2.csv", last]);
+    }
+}
+
+#[test]
+fn passwords_of_one_database_are_not_those_of_nobody_in_another() {
+    for desk in desks() {
+        let (last, before) = ("users.csv.passwords.csv", killed(&desk));
+        desk.write("users.csv", &users(1));
+        desk.import(&["users", "users.csv"]).success();
+        std::fs::rename(desk.path(last), desk.path(&before)).unwrap();
+        let text = desk.read(&before);
+        // Neither into a database that is not there, nor into one that has other users.
+        let other = format!("app.other.{}", desk.database.rsplit('.').next().unwrap());
+        for args in [&["users", "users.csv"][..], &["users", "users.csv", "--plan"]] {
+            desk.import(&[args, &["--database", &other]].concat()).success();
+            assert_eq!(desk.read(&before), text);
+        }
+        assert_eq!(desk.names(), ["users.csv", last, &before]);
+        let run = desk.import(&["users", "users.csv"]).success();
+        let kept = "users.csv.passwords-2.csv";
+        assert!(run.stderr.contains(&format!("had written its users: {kept}")), "{}", run.stderr);
+        assert_eq!(desk.read(kept), text);
     }
 }
 

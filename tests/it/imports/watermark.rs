@@ -27,10 +27,15 @@ fn reading(id: u32, day: &str, sensor: Option<&str>) -> Value {
 
 /// Imports what the server answers; returns what was said.
 fn import(desk: &Desk, watermark: &str, rows: &[Value], args: &[&str], code: i32) -> Value {
-    std::fs::create_dir_all(desk.path(".github")).unwrap();
-    desk.write(".github/tidegate.yml", &IMPORT.replace("WATERMARK", watermark));
     let server = FaultProxy::start("127.0.0.1:1");
     server.add(Rule::when(|_: &Request| true).answer(200, &[], &json!(rows).to_string()));
+    ask(desk, watermark, &server, args, code)
+}
+
+/// Imports from this server; returns what was said.
+fn ask(desk: &Desk, watermark: &str, server: &FaultProxy, args: &[&str], code: i32) -> Value {
+    std::fs::create_dir_all(desk.path(".github")).unwrap();
+    desk.write(".github/tidegate.yml", &IMPORT.replace("WATERMARK", watermark));
     let run = Tidegate::new()
         .args(["data", "import", "readings", "--json"])
         .args(args)
@@ -110,5 +115,29 @@ fn the_type_of_the_column_in_the_table_does_not_change_it() {
         let rows = [reading(1, "2026-02-03", None), reading(2, "2026-02-09", Some("broken"))];
         let done = import(&desk, watermark, &rows, &["--accept-good-rows"], 0);
         assert_eq!((&done["bad"], &done["watermark"]), (&json!(1), &json!(at)));
+    }
+}
+
+/// A row of tomorrow that an API sends already does not hide the rest of today.
+#[test]
+fn today_is_asked_for_again_after_a_row_of_tomorrow() {
+    let day = |days: i64| {
+        let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        today.saturating_add(jiff::Span::new().days(days)).to_string()
+    };
+    for desk in desks() {
+        let begun = day(0);
+        let rows = [reading(1, &day(0), None), reading(2, &day(1), None)];
+        let server = FaultProxy::start("127.0.0.1:1");
+        server.add(Rule::when(|_: &Request| true).answer(200, &[], &json!(rows).to_string()));
+        for _ in 0..2 {
+            ask(&desk, "day", &server, &[], 0);
+        }
+        let ended = day(0);
+        let second = &server.seen()[1].path;
+        // It may be midnight between the two.
+        let days = [(&begun, &begun), (&begun, &ended), (&ended, &ended)];
+        let asked = days.map(|(start, end)| format!("/readings?start_date={start}&end_date={end}"));
+        assert!(asked.contains(second), "{second}");
     }
 }

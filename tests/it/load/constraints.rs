@@ -119,6 +119,35 @@ async fn names_that_differ_in_case_only_are_one_where_the_table_says_so() {
 }
 
 #[tokio::test]
+async fn a_fault_is_said_once_where_the_import_and_the_table_ask_the_same() {
+    let team = Team::new(
+        Engine::Sqlite,
+        "create table users (id integer primary key, username text unique, email text unique collate nocase, \
+         role text, password_hash text);
+         insert into users values (1, 'ana', 'ana@acme.example', 'admin', 'old'), \
+         (2, 'eva', 'Eva@acme.example', 'admin', 'old')",
+    );
+    let rows = [
+        user(2, "ben", "ana@acme.example", "user"),
+        user(3, "cem", "dan@acme.example", "user"),
+        user(4, "dan", "dan@acme.example", "user"),
+        user(5, "fay", "eva@acme.example", "user"),
+    ];
+    let loaded = team.try_load(&preset("users"), &rows, LoadMode::Good(None)).await.unwrap();
+    let there = "expected a value that no other row of the table has";
+    assert_eq!(
+        faults(&loaded),
+        [
+            format!("2: email: ana@acme.example: {there}"),
+            "4: email: dan@acme.example: expected a value that no other row has: see line 3"
+                .to_owned(),
+            format!("5: email: eva@acme.example: {there}"),
+        ]
+    );
+    assert_eq!((loaded.written, counts(&loaded)), (true, [1, 0, 0, 3]));
+}
+
+#[tokio::test]
 async fn what_cannot_be_foreseen_ends_with_the_name_of_the_constraint() {
     for engine in Engine::all() {
         let team = Team::new(engine, SCHEMA);

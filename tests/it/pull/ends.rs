@@ -193,7 +193,7 @@ fn a_full_disk_keeps_the_file_and_leaves_nothing() {
     let (bytes, left) = (std::fs::read(&target), names(folder.path()));
     mount(&["umount"]);
     filled.success();
-    let full = full.code(1);
+    let full = full.code(15);
     assert!(full.stderr.contains("no space is left"), "{}", full.stderr);
     assert_eq!(bytes.unwrap(), first);
     assert_eq!(left, [".analytics.duckdb.lock", ".db_url_cache", "analytics.duckdb"]);

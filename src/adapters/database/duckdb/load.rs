@@ -1,13 +1,13 @@
 //! Rows of an import, brought into a DuckDB file by one script.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::process::Said;
+use super::spool::Lines;
 use super::{Access, DuckDb, answer};
-use crate::adapters::database::create::Creation;
+use crate::adapters::database::create::{self, Creation};
 use crate::adapters::database::{Database as _, DatabaseError, found, state};
 use crate::config::OnConflict;
 use crate::data::check::Dialect;
@@ -16,8 +16,8 @@ use crate::data::import::duckdb::{
 };
 use crate::data::import::state::IMPORTS;
 use crate::data::import::{
-    Constraint, Fitted, ImportState, Load, Loaded, Misfit, ScriptProblem, TableColumn, check_rules,
-    told, wrong_rule,
+    Constraint, Fitted, ImportState, Load, Loaded, Look, Misfit, ScriptProblem, TableColumn,
+    check_rules, told, wrong_rule,
 };
 
 /// What DuckDB says where it cannot take a row out that it wants to put in again
@@ -43,6 +43,16 @@ const MOST_COLUMNS: usize = 10_000;
 /// Loads the rows.
 pub(super) async fn load(database: &DuckDb, load: &Load<'_>) -> Result<Loaded, DatabaseError> {
     check_rules(load.import).map_err(|problem| misfit(database, problem))?;
+    for _ in 0..create::TRIES {
+        if let Some(loaded) = once(database, load).await? {
+            return Ok(loaded);
+        }
+    }
+    Err(create::unsettled(&database.shown))
+}
+
+/// Loads them, unless somebody else makes the file, or changes the table, meanwhile.
+async fn once(database: &DuckDb, load: &Load<'_>) -> Result<Option<Loaded>, DatabaseError> {
     if database.file.exists() {
         let access = if load.most_found().is_some() { Access::Write } else { Access::Look };
         let table = table(database, load).await?;
@@ -54,10 +64,9 @@ pub(super) async fn load(database: &DuckDb, load: &Load<'_>) -> Result<Loaded, D
     let creation = Creation::begin(&database.file, &database.shown)?;
     let new = DuckDb { file: creation.file(), ..database.clone() };
     let loaded = run(&new, load, Access::Create, None).await?;
-    if loaded.written {
-        creation.end()?;
-    }
-    Ok(loaded)
+    let Some(loaded) = loaded else { return Ok(None) };
+    let is_there = !loaded.written || creation.end()?;
+    Ok(is_there.then_some(loaded))
 }
 
 /// A table that is there.
@@ -105,48 +114,31 @@ async fn table(database: &DuckDb, load: &Load<'_>) -> Result<Option<Table>, Data
     Ok(Some(Table { columns, constraints, mark, is_empty }))
 }
 
-/// Tells whether no value of the spool has a line break: its lines are its rows.
-#[expect(
-    clippy::naive_bytecount,
-    reason = "a crate for it would save milliseconds of a million rows"
-)]
-fn is_flat(load: &Load<'_>) -> Result<bool, DatabaseError> {
-    let io = |source| DatabaseError::Io { path: load.spool.display().to_string(), source };
-    let mut spool = std::fs::File::open(load.spool).map_err(io)?;
-    let (mut lines, mut piece) = (0, vec![0; 256 * 1024]);
-    loop {
-        let read = spool.read(&mut piece).map_err(io)?;
-        let bytes = piece.get(..read).unwrap_or_default();
-        if bytes.is_empty() {
-            // The header is one more.
-            return Ok(lines == load.rows - load.bad.min(load.rows) + 1);
-        }
-        if bytes.contains(&b'\r') {
-            return Ok(false);
-        }
-        lines += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
-    }
-}
-
+/// Returns `None` where the table is no longer as it was found.
 async fn run(
     database: &DuckDb,
     load: &Load<'_>,
     access: Access,
     table: Option<Table>,
-) -> Result<Loaded, DatabaseError> {
+) -> Result<Option<Loaded>, DatabaseError> {
     let columns = table.as_ref().map(|table| table.columns.as_slice());
     let fitted = Fitted::of(load.import, Dialect::DuckDb, columns)
         .map_err(|problem| misfit(database, problem))?;
     let constraints = table.as_ref().map(|table| table.constraints.clone());
     let fitted = fitted.under(constraints.unwrap_or_default());
+    if table.as_ref().is_some_and(|table| !table.is_empty) {
+        look(database, load, &fitted).await?;
+    }
     let listed = load.listed();
     let (spool, found) = (path(database, load.spool)?, path(database, &listed)?);
     let known = load.known.map(|known| path(database, known)).transpose()?;
+    let lines = Lines::of(load)?;
     let answered = |query: &str| answer::select(query, 1);
     let on = On {
         mark: table.as_ref().map(|table| table.mark.as_str()),
         spool: &spool,
-        is_flat: is_flat(load)?,
+        is_flat: lines.is_flat,
+        longest: lines.longest,
         found: &found,
         known: known.as_deref(),
         answer: &answered,
@@ -168,15 +160,7 @@ async fn run(
     let stopped = match &said.failed {
         None => false,
         Some(_) if said.messages.contains(STOPPED) => true,
-        Some(_) if said.messages.contains(CHANGED) => {
-            return Err(DatabaseError::Sql {
-                file: database.shown.clone(),
-                reason: format!(
-                    "the table {} was changed meanwhile: run it again",
-                    load.import.table
-                ),
-            });
-        }
+        Some(_) if said.messages.contains(CHANGED) => return Ok(None),
         Some(_) if said.messages.contains(REFERRED) => {
             return Err(referred(database, load, &fitted));
         }
@@ -196,7 +180,7 @@ async fn run(
         reason: format!("{} does not tell how many rows it loaded", database.engine),
     })?;
     let updates = load.import.on_conflict == OnConflict::Update;
-    Ok(Loaded {
+    Ok(Some(Loaded {
         written: load.most_found().is_some() && !stopped,
         inserted: counts.good.saturating_sub(counts.changed + counts.same),
         updated: if updates { counts.changed } else { 0 },
@@ -204,7 +188,19 @@ async fn run(
         bad: counts.bad,
         watermark: counts.reached,
         faults: found::first(&listed)?,
-    })
+    }))
+}
+
+/// Makes sure that the table holds values in the form in which they are written.
+async fn look(database: &DuckDb, load: &Load<'_>, fitted: &Fitted) -> Result<(), DatabaseError> {
+    for look in Look::all(load.import, fitted, Dialect::DuckDb) {
+        let found = database.query(&look.query, &[], 1).await?;
+        let Some(row) = found.rows.into_iter().next() else { continue };
+        let text = |place: usize| row.get(place).and_then(Value::as_str).unwrap_or_default();
+        let problem = look.found(text(0), text(1));
+        return Err(misfit(database, problem));
+    }
+    Ok(())
 }
 
 /// Finds the rule that cannot be carried out, if it is one that made the script fail.
@@ -256,6 +252,14 @@ fn refused(
                 import: import.name.clone(),
             },
         );
+    }
+    if let Some((_, place)) = first.split_once("CSV Error on Line: ") {
+        // What stands there is not for messages: the rows may have hashes of passwords.
+        let line: String = place.chars().take_while(char::is_ascii_digit).collect();
+        return DatabaseError::Sql {
+            file: database.shown.clone(),
+            reason: format!("the checked rows cannot be read back, near line {line} of them"),
+        };
     }
     if !said.killed && REFUSED.iter().any(|begin| first.starts_with(begin)) {
         return DatabaseError::Constraint {

@@ -91,24 +91,25 @@ fn each(
         path: load.spool.display().to_string(),
         source: error,
     };
-    let wrong = |row: &str| {
-        let short: String = row.chars().take(40).collect();
-        Problem::Reason(format!("the checked rows cannot be read back, near {short:?}"))
+    // What stands there is not for messages: the rows may have hashes of passwords.
+    let wrong = |rows: u64| {
+        let line = rows + 2;
+        Problem::Reason(format!("the checked rows cannot be read back, near line {line} of them"))
     };
     let kinds: Vec<ColumnType> = crate::data::import::kinds(load.import).collect();
     let mut insert = connection.prepare(insert)?;
     let mut spool = Spool::open(load.spool).map_err(io)?;
-    let mut rows = 0;
+    let mut rows = 0_u64;
     while let Some(record) = spool.next().map_err(io)? {
         let mut cells = values(record);
         let number = cells.next().flatten().and_then(|cell| cell.parse::<i64>().ok());
-        bind(&mut insert, Cell::Number(number.ok_or_else(|| wrong(record))?))?;
+        bind(&mut insert, Cell::Number(number.ok_or_else(|| wrong(rows))?))?;
         let mut fits = true;
         for (place, kind) in kinds.iter().enumerate() {
-            let cell = cells.next().ok_or_else(|| wrong(record))?;
+            let cell = cells.next().ok_or_else(|| wrong(rows))?;
             let value = match &cell {
                 None => ValueRef::Null,
-                Some(text) => typed(*kind, text).ok_or_else(|| wrong(record))?,
+                Some(text) => typed(*kind, text).ok_or_else(|| wrong(rows))?,
             };
             // Fifteen digits are held whatever they are.
             if let Some(text) = &cell

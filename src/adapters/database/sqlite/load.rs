@@ -4,17 +4,17 @@
 //! and writes. Where the table has no rows, and nothing is left to find out about those of the import,
 //! one transaction takes them straight into it. In WAL mode, readers go on all the time.
 
-use std::fs::File;
 use std::hash::{DefaultHasher, Hasher as _};
-use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::constraints::constraints;
-use super::{Problem, Sqlite, dates, fill, imports, mode};
-use crate::adapters::database::create::Creation;
+use super::listed::{write_found, write_known};
+use super::{Problem, Sqlite, fill, forms, imports, mode};
+use crate::adapters::database::create::{self, Creation};
+use crate::adapters::database::ending::check_new;
 use crate::adapters::database::{DatabaseError, found};
 use crate::config::OnConflict;
 use crate::data::check::Dialect;
@@ -31,22 +31,30 @@ const CACHE: i64 = 16 * 1024;
 /// Loads the rows.
 pub(super) async fn load(database: &Sqlite, load: &Load<'_>) -> Result<Loaded, DatabaseError> {
     check_rules(load.import).map_err(|problem| database.error(Problem::Misfit(problem)))?;
-    let writes = load.most_found().is_some();
-    let loaded = if database.file.exists() {
-        let access = if writes { super::Access::Write } else { super::Access::Read };
-        run(database, load, access).await?
-    } else if writes {
-        let creation = Creation::begin(&database.file, &database.shown)?;
-        let new = Sqlite { file: creation.file(), ..database.clone() };
-        let loaded = run(&new, load, super::Access::Create).await?;
-        if loaded.written {
-            creation.end()?;
+    for _ in 0..create::TRIES {
+        if let Some(loaded) = once(database, load).await? {
+            return Ok(Loaded { faults: found::first(&load.listed())?, ..loaded });
         }
-        loaded
-    } else {
-        run(database, load, super::Access::Memory).await?
-    };
-    Ok(Loaded { faults: found::first(&load.listed())?, ..loaded })
+    }
+    Err(create::unsettled(&database.shown))
+}
+
+/// Loads them, unless somebody else makes the file meanwhile.
+async fn once(database: &Sqlite, load: &Load<'_>) -> Result<Option<Loaded>, DatabaseError> {
+    let writes = load.most_found().is_some();
+    if database.file.exists() {
+        let access = if writes { super::Access::Write } else { super::Access::Read };
+        return run(database, load, access).await.map(Some);
+    }
+    check_new(&database.shown)?;
+    if !writes {
+        return run(database, load, super::Access::Memory).await.map(Some);
+    }
+    let creation = Creation::begin(&database.file, &database.shown)?;
+    let new = Sqlite { file: creation.file(), ..database.clone() };
+    let loaded = run(&new, load, super::Access::Create).await?;
+    let is_there = !loaded.written || creation.end()?;
+    Ok(is_there.then_some(loaded))
 }
 
 async fn run(
@@ -233,7 +241,10 @@ impl Owned {
             return Ok(None);
         };
         transaction.execute_batch(&statements.remember)?;
-        write_found(&transaction, &self.rejects, "SELECT 0, '', '', '' WHERE 0")?;
+        write_found(&transaction, &self.rejects, "SELECT 0, '', '', '', 0 WHERE 0")?;
+        if let Some(known) = &self.known {
+            write_known(&transaction, known, "SELECT 0 WHERE 0")?;
+        }
         transaction.commit()?;
         Ok(Some(Loaded { written: true, inserted, ..Loaded::default() }))
     }
@@ -257,7 +268,7 @@ fn statements(connection: &Connection, load: &Load<'_>) -> Result<(bool, Stateme
                 .query_row(&format!("SELECT EXISTS (SELECT 1 FROM {name})"), [], |row| row.get(0))?
         }
     };
-    if has_rows && let Some(misfit) = dates::other_form(connection, load.import)? {
+    if has_rows && let Some(misfit) = forms::other_form(connection, load.import, &fitted)? {
         return Err(misfit.into());
     }
     Ok((has_rows, statements))
@@ -351,36 +362,6 @@ fn table(connection: &Connection, import: &Import) -> Result<Option<Vec<TableCol
         .into()),
         None => Ok(Some(columns)),
     }
-}
-
-/// Writes what was found.
-fn write_found(connection: &Connection, path: &Path, query: &str) -> Result<(), Problem> {
-    let io = |source: std::io::Error| Problem::Io { path: path.display().to_string(), source };
-    let mut writer = csv::Writer::from_writer(File::create(path).map_err(io)?);
-    let failed = |error: csv::Error| io(std::io::Error::other(error));
-    writer.write_record(["tidegate_row", "column", "value", "rule"]).map_err(failed)?;
-    let mut statement = connection.prepare(query)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let row_number: i64 = row.get(0)?;
-        let texts: [Option<String>; 3] = [row.get(1)?, row.get(2)?, row.get(3)?];
-        let [column, value, rule] = texts.map(Option::unwrap_or_default);
-        writer.write_record([row_number.to_string(), column, value, rule]).map_err(failed)?;
-    }
-    writer.flush().map_err(io)
-}
-
-/// Writes which rows the table has.
-fn write_known(connection: &Connection, path: &Path, query: &str) -> Result<(), Problem> {
-    let io = |source: std::io::Error| Problem::Io { path: path.display().to_string(), source };
-    let mut writer = BufWriter::new(File::create(path).map_err(io)?);
-    writeln!(writer, "tidegate_row").map_err(io)?;
-    let mut statement = connection.prepare(query)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        writeln!(writer, "{}", row.get::<_, i64>(0)?).map_err(io)?;
-    }
-    writer.flush().map_err(io)
 }
 
 impl From<ScriptProblem> for Problem {

@@ -72,14 +72,14 @@ pub(super) fn hash(
 }
 
 /// The numbers of the rows that the table has, in their order.
-struct Known {
+pub(super) struct Known {
     lines: Lines<BufReader<File>>,
     next: Option<u64>,
     path: PathBuf,
 }
 
 impl Known {
-    fn open(path: &Path) -> Result<Self, ImportFailed> {
+    pub(super) fn open(path: &Path) -> Result<Self, ImportFailed> {
         let file = File::open(path).map_err(|source| Self::unreadable(path, source))?;
         let mut known =
             Self { lines: BufReader::new(file).lines(), next: None, path: path.to_owned() };
@@ -90,7 +90,7 @@ impl Known {
     }
 
     /// Tells whether a row is among them; the rows are asked for in their order.
-    fn has(&mut self, number: u64) -> Result<bool, ImportFailed> {
+    pub(super) fn has(&mut self, number: u64) -> Result<bool, ImportFailed> {
         while self.next.is_some_and(|next| next < number) {
             self.read()?;
         }
@@ -126,7 +126,7 @@ fn write(
         if user.password.trim().is_empty() {
             user.password = random()?;
             let key = places.iter().map(|place| user.values.get(*place)?.as_deref());
-            passwords.add(key.map(Option::unwrap_or_default), &user.password)?;
+            passwords.add(user.number, key.map(Option::unwrap_or_default), &user.password)?;
         }
         new.push(user.password.as_str());
     }

@@ -1,18 +1,19 @@
 //! Passwords that are made up for users who have none, and the file that tells them.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _};
+use std::fs::{OpenOptions, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tempfile::{NamedTempFile, TempPath};
 
-use super::hash::is_hash_of;
-use super::{ImportFailed, Importing};
-use crate::adapters::database::DatabaseError;
-use crate::apply::data::links::without_links;
+use super::ImportFailed;
+use crate::adapters::scratch;
 use crate::data::import::Import;
-use crate::data::sql::{identifier, table};
+
+mod recover;
+
+pub(in crate::apply::data::import) use recover::recover;
 
 /// What they are made of: no two characters look alike.
 const CHARACTERS: &[u8; 56] = b"abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ2345678";
@@ -22,9 +23,6 @@ const LENGTH: usize = 20;
 
 /// So many names of files are tried.
 const TRIES: u32 = 1000;
-
-/// How much of a file is read that an ended import has left, in bytes: its first user.
-const MOST_READ: u64 = 64 * 1024;
 
 /// Makes up a password.
 pub(super) fn random() -> Result<String, ImportFailed> {
@@ -45,20 +43,39 @@ pub(super) fn random() -> Result<String, ImportFailed> {
 #[derive(Debug)]
 pub(super) struct PasswordFile {
     wanted: PathBuf,
+    /// The letters of the database.
+    database: String,
     header: Vec<String>,
     open: Option<csv::Writer<NamedTempFile>>,
-    count: u64,
+    /// The numbers of the rows whose passwords they are.
+    rows: Vec<u64>,
+}
+
+/// A file of passwords that stays.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Kept {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// How many passwords it has.
+    pub(super) count: u64,
 }
 
 impl PasswordFile {
-    /// Chooses a place. Nothing is written yet.
-    pub(super) fn at(wanted: &Path, import: &Import) -> Self {
-        Self { wanted: wanted.to_owned(), header: header(import), open: None, count: 0 }
+    /// Chooses a place, for users of a database. Nothing is written yet.
+    pub(super) fn at(wanted: &Path, database: &Path, import: &Import) -> Self {
+        Self {
+            wanted: wanted.to_owned(),
+            database: letters(database),
+            header: header(import),
+            open: None,
+            rows: Vec::new(),
+        }
     }
 
-    /// Adds the password of a user.
+    /// Adds the password of a user, by the number and the key of its row.
     pub(super) fn add<'a>(
         &mut self,
+        row: u64,
         key: impl Iterator<Item = &'a str>,
         password: &'a str,
     ) -> Result<(), ImportFailed> {
@@ -67,7 +84,8 @@ impl PasswordFile {
             let writer = match &mut self.open {
                 Some(writer) => writer,
                 none @ None => {
-                    let mut writer = csv::Writer::from_writer(create(&self.wanted)?);
+                    let file = create(&self.wanted, &self.database)?;
+                    let mut writer = csv::Writer::from_writer(file);
                     writer.write_record(&self.header)?;
                     none.insert(writer)
                 }
@@ -76,27 +94,75 @@ impl PasswordFile {
             io::Result::Ok(())
         };
         write().map_err(wrong)?;
-        self.count += 1;
+        self.rows.push(row);
         Ok(())
     }
 
-    /// Makes sure that they outlive the machine: after the import nobody knows them otherwise.
+    /// Makes sure that they outlive the machine: after the import nobody knows them otherwise. From now on
+    /// no signal removes them, because the database may have taken the users.
     pub(super) fn sync(&mut self) -> Result<(), ImportFailed> {
         let Some(writer) = &mut self.open else { return Ok(()) };
         let wrong = ImportFailed::write(format!("the passwords to {}", self.wanted.display()));
-        writer.flush().and_then(|()| writer.get_ref().as_file().sync_all()).map_err(wrong)
+        writer.flush().and_then(|()| writer.get_ref().as_file().sync_all()).map_err(wrong)?;
+        scratch::forget(writer.get_ref().path());
+        Ok(())
     }
 
-    /// Returns how many there are.
-    pub(super) fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// Keeps the file, if there is one, under its own name, and returns its path.
-    pub(super) fn keep(mut self) -> Option<PathBuf> {
+    /// Keeps all of them under their own name, if there are any.
+    pub(super) fn keep(mut self) -> Option<Kept> {
         let file = self.open.take()?.into_inner().ok()?;
-        Some(keep(&self.wanted, file))
+        let path = keep(&self.wanted, file);
+        Some(Kept { path, count: self.rows.len() as u64 })
     }
+
+    /// Keeps those of the users whom the database has taken from this import: others have had them
+    /// written meanwhile, or they were refused, and these passwords would be those of nobody.
+    pub(super) fn keep_taken(
+        mut self,
+        mut is_taken: impl FnMut(u64) -> Result<bool, ImportFailed>,
+    ) -> Option<Kept> {
+        let taken: Result<Vec<bool>, _> = self.rows.iter().map(|row| is_taken(*row)).collect();
+        // Where that cannot be found out, rather too many.
+        let Ok(taken) = taken else { return self.keep() };
+        if taken.iter().all(|taken| *taken) {
+            return self.keep();
+        }
+        if !taken.contains(&true) {
+            return None;
+        }
+        let count = taken.iter().filter(|taken| **taken).count() as u64;
+        let file = self.open.take()?.into_inner().ok()?;
+        match fewer(&self, file.path(), &taken) {
+            Ok(fewer) => Some(Kept { path: keep(&self.wanted, fewer), count }),
+            Err(_) => Some(Kept { path: keep(&self.wanted, file), count: taken.len() as u64 }),
+        }
+    }
+}
+
+impl Drop for PasswordFile {
+    fn drop(&mut self) {
+        if let Some(writer) = &self.open {
+            scratch::forget(writer.get_ref().path());
+        }
+    }
+}
+
+/// Writes those of the passwords that are told to another file.
+fn fewer(file: &PasswordFile, all: &Path, taken: &[bool]) -> io::Result<NamedTempFile> {
+    let fewer = create(&file.wanted, &file.database)?;
+    // It holds passwords of users from the first on.
+    scratch::forget(fewer.path());
+    let mut reader = csv::Reader::from_path(all)?;
+    let mut writer = csv::Writer::from_writer(fewer);
+    writer.write_record(reader.headers()?)?;
+    for (record, taken) in reader.records().zip(taken) {
+        if *taken {
+            writer.write_record(&record?)?;
+        }
+    }
+    let fewer = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    fewer.as_file().sync_all()?;
+    Ok(fewer)
 }
 
 fn header(import: &Import) -> Vec<String> {
@@ -122,22 +188,35 @@ fn keep(wanted: &Path, mut file: NamedTempFile) -> PathBuf {
     file.keep().map_or(path, |(_, path)| path)
 }
 
-/// Returns `x.csv.unfinished`, then `x-2.csv.unfinished`.
-fn unfinished(wanted: &Path, number: u32) -> PathBuf {
+/// Returns `x.csv.1a2b3c4d.unfinished`, then `x-2.csv.1a2b3c4d.unfinished`: the letters are those of the
+/// database, so that an import into another one leaves the file alone.
+fn unfinished(wanted: &Path, database: &str, number: u32) -> PathBuf {
     let mut name = numbered(wanted, number).into_os_string();
-    name.push(".unfinished");
+    name.push(format!(".{database}.unfinished"));
     PathBuf::from(name)
+}
+
+/// Returns letters by which a database is known again: of its path, without links.
+fn letters(database: &Path) -> String {
+    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let place = database.canonicalize().or_else(|_| {
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize()?;
+        Ok::<_, io::Error>(folder.join(database.file_name().unwrap_or_default()))
+    });
+    let place = place.unwrap_or_else(|_| database.to_owned());
+    let digest = Sha256::digest(place.as_os_str().as_encoded_bytes());
+    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Makes a file that was not there, under the next name that is free. A link of that name counts as
 /// taken, wherever it leads.
-fn create(wanted: &Path) -> io::Result<NamedTempFile> {
+fn create(wanted: &Path, database: &str) -> io::Result<NamedTempFile> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     for number in 1..=TRIES {
-        let path = unfinished(wanted, number);
+        let path = unfinished(wanted, database, number);
         match options.open(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -147,101 +226,12 @@ fn create(wanted: &Path) -> io::Result<NamedTempFile> {
                     Ok(()) | Err(TryLockError::Error(_)) => {}
                     Err(TryLockError::WouldBlock) => continue,
                 }
+                scratch::note(&path);
                 return Ok(NamedTempFile::from_parts(file, TempPath::try_from_path(path)?));
             }
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
-}
-
-/// Looks after what a killed import has left: its passwords are those of users where it had written
-/// them, and get their name; else they are those of nobody, and go away. Returns those that it kept.
-pub(super) async fn recover(importing: &Importing<'_>) -> Vec<PathBuf> {
-    let mut kept = Vec::new();
-    for number in 1..=TRIES {
-        let path = unfinished(importing.passwords, number);
-        if path.symlink_metadata().is_err() {
-            break;
-        }
-        let Some(mut file) = ended(&path) else { continue };
-        let mut text = String::new();
-        let read = (&mut file).take(MOST_READ).read_to_string(&mut text);
-        // Bytes of half a character at the end are as good as no end.
-        if read.is_err() && text.is_empty() {
-            continue;
-        }
-        match is_written(importing, &text).await {
-            Some(true) => {
-                let Ok(path) = TempPath::try_from_path(path) else { continue };
-                kept.push(keep(importing.passwords, NamedTempFile::from_parts(file, path)));
-            }
-            Some(false) => {
-                // What cannot be removed has a name that says what it is.
-                let _ = std::fs::remove_file(path);
-            }
-            None => {}
-        }
-    }
-    kept
-}
-
-/// Opens a file whose import has ended; no link, and nothing that waits.
-fn ended(path: &Path) -> Option<File> {
-    let mut options = OpenOptions::new();
-    let file = without_links(options.read(true)).open(path).ok()?;
-    let is_file = file.metadata().is_ok_and(|found| found.is_file());
-    (is_file && file.try_lock().is_ok()).then_some(file)
-}
-
-/// Tells whether the first user of a file has its password in the table: all of them were written
-/// together. `None` where that cannot be found out.
-async fn is_written(importing: &Importing<'_>, text: &str) -> Option<bool> {
-    let import = importing.import;
-    let password = import.password.as_ref()?;
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-    let is_whole = reader.headers().is_ok_and(|found| found.iter().eq(header(import)));
-    let Some(Ok(first)) = reader.records().next().filter(|_| is_whole) else {
-        // It was made, and its first lines were not: they are made sure of before anything is written.
-        return Some(false);
-    };
-    let places = import.key_places();
-    if first.len() != places.len() + 1 {
-        return Some(false);
-    }
-    let same: Vec<String> = places
-        .iter()
-        .map(|place| format!("CAST({} AS VARCHAR) = ?", identifier(&import.columns[*place].name)))
-        .collect();
-    let sql = format!(
-        "SELECT {} FROM {} WHERE {}",
-        identifier(&password.into),
-        table(&import.table),
-        same.join(" AND ")
-    );
-    let keys: Vec<Value> =
-        first.iter().take(places.len()).map(|key| Value::String(key.to_owned())).collect();
-    match importing.database.query(&sql, &keys, 1).await {
-        Ok(found) => {
-            let Some(row) = found.rows.first() else { return Some(false) };
-            let hash = row.first().and_then(Value::as_str).unwrap_or_default();
-            let made = first.get(places.len()).unwrap_or_default();
-            // With another password: was it changed since, or is it another user? The file stays.
-            is_hash_of(hash, made).then_some(true)
-        }
-        // There is no such table, or no database yet.
-        Err(DatabaseError::Sql { .. } | DatabaseError::Open { .. }) => Some(false),
-        Err(
-            DatabaseError::NoEngine { .. }
-            | DatabaseError::Text { .. }
-            | DatabaseError::Constraint { .. }
-            | DatabaseError::Full { .. }
-            | DatabaseError::Table { .. }
-            | DatabaseError::Ended { .. }
-            | DatabaseError::InUse { .. }
-            | DatabaseError::TimedOut { .. }
-            | DatabaseError::Io { .. },
-        ) => None,
-    }
 }
 
 /// Returns `x.csv`, then `x-2.csv`.
@@ -256,7 +246,7 @@ pub(super) fn numbered(path: &Path, number: u32) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHARACTERS, PasswordFile, random};
+    use super::{CHARACTERS, Kept, PasswordFile, letters, random, unfinished};
     use crate::data::import::Import;
 
     #[test]
@@ -276,22 +266,25 @@ mod tests {
         let users = Import::of("users", None).unwrap().unwrap();
         let (wanted, target) = (folder.path().join("p.csv"), folder.path().join("elsewhere"));
         std::os::unix::fs::symlink(&target, &wanted).unwrap();
-        let mut file = PasswordFile::at(&wanted, &users);
-        file.add(["ana"].into_iter(), "x,y").unwrap();
+        let database = folder.path().join("app.db");
+        let unfinished = unfinished(&wanted, &letters(&database), 1);
+        let mut file = PasswordFile::at(&wanted, &database, &users);
+        file.add(2, ["ana"].into_iter(), "x,y").unwrap();
         file.sync().unwrap();
-        assert!(folder.path().join("p.csv.unfinished").exists());
-        let path = file.keep().unwrap();
-        assert!(!folder.path().join("p.csv.unfinished").exists());
+        assert!(unfinished.exists());
+        let Kept { path, count } = file.keep().unwrap();
+        assert!(!unfinished.exists());
+        assert_eq!(count, 1);
         assert_eq!(path, folder.path().join("p-2.csv"));
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "username,initial_password\nana,\"x,y\"\n");
         assert!(!target.exists());
 
-        let mut unkept = PasswordFile::at(&wanted, &users);
-        unkept.add(["ana"].into_iter(), "x").unwrap();
+        let mut unkept = PasswordFile::at(&wanted, &database, &users);
+        unkept.add(2, ["ana"].into_iter(), "x").unwrap();
         drop(unkept);
         assert!(!folder.path().join("p-3.csv").exists());
-        assert!(!folder.path().join("p.csv.unfinished").exists());
+        assert!(!unfinished.exists());
     }
 }

@@ -9,18 +9,26 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::passwords::numbered;
-use super::{ImportFailed, Importing, Refused, check_row, plain, shown};
+use super::{ImportFailed, Importing, Refused, check_row, shown};
+use crate::adapters::scratch;
 use crate::data::import::{Fault, Import, Row};
 use crate::observe::data::rows::{Cells, Header, REASON_COLUMN};
+
+mod target;
+
+pub use target::Spared;
 
 /// So many names of files are tried.
 const TRIES: u32 = 1000;
 
+/// So much is written at once, in bytes.
+const AT_ONCE: usize = 64 * 1024;
+
 /// Where bad rows are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RejectsTo {
-    /// To this file, over what is there.
-    Named(PathBuf),
+    /// To this file, over an older file of rejects, but never over one of these.
+    Named(PathBuf, Vec<Spared>),
     /// To this file; where another file has its name, a number is added: somebody may be mending that.
     Beside(PathBuf),
 }
@@ -28,8 +36,18 @@ pub enum RejectsTo {
 impl RejectsTo {
     fn path(&self) -> &Path {
         match self {
-            Self::Named(path) | Self::Beside(path) => path,
+            Self::Named(path, _) | Self::Beside(path) => path,
         }
+    }
+
+    /// Makes sure that no other file would be replaced.
+    pub(super) fn check(&self) -> Result<(), ImportFailed> {
+        let problem = match self {
+            Self::Named(path, spared) => target::problem(path, spared),
+            Self::Beside(_) => None,
+        };
+        let file = self.path().display().to_string();
+        problem.map_or(Ok(()), |problem| Err(ImportFailed::Target { file, problem }))
     }
 }
 
@@ -46,23 +64,43 @@ impl Rejects {
         let folder = to.path().parent().filter(|folder| !folder.as_os_str().is_empty());
         let file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
         let wrong = ImportFailed::write(format!("the bad rows to {}", to.path().display()));
-        Ok(Self { to: to.clone(), file: file.map_err(wrong)? })
+        let file = file.map_err(wrong)?;
+        scratch::note(file.path());
+        Ok(Self { to: to.clone(), file })
     }
 
-    /// Reads the rows again, and writes those that are not in the database.
+    /// Reads the rows again, and writes those that are not in the database. `passwords` is the file with
+    /// those of new users, which is to be named in any case.
+    ///
+    /// # Errors
+    /// [`ImportFailed::Rejects`] only: the good rows are written.
     pub(super) fn write(
         self,
         importing: &Importing<'_>,
         found: &Path,
+        passwords: Option<&Path>,
     ) -> Result<PathBuf, ImportFailed> {
-        let name = self.to.path().display().to_string();
-        let wrong = |source| ImportFailed::Rejects { file: name.clone(), source: plain(source) };
+        let file = self.to.path().display().to_string();
+        self.written(importing, found).map_err(|error| {
+            let source = match error {
+                ImportFailed::Write { source, .. } => source,
+                error => io::Error::other(error.to_string()),
+            };
+            let passwords = passwords.map(Path::display);
+            let passwords = passwords.map(|file| format!(" (their new passwords: {file})"));
+            ImportFailed::Rejects { passwords: passwords.unwrap_or_default(), file, source }
+        })
+    }
+
+    fn written(self, importing: &Importing<'_>, found: &Path) -> Result<PathBuf, ImportFailed> {
+        let wrong = |source| ImportFailed::write("the bad rows")(source);
         let mut reader = importing.batch.read(importing.import)?;
         let header = reader.header().clone();
         let mut writer = csv::WriterBuilder::new()
             .flexible(true)
             .delimiter(u8::try_from(header.separator()).unwrap_or(b','))
-            .from_writer(io::BufWriter::new(self.file));
+            .buffer_capacity(AT_ONCE)
+            .from_writer(self.file.as_file());
         let kept = Kept::of(&header, importing.import);
         let names = header.names().iter().map(String::as_str);
         let names = kept.cells(names).map(|(_, name)| name).chain([REASON_COLUMN]);
@@ -72,16 +110,32 @@ impl Rejects {
             let mut faults = check_row(importing, cells, &mut row).err().unwrap_or_default();
             let hidden = kept.hidden(importing.import, &faults);
             let found = refused.of(cells.number)?.into_iter();
-            faults.extend(found.map(|fault| shown(importing.import, fault)));
+            faults.extend(found.map(|fault| shown(importing, fault)));
             if !faults.is_empty() {
                 let reason = reason(&faults, cells, importing, &hidden);
-                let written = reject(&mut writer, cells, &kept, &hidden, &reason);
-                written.map_err(|error| wrong(error.into()))?;
+                let written = match kept.as_written(cells, header.separator()) {
+                    Some(text) => writer.flush().and_then(|()| {
+                        self.file.as_file().write_all(text.as_bytes())?;
+                        Ok(writer.write_record([&reason])?)
+                    }),
+                    None => {
+                        reject(&mut writer, cells, &kept, &hidden, &reason).map_err(io::Error::from)
+                    }
+                };
+                written.map_err(wrong)?;
             }
         }
-        let file = writer.into_inner().map_err(|error| wrong(error.into_error()))?;
-        let file = file.into_inner().map_err(|error| wrong(error.into_error()))?;
-        keep(&self.to, file).map_err(wrong)
+        writer.flush().map_err(wrong)?;
+        drop(writer);
+        // Whoever has made a file of that name meanwhile keeps it.
+        let to = match self.to {
+            RejectsTo::Named(path, spared) if target::problem(&path, &spared).is_some() => {
+                RejectsTo::Beside(path)
+            }
+            to => to,
+        };
+        scratch::forget(self.file.path());
+        keep(&to, self.file).map_err(wrong)
     }
 }
 
@@ -141,6 +195,19 @@ impl Kept {
         cells: impl Iterator<Item = &'a str>,
     ) -> impl Iterator<Item = (usize, &'a str)> {
         cells.enumerate().filter(|(place, _)| self.places.contains(place))
+    }
+
+    /// Returns the cells of a row whose quotes are wrong, as they stand in the source, up to its reason.
+    /// Its quotes make it bad again; without them it would be another row.
+    fn as_written(&self, cells: Cells<'_>, separator: char) -> Option<String> {
+        // Any of its cells may be the password.
+        let written = cells.as_written().filter(|_| self.password.is_none())?;
+        let mut text = String::new();
+        for (_, cell) in self.cells(written) {
+            text.push_str(cell);
+            text.push(separator);
+        }
+        Some(text)
     }
 
     /// Returns which cells are left out of a row with these faults of its own.
@@ -213,9 +280,8 @@ fn reason(
 
 /// Gives the file its name. Where one of the same text is there already, that is it.
 fn keep(to: &RejectsTo, mut file: NamedTempFile) -> io::Result<PathBuf> {
-    file.flush()?;
     let wanted = match to {
-        RejectsTo::Named(path) => {
+        RejectsTo::Named(path, _) => {
             file.persist(path)?;
             return Ok(path.clone());
         }

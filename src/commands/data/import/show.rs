@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::apply::data::import::Imported;
-use crate::data::import::{BadRow, Import};
+use crate::cli::DataImport;
+use crate::data::import::{BadRow, Import, MaxBad};
 use crate::observe::data::rows::Batch;
 use crate::output::{Output, Table, bad, clean, dim, good, plain, warn};
 
@@ -18,8 +19,45 @@ pub(super) struct Seen<'a> {
     pub(super) plan: bool,
     /// Whether rows are bad that stop it.
     pub(super) stopped: bool,
+    /// What stops it.
+    pub(super) bound: Bound,
     /// Whether the database of SQLite was put into WAL mode.
     pub(super) to_wal: bool,
+}
+
+/// Who says how many rows may be bad.
+pub(super) enum Bound {
+    /// Nobody: none may.
+    None,
+    /// The option of the command.
+    Option(MaxBad),
+    /// The import itself.
+    Declared(MaxBad),
+}
+
+impl Bound {
+    /// Finds it out. Without `--accept-good-rows`, what else is said of it does not count.
+    pub(super) fn of(args: &DataImport, import: &Import) -> Self {
+        match (args.accept_good_rows, args.max_bad, import.max_bad) {
+            (true, Some(max), _) => Self::Option(max),
+            (true, None, Some(max)) => Self::Declared(max),
+            (true, None, None) | (false, ..) => Self::None,
+        }
+    }
+
+    /// Says what else than mending helps where an import of so many rows is stopped.
+    fn remedy(&self, rows: u64) -> String {
+        let (what, max) = match self {
+            Self::None => return "write the good ones with --accept-good-rows".to_owned(),
+            Self::Option(max) => ("--max-bad", max),
+            Self::Declared(max) => ("`max_bad` of the import", max),
+        };
+        let it = match max {
+            MaxBad::Rows(_) => "it".to_owned(),
+            MaxBad::Percent(_) => format!("{max} of {}", count(rows, "row", "rows")),
+        };
+        format!("raise {what}: {it} lets {} be bad", count(max.most(rows), "row", "rows"))
+    }
 }
 
 #[derive(Serialize)]
@@ -176,8 +214,7 @@ fn human(seen: &Seen<'_>, shown: &Shown<'_>, output: &mut Output) -> std::io::Re
     }
     if seen.stopped && !shown.plan {
         let place = if seen.source.is_file() { "in the file" } else { "where the API has them" };
-        output
-            .note(format!("  mend them {place}, or write the good ones with --accept-good-rows"))?;
+        output.note(format!("  mend them {place}, or {}", seen.bound.remedy(shown.rows)))?;
     }
     Ok(())
 }

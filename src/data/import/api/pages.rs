@@ -17,6 +17,8 @@ const LONGEST_CURSOR: usize = 4096;
 pub struct Page<'a> {
     /// How many rows it had.
     pub rows: u64,
+    /// The address that sent it: where a redirect led, not the one that was asked.
+    pub sender: &'a Url,
     /// The values of its headers `Link`.
     pub links: &'a [String],
     /// What it says; `None` where its body is empty.
@@ -148,7 +150,7 @@ impl<'a> Turner<'a> {
         }
         let Some(config) = self.config else { return self.undeclared(page).map_or(Ok(None), Err) };
         let next = match config.by {
-            PagesBy::Link => self.linked(page.links)?,
+            PagesBy::Link => self.linked(page)?,
             PagesBy::Cursor => self.cursor(config, page.answer)?,
             PagesBy::Page => self.counted(config, page)?,
         };
@@ -229,8 +231,10 @@ impl<'a> Turner<'a> {
         Ok(Some(with(&self.base, &parameter(config), &cursor)))
     }
 
-    fn linked(&self, links: &[String]) -> Result<Option<Url>, PagesProblem> {
-        let Some(target) = links.iter().find_map(|value| next_link(value)) else { return Ok(None) };
+    /// A link is read from the page that sent it (RFC 8288, section 3.1; RFC 3986, section 5.1.3).
+    fn linked(&self, page: &Page<'_>) -> Result<Option<Url>, PagesProblem> {
+        let target = page.links.iter().find_map(|value| next_link(value));
+        let Some(target) = target else { return Ok(None) };
         let wrong = |problem: &str| PagesProblem::Unreadable {
             page: self.page,
             place: "Link".to_owned(),
@@ -239,7 +243,7 @@ impl<'a> Turner<'a> {
         if target.len() > LONGEST_CURSOR {
             return Err(wrong("expected an address of at most 4096 bytes"));
         }
-        let mut url = self.base.join(target).map_err(|_| wrong("expected an address"))?;
+        let mut url = page.sender.join(target).map_err(|_| wrong("expected an address"))?;
         if url.origin() != self.base.origin() {
             let origin = url.origin().ascii_serialization();
             return Err(PagesProblem::Elsewhere { page: self.page, origin });

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use jiff::{Timestamp, ToSpan as _};
 
 use super::check::zone;
 use crate::config::{ApiConfig, ColumnType};
@@ -38,18 +38,12 @@ impl Mark {
         }
     }
 
-    /// Tells whether a value lies in the future: a day that has begun nowhere, or a later time.
-    pub fn is_ahead(self, value: &str, now: Timestamp) -> bool {
+    /// Tells whether a value lies in the future: it moves no watermark, since what comes before it may
+    /// still be missing.
+    pub fn is_ahead(self, value: &str, now: &Now) -> bool {
         match self {
-            Self::Day => {
-                let begun = now + SignedDuration::from_hours(14);
-                value > TimeZone::UTC.to_datetime(begun).date().to_string().as_str()
-            }
-            Self::Time => {
-                let now =
-                    TimeZone::UTC.to_datetime(now).strftime("%Y-%m-%d %H:%M:%S%.f").to_string();
-                value > now.as_str()
-            }
+            Self::Day => value > now.day.as_str(),
+            Self::Time => value > now.time.as_str(),
             Self::Number => false,
         }
     }
@@ -64,6 +58,24 @@ impl Mark {
         if largest.as_deref().is_none_or(is_larger) {
             *largest = Some(value.to_owned());
         }
+    }
+}
+
+/// The time of an import, as values of a watermark's column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Now {
+    /// The day, in the zone whose days are asked for.
+    day: String,
+    /// The time, in UTC.
+    time: String,
+}
+
+impl Now {
+    /// Reads the clock of the zone that the API of the import declares.
+    pub fn of(import: &Import, now: Timestamp) -> Result<Self, PeriodProblem> {
+        let zone = zone(import.api.timezone.as_deref()).map_err(PeriodProblem::Zone)?;
+        let time = TimeZone::UTC.to_datetime(now).strftime("%Y-%m-%d %H:%M:%S%.f").to_string();
+        Ok(Self { day: zone.to_datetime(now).date().to_string(), time })
     }
 }
 
@@ -144,7 +156,8 @@ impl Period {
                 zone.to_datetime(time).date()
             }
         };
-        let start = days.map_or(reached, |days| before(today, days));
+        // Rows of today may still come, however far others go.
+        let start = days.map_or(reached.min(today), |days| before(today, days));
         Ok(Self { leaves_a_gap: start > reached, ..Self::days(api, start, today) })
     }
 
@@ -153,12 +166,10 @@ impl Period {
     }
 
     fn days(api: &ApiConfig, start: Date, today: Date) -> Self {
-        // Rows of days to come may be allowed, and then the watermark is such a day.
-        let end = today.max(start);
         let last = api.end_parameter.clone().unwrap_or_else(|| "end_date".to_owned());
         Self {
-            parameters: vec![(start_parameter(api), start.to_string()), (last, end.to_string())],
-            words: format!("from {start} to {end}"),
+            parameters: vec![(start_parameter(api), start.to_string()), (last, today.to_string())],
+            words: format!("from {start} to {today}"),
             leaves_a_gap: false,
         }
     }

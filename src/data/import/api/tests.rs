@@ -2,7 +2,7 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::{
-    Answer, Cells, Mark, Page, PagesProblem, Period, Turner, address, timeout, url_variable,
+    Answer, Cells, Mark, Now, Page, PagesProblem, Period, Turner, address, timeout, url_variable,
 };
 use crate::config::{ImportConfig, PagesConfig};
 use crate::data::import::Import;
@@ -49,8 +49,8 @@ fn the_watermark_is_where_the_next_import_begins() {
     assert_eq!(period(&import, None, None), "");
     let from = |watermark| period(&import, None, Some(watermark));
     assert_eq!(from("2026-02-03"), "start_date=2026-02-03&end_date=2026-02-07");
-    // Rows of days to come.
-    assert_eq!(from("2026-02-09"), "start_date=2026-02-09&end_date=2026-02-09");
+    // Rows of days to come: the rest of today is asked for all the same.
+    assert_eq!(from("2026-02-09"), "start_date=2026-02-07&end_date=2026-02-07");
     assert_eq!(
         from("yesterday"),
         "the watermark \"yesterday\" in tidegate_imports is no value of its column"
@@ -60,6 +60,22 @@ fn the_watermark_is_where_the_next_import_begins() {
     assert_eq!(both(30), "start_date=2026-01-08&end_date=2026-02-07");
     assert_eq!(both(4), "start_date=2026-02-03&end_date=2026-02-07");
     assert_eq!(both(3), "start_date=2026-02-04&end_date=2026-02-07 gap");
+}
+
+#[test]
+fn what_comes_after_today_in_the_zone_is_ahead() {
+    let now = "2026-02-07T23:30:00.5Z".parse().unwrap();
+    for (api, today, tomorrow) in [
+        ("{}", "2026-02-07", "2026-02-08"),
+        ("{ timezone: Europe/Berlin }", "2026-02-08", "2026-02-09"),
+        ("{ timezone: America/New_York }", "2026-02-07", "2026-02-08"),
+    ] {
+        let now = Now::of(&sales(api), now).unwrap();
+        assert!(!Mark::Day.is_ahead(today, &now) && Mark::Day.is_ahead(tomorrow, &now), "{api}");
+        assert!(!Mark::Time.is_ahead("2026-02-07 23:30:00.5", &now), "{api}");
+        assert!(Mark::Time.is_ahead("2026-02-07 23:30:00.500001", &now), "{api}");
+        assert!(!Mark::Number.is_ahead("99999999", &now), "{api}");
+    }
 }
 
 #[test]
@@ -276,7 +292,8 @@ fn after(
     let answer = Answer::read(body.as_bytes(), pointer).unwrap();
     let rows = answer.rows::<()>(|_| Ok(())).unwrap();
     let links: Vec<String> = links.iter().map(|link| (*link).to_owned()).collect();
-    let page = Page { rows, links: &links, answer: Some(&answer), body: body.as_bytes() };
+    let sender = &"https://a.example/v1/s".parse().unwrap();
+    let page = Page { rows, sender, links: &links, answer: Some(&answer), body: body.as_bytes() };
     Ok(turner.next(&page)?.map(Url::into))
 }
 
@@ -360,6 +377,25 @@ fn links_lead_on_at_the_same_server_only() {
 }
 
 #[test]
+fn a_link_is_read_from_the_page_that_sent_it() {
+    let config = pages("{ by: link }");
+    let mut turner = turner("https://a.example/start", &config);
+    turner.first();
+    let mut next = |sender: &str, link: &str| {
+        let (sender, links) = (&sender.parse().unwrap(), &[format!("<{link}>; rel=next")]);
+        let page = Page { rows: 1, sender, links, answer: None, body: b"[1]" };
+        turner.next(&page).unwrap().map(String::from).unwrap()
+    };
+    let two = next("https://a.example/start", "pages/2/items");
+    assert_eq!(two, "https://a.example/pages/2/items");
+    let three = next(&two, "../3/items");
+    assert_eq!(three, "https://a.example/pages/3/items");
+    assert_eq!(next(&three, "?page=4"), "https://a.example/pages/3/items?page=4");
+    // Where a redirect led, not what was asked.
+    assert_eq!(next("https://a.example/v2/5/", "6"), "https://a.example/v2/5/6");
+}
+
+#[test]
 fn pages_without_end_are_bounded() {
     let config = pages("{ by: cursor, next: /next }");
     let mut turner = turner("https://a.example/s", &config);
@@ -381,7 +417,7 @@ proptest::proptest! {
     fn any_answer_is_rows_or_an_error(text in "[\\[\\]{}:,\"a0~/ \\\\un<>;=.-]{0,60}", pointer in "(/[a0~1]{0,2}){0,3}") {
         let config = pages("{ by: link }");
         let mut turner = turner("https://a.example/s", &config);
-        let page = Page { rows: 1, links: std::slice::from_ref(&text), answer: None, body: text.as_bytes() };
+        let page = Page { rows: 1, sender: &"https://a.example/s".parse().unwrap(), links: std::slice::from_ref(&text), answer: None, body: text.as_bytes() };
         let _ = turner.next(&page);
         if let Ok(answer) = Answer::read(text.as_bytes(), &pointer) {
             let mut reader = Cells::new(&sales("{}"));

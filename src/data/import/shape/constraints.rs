@@ -1,6 +1,6 @@
 //! Rows that a constraint of the table would refuse.
 
-use super::{Both, Shape, UNMATCHED, list};
+use super::{Both, Shape, UNMATCHED, list, text};
 use crate::config::{ColumnType, OnConflict};
 use crate::data::check::Dialect;
 use crate::data::import::constraint::{Constraint, Part};
@@ -110,13 +110,20 @@ impl<'a> Shape<'a> {
         };
         let apart: Vec<String> =
             self.keys().map(|key| format!("{}{exactly}", key.is_other())).collect();
+        let rule = format!("expected {what} that no other row of the table has");
+        // Where the import's `unique` asks the same, that has been said.
+        let said = format!(
+            "SELECT tidegate_row FROM tidegate_fault WHERE \"column\" = {} AND rule = {}",
+            text(&names)?,
+            text(&rule)?
+        );
         let from = format!(
-            "tidegate_stage AS s WHERE {asked} AND EXISTS (SELECT 1 FROM {} AS t WHERE {} AND ({}))",
+            "tidegate_stage AS s WHERE {asked} AND EXISTS (SELECT 1 FROM {} AS t WHERE {} AND ({})) \
+             AND s.tidegate_row NOT IN ({said})",
             self.table,
             same.join(" AND "),
             apart.join(" OR "),
         );
-        let rule = format!("expected {what} that no other row of the table has");
         found.add(None, &names, Some(&value), &rule, &from)
     }
 

@@ -30,6 +30,9 @@ pub(super) struct Record {
     cells: Vec<(usize, usize)>,
     line: u64,
     problem: Option<&'static str>,
+    /// The lines of a record with quotes, before these were taken away, and where its cells stand there.
+    written: Vec<u8>,
+    written_cells: Vec<(usize, usize)>,
 }
 
 impl Record {
@@ -46,6 +49,13 @@ impl Record {
     /// Returns a cell.
     pub(super) fn cell(&self, place: usize) -> Option<&str> {
         self.cells.get(place).and_then(|(from, to)| self.text.get(*from..*to))
+    }
+
+    /// Returns its cells with their quotes, where it has some.
+    pub(super) fn as_written(&self) -> impl Iterator<Item = &str> {
+        let cells = self.written_cells.iter().filter_map(|(from, to)| self.written.get(*from..*to));
+        // Each line was found to be UTF-8, and separators stand between characters.
+        cells.map(|cell| std::str::from_utf8(cell).unwrap_or_default())
     }
 
     /// Returns why its cells cannot be told apart.
@@ -143,13 +153,17 @@ impl<R: BufRead> Records<R> {
         let separator = self.separator;
         let (mut at, mut to) = (0, 0);
         let mut end = without_break(bytes);
+        record.written.clear();
+        record.written.extend_from_slice(bytes);
+        record.written_cells.clear();
         loop {
-            let from = to;
+            let (from, begun) = (to, at);
             if bytes.get(at) == Some(&b'"') && at < end {
                 at += 1;
                 loop {
                     match bytes.get(at) {
                         None => {
+                            let before = bytes.len();
                             if !self.line(bytes, record.line)? {
                                 let problem = format!(
                                     "line {}: a quote of the row is not closed",
@@ -157,6 +171,7 @@ impl<R: BufRead> Records<R> {
                                 );
                                 return Err(self.wrong_with(problem, QUOTES));
                             }
+                            record.written.extend_from_slice(&bytes[before..]);
                             end = without_break(bytes);
                         }
                         Some(b'"') if bytes.get(at + 1) == Some(&b'"') => {
@@ -182,6 +197,7 @@ impl<R: BufRead> Records<R> {
                 (at, to) = (at + 1, to + 1);
             }
             record.cells.push((from, to));
+            record.written_cells.push((begun, at));
             if at >= end {
                 bytes.truncate(to);
                 return Ok(());
