@@ -6,8 +6,7 @@
 //! 1. sends it with a connect and a total time-out,
 //! 2. follows redirects of reads by hand: to another origin without the credentials (or not at all,
 //!    where they are in a header of their own), never from https to http, never for a write,
-//! 3. repeats it after transient failures with capped, jittered backoff, as long as the policy's
-//!    total allows,
+//! 3. repeats it after transient failures with capped, jittered backoff, within the policy's total,
 //! 4. returns the last answer, whatever its status: what a 404 means is the caller's business.
 
 use std::sync::OnceLock;
