@@ -26,7 +26,7 @@ pub(super) async fn release(
 ) -> (DataAlone, Option<Done>) {
     let database = session.config.data.as_ref().and_then(DataConfig::database);
     let layer = database.map_or("", |(layer, ..)| layer);
-    match attempt(session, live, version, say).await {
+    match Box::pin(attempt(session, live, version, say)).await {
         Ok(Some(done)) => (DataAlone::of(version, &done, layer), Some(done)),
         Ok(None) => (DataAlone::older(version, live.number, layer), None),
         Err(error) => (DataAlone::failed(version, &error), None),

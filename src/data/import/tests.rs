@@ -50,7 +50,7 @@ fn every_fault_of_a_row_is_named() {
         [
             r#"date Some("2026-13-07"): expected a day such as 2026-02-07"#,
             r#"user_id Some("x"): expected a whole number"#,
-            r#"product_name None: expected a value"#,
+            "product_name None: expected a value",
             r#"quantity Some("0"): expected a number greater than 0"#,
             r#"unit_price Some("-1"): expected a number of at least 0"#,
             r#"total_amount Some("7.555"): expected an amount with at most 2 digits after the point"#,
