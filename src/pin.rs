@@ -5,7 +5,7 @@
 pub const ACTION: &str = "tidegate/tidegate";
 
 /// The commit of [`ACTION`] that the workflows in `docs/examples` pin.
-const EXAMPLES: &str = "a495c51962da33d7f8d9b9ea4e4153cf161114ce";
+const EXAMPLES: &str = "179e295e7c1f043766594af3dd64c327cb46b2ac";
 
 /// The commit of [`ACTION`] that generated workflows pin: that of the release this program was
 /// built for, which the release build sets, else that of the examples.

@@ -151,7 +151,7 @@ fn services_of_a_compose_file() {
 
     # Lets the gate run each image and look before it is promoted; take the `# ` of each line away.
     # What fails is rolled back as after a failed test: give the container what it needs first, see
-    # https://github.com/tidegate/tidegate/blob/a495c51962da33d7f8d9b9ea4e4153cf161114ce/docs/how-to/probes.md
+    # https://github.com/tidegate/tidegate/blob/179e295e7c1f043766594af3dd64c327cb46b2ac/docs/how-to/probes.md
     # smoke:
     #   - { kind: http, image: ghcr.io/acme/churn-radar-api, port: 8000, path: "/health" }
 

@@ -13,7 +13,7 @@ mod styles;
 
 const PATH: &str = ".github/workflows/ci-cd.yml";
 const ACTION: &str =
-    "tidegate/tidegate@a495c51962da33d7f8d9b9ea4e4153cf161114ce # main, until releases exist";
+    "tidegate/tidegate@179e295e7c1f043766594af3dd64c327cb46b2ac # main, until releases exist";
 const TEXT: &str =
     include_str!("../../../tests/fixtures/shapes/hand-written/.github/workflows/ci-cd.yml");
 

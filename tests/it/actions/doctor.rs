@@ -15,7 +15,7 @@ fn workflow() -> String {
     let begin = PAGE.find("```yaml\npermissions: {}\n").expect("the workflow") + "```yaml\n".len();
     let text = &PAGE[begin..begin + PAGE[begin..].find("```").expect("its end")];
     assert!(text.contains("open-issue: true") && text.contains("@<commit>"), "{text}");
-    text.replace("@<commit>", "@a495c51962da33d7f8d9b9ea4e4153cf161114ce")
+    text.replace("@<commit>", "@179e295e7c1f043766594af3dd64c327cb46b2ac")
 }
 
 #[test]

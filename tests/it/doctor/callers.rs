@@ -2,7 +2,7 @@
 
 use super::{GATE, GATE_TEXT, RETRY, doctor, ids, right};
 
-const PIN: &str = "a495c51962da33d7f8d9b9ea4e4153cf161114ce";
+const PIN: &str = "179e295e7c1f043766594af3dd64c327cb46b2ac";
 
 /// The gate's job as a call.
 fn caller(with: &str) -> String {
