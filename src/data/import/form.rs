@@ -31,6 +31,8 @@ pub enum Form {
     Boolean,
     /// A text.
     Text,
+    /// No value, where there is no text.
+    Nothing,
 }
 
 impl Form {
@@ -62,19 +64,23 @@ impl Form {
                 is_any(&column.kind).then(|| format!("{kind} NOT IN ('integer', 'real')"))
             }
             Self::Text => is_any(&column.kind).then(|| format!("{kind} <> 'text'")),
+            Self::Nothing => Some(format!("{name} = ''")),
         }
     }
 
-    /// Returns the same for DuckDB: only texts may be in another form, where they are days or times.
+    /// Returns the same for DuckDB: only texts may be in another form, where they are days or times, or
+    /// empty.
     fn other_in_duckdb(self, column: &TableColumn) -> Option<String> {
-        let kind = match self {
-            Self::Day => "DATE",
-            Self::Time => "TIMESTAMP",
+        let name = sql::identifier(&column.name);
+        let cast =
+            |kind| format!("CAST(TRY_CAST({name} AS {kind}) AS VARCHAR) IS DISTINCT FROM {name}");
+        let other = match self {
+            Self::Day => cast("DATE"),
+            Self::Time => cast("TIMESTAMP"),
+            Self::Nothing => format!("{name} = ''"),
             Self::Number | Self::Boolean | Self::Text => return None,
         };
-        let name = sql::identifier(&column.name);
-        (column.kind == "VARCHAR")
-            .then(|| format!("CAST(TRY_CAST({name} AS {kind}) AS VARCHAR) IS DISTINCT FROM {name}"))
+        (column.kind == "VARCHAR").then_some(other)
     }
 }
 
@@ -86,6 +92,7 @@ impl fmt::Display for Form {
             Self::Number => "numbers",
             Self::Boolean => "1 and 0",
             Self::Text => "texts",
+            Self::Nothing => "no value (NULL) instead",
         })
     }
 }
@@ -103,9 +110,20 @@ pub struct Look {
 impl Look {
     /// Returns those that a table needs which is there; each reads one column.
     pub fn all(import: &Import, fitted: &Fitted, dialect: Dialect) -> Vec<Self> {
-        let columns = fitted.columns.iter().flatten();
-        let looks = columns.zip(written(import)).filter_map(|(column, (name, kind))| {
-            let form = Form::of(kind);
+        let keys = import.key_places();
+        let columns = fitted.columns.iter().flatten().zip(written(import)).enumerate();
+        let forms = columns.flat_map(|(place, (column, (name, kind)))| {
+            // An empty cell is no value, and another one than an empty text of the key.
+            let is_text = matches!(kind, ColumnType::Text | ColumnType::Email);
+            let is_nullable = import.columns.get(place).is_some_and(|column| column.nullable);
+            let may_be_empty = is_text && is_nullable && keys.contains(&place);
+            let nothing = may_be_empty.then_some(Form::Nothing);
+            [Some(Form::of(kind)), nothing]
+                .into_iter()
+                .flatten()
+                .map(move |form| (column, name, form))
+        });
+        let looks = forms.filter_map(|(column, name, form)| {
             let (other, text) = match dialect {
                 Dialect::DuckDb => (form.other_in_duckdb(column)?, "VARCHAR"),
                 Dialect::Sqlite => (form.other_in_sqlite(column)?, "TEXT"),
@@ -129,6 +147,7 @@ impl Look {
             ("blob", _) => "bytes".to_owned(),
             (_, Form::Day | Form::Time) => format!("{short:?}"),
             (_, Form::Number | Form::Boolean | Form::Text) => format!("the text {short:?}"),
+            (_, Form::Nothing) => "an empty text".to_owned(),
         };
         Misfit::Form { table: self.table, column: self.column, held, form: self.form }
     }

@@ -150,6 +150,34 @@ async fn numbers_of_sqlite_as_texts_are_refused_and_never_doubled() {
 }
 
 #[tokio::test]
+async fn empty_texts_where_imports_write_no_value_are_refused_and_never_doubled() {
+    let notes = |key: serde_json::Value| {
+        let columns = json!([
+            { "name": "id", "type": "integer" },
+            { "name": "note", "type": "text", "nullable": true },
+        ]);
+        import("notes", json!({ "columns": columns, "key": key }))
+    };
+    let rows = [row(2, ["1", "NULL"])];
+    for engine in Engine::all() {
+        let sql = "create table notes (id integer, note varchar); insert into notes values (1, '')";
+        let team = Team::new(engine, sql);
+        let parts = ["the column note of notes holds an empty text", "imports write no value"];
+        refused(&team, &notes(serde_json::Value::Null), &rows, &parts).await;
+        team.write("update notes set note = null where note = ''");
+        let content = notes(serde_json::Value::Null);
+        assert_eq!(counts(&team.load(&content, &rows).await), [0, 0, 1, 0], "{engine:?}");
+        // Where another column tells the rows apart, nothing is doubled.
+        let team = Team::new(engine, sql);
+        assert_eq!(
+            counts(&team.load(&notes(json!(["id"])), &rows).await),
+            [0, 1, 0, 0],
+            "{engine:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn true_and_false_as_texts_of_sqlite_are_refused() {
     let flags = import("flags", json!({ "columns": [{ "name": "on", "type": "boolean" }] }));
     for kind in ["boolean", "integer", ""] {
