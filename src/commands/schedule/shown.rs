@@ -81,9 +81,10 @@ pub(super) fn words(run: &LastRun) -> String {
 fn exit(outcome: &Outcome) -> Option<Exit> {
     match outcome {
         Outcome::Done | Outcome::NoData | Outcome::Inconclusive => None,
-        Outcome::Stopped => Some(Exit::Incomplete),
-        Outcome::Failed { exit, .. } => {
-            let known = Exit::ALL.into_iter().find(|known| Some(known.code()) == *exit);
+        // It did not come to its end: after its timeout, or by a signal of others.
+        Outcome::Stopped | Outcome::Failed { exit: None, .. } => Some(Exit::Incomplete),
+        Outcome::Failed { exit: Some(exit), .. } => {
+            let known = Exit::ALL.into_iter().find(|known| known.code() == *exit);
             Some(known.unwrap_or(Exit::Internal))
         }
     }

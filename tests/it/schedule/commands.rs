@@ -50,7 +50,7 @@ fn commands_end_with_a_task_that_takes_too_long() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("run: aggregates,", "run: aggregates, timeout: 5s,")).unwrap();
     team.once(BEFORE).success();
-    let late = team.once(DUE).code(1);
+    let late = team.once(DUE).code(15);
     assert!(late.stdout.contains("its `timeout`"), "{late:?}");
     gone(&team);
 }

@@ -44,7 +44,7 @@ fn a_task_that_takes_too_long_is_stopped_and_has_failed() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("run: aggregates,", "run: aggregates, timeout: 1s,")).unwrap();
     team.once(BEFORE).success();
-    let late = team.once(DUE).code(1);
+    let late = team.once(DUE).code(15);
     assert!(late.stdout.contains("its `timeout`"), "{late:?}");
     assert_eq!(team.listed(DUE)["due"], false);
 }
