@@ -36,13 +36,8 @@ pub(super) fn problem(path: &Path, spared: &[Spared]) -> Option<String> {
     if let Some(spared) = spared.iter().find(is_spared) {
         return Some(spared.said.to_owned());
     }
-    let there = match there {
-        Ok(there) => there,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-        // Whoever makes the file says it better.
-        Err(_) => return None,
-    };
-    let kind = there.file_type();
+    // There is nothing, or nobody may look: whoever makes the file says that better.
+    let kind = there.ok()?.file_type();
     if kind.is_dir() {
         return Some("it is a folder".to_owned());
     }
